@@ -1,0 +1,111 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Condition types. Ready, Reconciling and Stalled follow kstatus: Reconciling and Stalled are only present while they are True.
+const (
+	// ConditionReady sums up: Railway is as declared, every declared service is healthy, and what was declared is what runs.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while the operator works towards the declared state.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when only a person can help.
+	ConditionStalled = "Stalled"
+	// ConditionCredentialsValid says whether Railway accepts the token and shows it the project.
+	ConditionCredentialsValid = "CredentialsValid"
+	// ConditionSynced says whether Railway's config is as declared.
+	ConditionSynced = "Synced"
+	// ConditionHealthy says whether every declared service's current deployment serves.
+	ConditionHealthy = "Healthy"
+)
+
+// Reasons. Each says what to do, or what is being waited for; the message says what happened.
+const (
+	// ReasonSucceeded: nothing to do.
+	ReasonSucceeded = "Succeeded"
+	// ReasonProgressing: the operator is at work.
+	ReasonProgressing = "Progressing"
+	// ReasonCreating: an environment, service or domain is being created.
+	ReasonCreating = "Creating"
+	// ReasonApplying: a commit was sent and is not visible yet.
+	ReasonApplying = "Applying"
+	// ReasonDeploying: deployments are on their way.
+	ReasonDeploying = "Deploying"
+	// ReasonVerifyingWrite: the outcome of a write is unknown; the operator looks before it writes again.
+	ReasonVerifyingWrite = "VerifyingWrite"
+	// ReasonSuspended: spec.suspend is true.
+	ReasonSuspended = "Suspended"
+	// ReasonDeleting: the object is being deleted.
+	ReasonDeleting = "Deleting"
+
+	// ReasonSecretNotFound: create the Secret that the spec names.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonConfigMapNotFound: create the ConfigMap that the spec names.
+	ReasonConfigMapNotFound = "ConfigMapNotFound"
+	// ReasonKeyNotFound: add the key to the Secret or ConfigMap.
+	ReasonKeyNotFound = "KeyNotFound"
+	// ReasonInvalidVariable: a Secret or ConfigMap brings a variable that cannot be set.
+	ReasonInvalidVariable = "InvalidVariable"
+	// ReasonInvalidSpec: Railway refused a declared value.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonTokenRejected: put a valid token into the Secret.
+	ReasonTokenRejected = "TokenRejected"
+	// ReasonTokenScope: the project token is for another project or environment, or may not do what is needed.
+	ReasonTokenScope = "TokenScopeMismatch"
+	// ReasonProjectNotFound: the project does not exist, or the token may not see it.
+	ReasonProjectNotFound = "ProjectNotFound"
+	// ReasonPlanLimit: the workspace's Railway plan does not allow it.
+	ReasonPlanLimit = "PlanLimitReached"
+	// ReasonNameTaken: something of that name exists that this object may not take.
+	ReasonNameTaken = "NameTaken"
+	// ReasonEnvironmentClaimed: an older EngineEnvironment declares the same Railway environment.
+	ReasonEnvironmentClaimed = "EnvironmentClaimed"
+	// ReasonConfigFileOwned: a railway.json or railway.toml overrides settings that the spec declares.
+	ReasonConfigFileOwned = "ConfigFileOwned"
+	// ReasonContested: something keeps undoing the operator's repairs.
+	ReasonContested = "Contested"
+	// ReasonDrifted: Railway differs from the spec and driftPolicy is Warn.
+	ReasonDrifted = "Drifted"
+	// ReasonCommitFailed: Railway accepted a commit and could not apply it.
+	ReasonCommitFailed = "CommitFailed"
+	// ReasonSchemaMismatch: Railway's API has changed; upgrade the operator.
+	ReasonSchemaMismatch = "RailwayAPIChanged"
+
+	// ReasonRateLimited: Railway's request budget is used up for now.
+	ReasonRateLimited = "RateLimited"
+	// ReasonRailwayUnavailable: Railway does not answer as it should.
+	ReasonRailwayUnavailable = "RailwayUnavailable"
+	// ReasonInternalError: the operator failed; see its log.
+	ReasonInternalError = "InternalError"
+
+	// ReasonImageNotFound: the image cannot be pulled.
+	ReasonImageNotFound = "ImageNotFound"
+	// ReasonBuildFailed: the build failed.
+	ReasonBuildFailed = "BuildFailed"
+	// ReasonPreDeployFailed: the pre-deploy command failed.
+	ReasonPreDeployFailed = "PreDeployCommandFailed"
+	// ReasonHealthcheckFailed: Railway's health check did not get its 200 in time.
+	ReasonHealthcheckFailed = "HealthcheckFailed"
+	// ReasonCrashed: the process ended.
+	ReasonCrashed = "Crashed"
+	// ReasonDeploymentFailed: the deployment failed for another reason.
+	ReasonDeploymentFailed = "DeploymentFailed"
+	// ReasonDeadlineExceeded: the deployment takes longer than deploy.progressDeadline.
+	ReasonDeadlineExceeded = "ProgressDeadlineExceeded"
+	// ReasonNeedsApproval: the deployment waits for an approval on Railway.
+	ReasonNeedsApproval = "NeedsApproval"
+	// ReasonNotDeployed: the service has no deployment.
+	ReasonNotDeployed = "NotDeployed"
+	// ReasonRevisionMismatch: what runs is not what was declared.
+	ReasonRevisionMismatch = "RevisionMismatch"
+)
+
+// Annotations and the finalizer.
+const (
+	// AnnotationRequestedAt forces a pass; its value is echoed in status.lastHandledReconcileAt.
+	AnnotationRequestedAt = "railway.engine-operator.dev/requested-at"
+	// AnnotationFluxRequestedAt is Flux's name for the same.
+	AnnotationFluxRequestedAt = "reconcile.fluxcd.io/requestedAt"
+	// Finalizer lets the operator carry out the deletion policy.
+	Finalizer = "railway.engine-operator.dev/finalizer"
+)

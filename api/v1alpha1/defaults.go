@@ -1,0 +1,52 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import "time"
+
+// DefaultInterval is how old the view of Railway may get when the spec does not say.
+const DefaultInterval = 5 * time.Minute
+
+// DefaultProgressDeadline is how long a deployment may take when the spec does not say.
+const DefaultProgressDeadline = 30 * time.Minute
+
+// EffectiveInterval returns spec.interval or its default.
+func (s *EngineEnvironmentSpec) EffectiveInterval() time.Duration {
+	if s.Interval == nil {
+		return DefaultInterval
+	}
+	return s.Interval.Duration
+}
+
+// EffectiveDriftPolicy returns spec.driftPolicy or its default.
+func (s *EngineEnvironmentSpec) EffectiveDriftPolicy() DriftPolicy {
+	return orDefault(s.DriftPolicy, DriftPolicyRepair)
+}
+
+// EffectiveUnmanagedPolicy returns spec.unmanagedVariables or its default.
+func (s *EngineEnvironmentSpec) EffectiveUnmanagedPolicy() UnmanagedPolicy {
+	return orDefault(s.UnmanagedVariables, UnmanagedIgnore)
+}
+
+// EffectiveDeletionPolicy returns spec.deletionPolicy or the tier's default.
+func (s *EngineEnvironmentSpec) EffectiveDeletionPolicy() DeletionPolicy {
+	return orDefault(s.DeletionPolicy, s.Tier.Defaults().DeletionPolicy)
+}
+
+// RailwayEnvironment returns the name of the Railway environment: spec.railway.environment or the tier in lower case. It is
+// empty for the Local tier.
+func (s *EngineEnvironmentSpec) RailwayEnvironment() string {
+	if s.Railway == nil {
+		return ""
+	}
+	return orDefault(s.Railway.Environment, s.Tier.Lower())
+}
+
+// EffectiveProgressDeadline returns deploy.progressDeadline or its default.
+func (s *Service) EffectiveProgressDeadline() time.Duration {
+	if s.Deploy == nil || s.Deploy.ProgressDeadline == nil {
+		return DefaultProgressDeadline
+	}
+	return s.Deploy.ProgressDeadline.Duration
+}

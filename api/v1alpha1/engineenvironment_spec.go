@@ -1,0 +1,145 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// DriftPolicy says what happens when Railway differs from what was last applied.
+// +kubebuilder:validation:Enum=Repair;Warn
+type DriftPolicy string
+
+const (
+	// DriftPolicyRepair writes the declared value back.
+	DriftPolicyRepair DriftPolicy = "Repair"
+	// DriftPolicyWarn reports the difference in status.drift and leaves Railway as it is until the spec changes.
+	DriftPolicyWarn DriftPolicy = "Warn"
+)
+
+// UnmanagedPolicy says what happens to variables on Railway that the spec does not declare.
+// +kubebuilder:validation:Enum=Ignore;Warn;Prune
+type UnmanagedPolicy string
+
+const (
+	// UnmanagedIgnore leaves them alone and does not mention them.
+	UnmanagedIgnore UnmanagedPolicy = "Ignore"
+	// UnmanagedWarn lists their names in status.unmanagedVariables.
+	UnmanagedWarn UnmanagedPolicy = "Warn"
+	// UnmanagedPrune deletes them. RAILWAY_* names are never touched.
+	UnmanagedPrune UnmanagedPolicy = "Prune"
+)
+
+// DeletionPolicy says what happens to Railway, or to the Local tier's Secret, when the object is deleted.
+// +kubebuilder:validation:Enum=Retain;Delete
+type DeletionPolicy string
+
+const (
+	// DeletionPolicyRetain leaves everything as it is.
+	DeletionPolicyRetain DeletionPolicy = "Retain"
+	// DeletionPolicyDelete deletes the declared services, and the environment too when the operator created it and nothing
+	// else is left in it.
+	DeletionPolicyDelete DeletionPolicy = "Delete"
+)
+
+// EngineEnvironmentSpec declares one tier of an engine.
+//
+// +kubebuilder:validation:XValidation:rule="self.tier == oldSelf.tier",message="tier cannot be changed: create another EngineEnvironment for the other tier"
+// +kubebuilder:validation:XValidation:rule="(self.tier == 'Local') != has(self.railway)",message="a Local tier writes a Secret and takes no railway section; every other tier needs railway with projectID and tokenSecretRef"
+// +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || self.railway.projectID == oldSelf.railway.projectID",message="railway.projectID cannot be changed: create another EngineEnvironment for the other project"
+// +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || self.railway.?environment.orValue(self.tier.lowerAscii()) == oldSelf.railway.?environment.orValue(oldSelf.tier.lowerAscii())",message="railway.environment cannot be changed: create another EngineEnvironment for the other environment"
+// +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.engine.source)",message="engine.source is needed: set image, or repo"
+// +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
+// +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, s.name != self.engine.name)",message="a service has the engine's name: names are unique within the project, rename one of them"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?securityMiddleware.?enabled.orValue(true)",message="the Production tier keeps its security middleware on: remove settings.securityMiddleware.enabled or set it to true"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !self.?settings.?debug.orValue(false)",message="the Production tier keeps debug off: remove settings.debug or set it to false"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?logging.?format.orValue('JSON') == 'JSON'",message="the Production tier logs JSON: remove settings.logging.format or set it to JSON"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?rateLimit.?enabled.orValue(true)",message="the Production tier keeps its rate limit on: remove settings.rateLimit.enabled or set it to true"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.engine.variables) || self.engine.variables.all(v, !(v.name in ['DEBUG','LOG_FORMAT','SECURITY_MIDDLEWARE_ENABLED','TENANT_ISOLATION_ENABLED','RATE_LIMIT_ENABLED']))",message="the Production tier fixes DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED and RATE_LIMIT_ENABLED: remove them from engine.variables"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.services) || self.services.all(s, !s.?inheritSettings.orValue(false) || !has(s.variables) || s.variables.all(v, !(v.name in ['DEBUG','LOG_FORMAT','SECURITY_MIDDLEWARE_ENABLED','TENANT_ISOLATION_ENABLED','RATE_LIMIT_ENABLED'])))",message="the Production tier fixes DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED and RATE_LIMIT_ENABLED for services that inherit the settings: remove them from their variables"
+type EngineEnvironmentSpec struct {
+	// tier is the kind of environment; it fills every setting that spec.settings leaves out (see the tier table). Immutable.
+	// +required
+	Tier Tier `json:"tier"`
+
+	// suspend stops all work on Railway for this object. Deletion still works. Default: false.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// interval is how old the operator's view of Railway may get, which is how soon an edit on the dashboard is noticed. At
+	// least 30s; the token's request budget may stretch it. Default: 5m.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s') && duration(self) <= duration('24h')",message="interval must be between 30s and 24h"
+	// +optional
+	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// driftPolicy says what happens when somebody changes Railway behind the spec's back. Default: Repair.
+	// +optional
+	DriftPolicy DriftPolicy `json:"driftPolicy,omitempty"`
+
+	// unmanagedVariables says what happens to variables of declared services, and to shared variables, that the spec does not
+	// declare. Default: Ignore.
+	// +optional
+	UnmanagedVariables UnmanagedPolicy `json:"unmanagedVariables,omitempty"`
+
+	// deletionPolicy says what is left when this object is deleted. Default: Delete for the Local tier, Retain for the others.
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// railway says where on Railway the tier lives. Not for the Local tier.
+	// +optional
+	Railway *Railway `json:"railway,omitempty"`
+
+	// settings overrides cells of the tier table.
+	// +optional
+	Settings *Settings `json:"settings,omitempty"`
+
+	// engine is the engine's service.
+	// +required
+	Engine Engine `json:"engine"`
+
+	// services are the engine's companions in the same environment, for example a worker or a cache.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	// +optional
+	Services []Companion `json:"services,omitempty"`
+
+	// sharedVariables are the environment's shared variables; services read them as ${{shared.NAME}}.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=256
+	// +optional
+	SharedVariables []Variable `json:"sharedVariables,omitempty"`
+}
+
+// Railway says where on Railway a tier lives.
+type Railway struct {
+	// projectID is the Railway project's id (a UUID; the dashboard's URL shows it). Immutable.
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:Pattern=`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`
+	// +required
+	ProjectID string `json:"projectID"`
+
+	// environment is the Railway environment's name. It is created when missing. Immutable. Default: the tier in lower case.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=30
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$`
+	// +optional
+	Environment string `json:"environment,omitempty"`
+
+	// tokenSecretRef names a Secret in the same namespace that holds a Railway token under Railway's own names: key
+	// RAILWAY_API_TOKEN for an account or workspace token, RAILWAY_TOKEN for a project token.
+	// +required
+	TokenSecretRef LocalReference `json:"tokenSecretRef"`
+}
+
+// LocalReference names an object in the namespace of the EngineEnvironment.
+type LocalReference struct {
+	// name of the object.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+}

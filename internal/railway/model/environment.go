@@ -1,0 +1,158 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package model is the vocabulary in which the operator speaks about Railway: plain values without behaviour that needs a
+// network, a clock or a logger. internal/railway fills them, the pure rooms (desired, plan, rollout) read them.
+package model
+
+import "time"
+
+// Project is what a lookup by name needs of a Railway project: its live environments and services.
+type Project struct {
+	ID           string
+	Name         string
+	Environments []Named
+	Services     []Named
+}
+
+// Named is an object with an id (UUID v4) and a name. Soft-deleted objects never appear as Named (FACTS §2).
+type Named struct {
+	ID   string
+	Name string
+}
+
+// Environment is the whole truth of one Railway environment, as one request reads it (FACTS §12).
+type Environment struct {
+	ID        string
+	Name      string
+	ProjectID string
+	// Ephemeral marks pull request environments (FACTS §8).
+	Ephemeral bool
+	// Config is the environment's config: service ids to settings and unrendered variables (FACTS §3.2).
+	Config Tree
+	// Sealed lists the variables whose value Railway never returns (FACTS §5).
+	Sealed map[VariableRef]bool
+	// Services are the live service instances, sorted by name.
+	Services []ServiceInstance
+	// Volumes counts the volume instances.
+	Volumes int
+	// Patches is the recent history of committed config changes, newest first (FACTS §3.3).
+	Patches []Patch
+	// Staged holds the leaf paths that somebody staged on the dashboard and did not commit (FACTS §3.3).
+	Staged []string
+	// Applying is true while Railway still applies a committed patch (FACTS §3.3).
+	Applying bool
+}
+
+// VariableRef names a variable. An empty ServiceID means a shared variable (FACTS §5).
+type VariableRef struct {
+	ServiceID string
+	Name      string
+}
+
+// ServiceInstance is a service in one environment.
+type ServiceInstance struct {
+	ID        string
+	ServiceID string
+	Name      string
+	// ConfigFile is the railway.json or railway.toml that overrides settings at deploy time, if any (FACTS §6.2).
+	ConfigFile string
+	// RailwayDomains and CustomDomains are the instance's public domains.
+	RailwayDomains []Domain
+	CustomDomains  []Domain
+	// Latest is the newest deployment, perhaps FAILED or in progress; Active are those that serve (FACTS §6.1).
+	Latest *Deployment
+	Active []Deployment
+}
+
+// Domain is a public host name of a service instance.
+type Domain struct {
+	ID   string
+	Host string
+	// Port is the target port; 0 lets Railway choose.
+	Port int
+}
+
+// Deployment is one deployment of a service instance.
+type Deployment struct {
+	ID        string
+	Status    DeploymentStatus
+	CreatedAt time.Time
+	// StatusAt is when Status was reached; zero when Railway does not say.
+	StatusAt time.Time
+	// Stopped is true when every replica has ended (FACTS §6.1: SUCCESS and stopped means completed).
+	Stopped     bool
+	CanRollback bool
+	Meta        DeploymentMeta
+	// Replicas counts replicas by status, for example RUNNING or CRASHED (FACTS §6.1).
+	Replicas map[string]int
+}
+
+// DeploymentMeta is the part of a deployment's opaque meta that the operator relies on (FACTS §3.4).
+type DeploymentMeta struct {
+	Image       string
+	ImageDigest string
+	Repo        string
+	Branch      string
+	CommitHash  string
+	// PatchID is the id of the committed patch that caused the deployment; empty for other causes.
+	PatchID string
+}
+
+// Patch is one entry of the environment's change history.
+type Patch struct {
+	ID string
+	// Status is COMMITTED, APPLYING, STAGED or FAILED (FACTS §3.3).
+	Status string
+	// Message is the commit message.
+	Message string
+	// Error is why Railway could not apply the patch, empty when it could.
+	Error     string
+	AppliedBy string
+	// AppliedAt is zero while the patch is not applied.
+	AppliedAt time.Time
+	CreatedAt time.Time
+	// Paths are the leaf paths the patch touches, with values left out.
+	Paths []string
+}
+
+// Failure is what Railway tells about a deployment that failed.
+type Failure struct {
+	// Steps are the deployment's events in order (FACTS §6.1).
+	Steps []Step
+	// BuildLogs and DeployLogs are the last lines, oldest first.
+	BuildLogs  []LogLine
+	DeployLogs []LogLine
+}
+
+// Step is one deployment event, for example BUILD_IMAGE or HEALTHCHECK.
+type Step struct {
+	Name      string
+	Error     string
+	Completed bool
+}
+
+// LogLine is one line of a log.
+type LogLine struct {
+	Time     time.Time
+	Severity string
+	Message  string
+}
+
+// TokenScope is what a project token reaches: exactly one environment of one project (FACTS §1.2).
+type TokenScope struct {
+	ProjectID       string
+	ProjectName     string
+	EnvironmentID   string
+	EnvironmentName string
+}
+
+// Instance returns the instance of the service with that name.
+func (e *Environment) Instance(name string) (ServiceInstance, bool) {
+	for _, s := range e.Services {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return ServiceInstance{}, false
+}
