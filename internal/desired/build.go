@@ -1,0 +1,208 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package desired
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+)
+
+// Sources are the Secrets and ConfigMaps that a spec names, by name. A missing object is a missing key.
+type Sources struct {
+	Secrets    map[string]map[string]string
+	ConfigMaps map[string]map[string]string
+}
+
+// Error is a spec that cannot be turned into an environment. Message never holds a value.
+type Error struct {
+	// Reason is the condition reason.
+	Reason  string
+	Message string
+}
+
+// Error returns the message.
+func (e *Error) Error() string {
+	return e.Message
+}
+
+// Build returns the environment that the spec declares. Its errors are of type *Error.
+func Build(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) (*Environment, error) {
+	environment := &Environment{}
+	engine, err := buildService(spec, &spec.Engine.Service, true, sources, "spec.engine")
+	if err != nil {
+		return nil, err
+	}
+	environment.Services = append(environment.Services, engine)
+	for i := range spec.Services {
+		companion := &spec.Services[i]
+		place := fmt.Sprintf("spec.services[%s]", companion.Name)
+		service, err := buildService(spec, &companion.Service, companion.InheritSettings, sources, place)
+		if err != nil {
+			return nil, err
+		}
+		environment.Services = append(environment.Services, service)
+	}
+	shared := map[string]Variable{}
+	if err := addDeclared(shared, spec.SharedVariables, sources, "spec.sharedVariables"); err != nil {
+		return nil, err
+	}
+	environment.Shared = sorted(shared)
+	return environment, nil
+}
+
+func buildService(
+	spec *v1alpha1.EngineEnvironmentSpec, declared *v1alpha1.Service, settings bool, sources Sources, place string,
+) (Service, error) {
+	variables, err := serviceVariables(spec, declared, settings, sources, place)
+	if err != nil {
+		return Service{}, err
+	}
+	service := Service{
+		Name:             declared.Name,
+		Fields:           fields(declared),
+		Variables:        variables,
+		ProgressDeadline: declared.EffectiveProgressDeadline(),
+	}
+	if s := declared.Source; s != nil {
+		service.Image, service.Repo, service.Commit = s.Image, s.Repo, s.Commit
+	}
+	if d := declared.Deploy; d != nil {
+		service.Cron = d.CronSchedule != ""
+		for _, replicas := range d.Regions {
+			service.Replicas += replicas
+		}
+	}
+	if d := declared.Domains; d != nil && d.Railway {
+		service.Domain = &Domain{}
+		if d.Port != nil {
+			service.Domain.Port = int(*d.Port)
+		}
+	}
+	return service, nil
+}
+
+// serviceVariables lays the variables over each other: the tier's settings, then variablesFrom in order, then variables. What
+// the tier fixes cannot be laid over.
+func serviceVariables(
+	spec *v1alpha1.EngineEnvironmentSpec, declared *v1alpha1.Service, settings bool, sources Sources, place string,
+) ([]Variable, error) {
+	variables := map[string]Variable{}
+	if settings {
+		builder := v1alpha1.BuilderRailpack
+		if declared.Build != nil {
+			builder = declared.Build.Builder
+		}
+		for name, value := range spec.EffectiveSettings().Variables(spec.Tier, builder) {
+			variables[name] = Variable{Name: name, Value: value}
+		}
+	}
+	fixed := map[string]Variable{}
+	if settings {
+		for _, name := range spec.Tier.Defaults().Fixed {
+			fixed[name] = variables[name]
+		}
+	}
+	for i := range declared.VariablesFrom {
+		if err := addAll(variables, &declared.VariablesFrom[i], sources, fmt.Sprintf("%s.variablesFrom[%d]", place, i)); err != nil {
+			return nil, err
+		}
+	}
+	if err := addDeclared(variables, declared.Variables, sources, place+".variables"); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(fixed)) {
+		if variables[name].Value != fixed[name].Value {
+			return nil, &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
+				"%s: the %s tier fixes %s=%s, and a Secret or ConfigMap sets it to another value: remove the key",
+				place, spec.Tier, name, fixed[name].Value)}
+		}
+	}
+	return sorted(variables), nil
+}
+
+func addDeclared(into map[string]Variable, declared []v1alpha1.Variable, sources Sources, place string) error {
+	for i := range declared {
+		v := &declared[i]
+		variable := Variable{Name: v.Name, Sealed: v.Sealed, Secret: v.Sealed}
+		switch {
+		case v.Value != nil:
+			variable.Value = *v.Value
+		case v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil:
+			value, err := lookup(sources.Secrets, "Secret", v1alpha1.ReasonSecretNotFound, v.ValueFrom.SecretKeyRef, place, v.Name)
+			if err != nil {
+				return err
+			}
+			variable.Value, variable.Secret = value, true
+		case v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil:
+			value, err := lookup(sources.ConfigMaps, "ConfigMap", v1alpha1.ReasonConfigMapNotFound, v.ValueFrom.ConfigMapKeyRef, place, v.Name)
+			if err != nil {
+				return err
+			}
+			variable.Value = value
+		}
+		if err := checkValue(variable, place); err != nil {
+			return err
+		}
+		into[v.Name] = variable
+	}
+	return nil
+}
+
+func lookup(
+	objects map[string]map[string]string, kind, missing string, ref *v1alpha1.KeyReference, place, variable string,
+) (string, error) {
+	data, ok := objects[ref.Name]
+	if !ok {
+		return "", &Error{missing, fmt.Sprintf("%s[%s]: %s %q does not exist", place, variable, kind, ref.Name)}
+	}
+	value, ok := data[ref.Key]
+	if !ok {
+		return "", &Error{v1alpha1.ReasonKeyNotFound,
+			fmt.Sprintf("%s[%s]: %s %q has no key %q", place, variable, kind, ref.Name, ref.Key)}
+	}
+	return value, nil
+}
+
+func addAll(into map[string]Variable, from *v1alpha1.VariablesSource, sources Sources, place string) error {
+	kind, missing, objects, ref, secret := "Secret", v1alpha1.ReasonSecretNotFound, sources.Secrets, from.SecretRef, true
+	if from.ConfigMapRef != nil {
+		kind, missing, objects, ref, secret = "ConfigMap", v1alpha1.ReasonConfigMapNotFound, sources.ConfigMaps, from.ConfigMapRef, false
+	}
+	data, ok := objects[ref.Name]
+	if !ok {
+		return &Error{missing, fmt.Sprintf("%s: %s %q does not exist", place, kind, ref.Name)}
+	}
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		variable := Variable{Name: from.Prefix + key, Value: data[key], Secret: secret || from.Sealed, Sealed: from.Sealed}
+		if problem := nameProblem(variable.Name); problem != "" {
+			return &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf("%s: key %q of %s %q %s", place, key, kind, ref.Name, problem)}
+		}
+		if err := checkValue(variable, place); err != nil {
+			return err
+		}
+		into[variable.Name] = variable
+	}
+	return nil
+}
+
+// checkValue refuses what a JSON string cannot carry to Railway unchanged.
+func checkValue(v Variable, place string) error {
+	if utf8.ValidString(v.Value) {
+		return nil
+	}
+	return &Error{v1alpha1.ReasonInvalidVariable,
+		fmt.Sprintf("%s: the value of %s is not valid UTF-8: Railway variables are text, encode it first", place, v.Name)}
+}
+
+func sorted(variables map[string]Variable) []Variable {
+	list := make([]Variable, 0, len(variables))
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		list = append(list, variables[name])
+	}
+	return list
+}

@@ -1,0 +1,88 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+// logLines and lineLength bound what a message quotes from a log.
+const (
+	logLines   = 5
+	lineLength = 200
+)
+
+var pullProblem = regexp.MustCompile(
+	`(?i)(failed to (resolve|pull)|pull access denied|manifest unknown|manifest for .* not found|no such image|image .*not found)`)
+
+// failedSteps maps the deployment event that failed (FACTS §6.1) to what a person has to look at.
+var failedSteps = map[string]struct{ reason, what string }{
+	"SNAPSHOT_CODE":      {v1alpha1.ReasonBuildFailed, "taking the source failed"},
+	"BUILD_IMAGE":        {v1alpha1.ReasonBuildFailed, "the build failed"},
+	"PUBLISH_IMAGE":      {v1alpha1.ReasonBuildFailed, "publishing the image failed"},
+	"PRE_DEPLOY_COMMAND": {v1alpha1.ReasonPreDeployFailed, "the pre-deploy command failed"},
+	"HEALTHCHECK":        {v1alpha1.ReasonHealthcheckFailed, "the health check did not succeed in time"},
+}
+
+// Explain sharpens the verdict on a failed deployment with what Railway tells about it: which step failed, and the last log
+// lines. redact masks secret values.
+func (r Result) Explain(failure model.Failure, redact func(string) string) Result {
+	detail := ""
+	for _, step := range failure.Steps {
+		if step.Error == "" {
+			continue
+		}
+		detail = step.Error
+		if known, ok := failedSteps[step.Name]; ok && r.Reason == v1alpha1.ReasonDeploymentFailed {
+			r.Reason = known.reason
+			r.Message = strings.Replace(r.Message, "deployment failed", known.what, 1)
+		}
+	}
+	lines := failure.DeployLogs
+	if r.Reason == v1alpha1.ReasonBuildFailed || len(lines) == 0 {
+		lines = failure.BuildLogs
+	}
+	if r.Reason == v1alpha1.ReasonBuildFailed || r.Reason == v1alpha1.ReasonDeploymentFailed {
+		if pullProblem.MatchString(detail) || pullProblem.MatchString(text(lines)) {
+			r.Reason = v1alpha1.ReasonImageNotFound
+			r.Message = "the image cannot be pulled: check its name and tag, and that Railway may read it"
+		}
+	}
+	if detail != "" {
+		r.Message += fmt.Sprintf(" (%s)", clip(redact(detail)))
+	}
+	if len(lines) > 0 {
+		r.Message += "; last log lines: " + quote(lines, redact)
+	}
+	return r
+}
+
+func text(lines []model.LogLine) string {
+	var all []string
+	for _, line := range lines {
+		all = append(all, line.Message)
+	}
+	return strings.Join(all, "\n")
+}
+
+func quote(lines []model.LogLine, redact func(string) string) string {
+	var quoted []string
+	for _, line := range lines[max(0, len(lines)-logLines):] {
+		quoted = append(quoted, clip(redact(strings.TrimSpace(line.Message))))
+	}
+	return strings.Join(quoted, " | ")
+}
+
+// clip bounds a line. It cuts after redaction, so that no secret is cut in half and shown.
+func clip(line string) string {
+	if runes := []rune(line); len(runes) > lineLength {
+		return string(runes[:lineLength]) + "…"
+	}
+	return line
+}

@@ -1,0 +1,208 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rollout reads deployments: how far a service's newest one is, whether what was declared runs, and what failed. It is
+// pure: values in, values out.
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+// State is how a service is doing.
+type State int
+
+const (
+	// Progressing: a deployment is on its way.
+	Progressing State = iota
+	// Healthy: the newest deployment serves what was declared.
+	Healthy
+	// Failed: the newest deployment failed, or there is none.
+	Failed
+)
+
+// appearGrace is how long Railway may take to start a deployment after a commit. Commits are applied asynchronously (FACTS §4.2).
+const appearGrace = 2 * time.Minute
+
+// Input is one service: what should run and what does.
+type Input struct {
+	Desired  desired.Service
+	Instance model.ServiceInstance
+	// Commit is the operator's last commit, when it touched this service so that Railway starts a deployment.
+	Commit *Commit
+	Now    time.Time
+}
+
+// Commit is a commit whose deployment is awaited.
+type Commit struct {
+	// PatchID is the commit's entry in Railway's history, empty while the history does not show it.
+	PatchID string
+	// At is when Railway made the commit, by Railway's clock, or when it was sent.
+	At time.Time
+}
+
+// Result is what can be said about one service.
+type Result struct {
+	Service string
+	State   State
+	// Reason is a condition reason.
+	Reason  string
+	Message string
+	// Deployment is the deployment spoken of, or nil.
+	Deployment *model.Deployment
+	// Due is when the answer changes without Railway changing: a grace or deadline ends. Zero when it does not.
+	Due time.Time
+}
+
+// Assess judges one service.
+func Assess(in Input) Result {
+	r := Result{Service: in.Desired.Name, Deployment: current(in.Instance)}
+	if waiting, ok := r.awaitCommit(in); ok {
+		return waiting
+	}
+	if r.Deployment == nil {
+		return r.failed(v1alpha1.ReasonNotDeployed, "has no deployment: deploy it on Railway, or change its spec")
+	}
+	switch status := r.Deployment.Status; {
+	case status.InProgress():
+		return r.progress(in)
+	case status == model.DeploymentFailed:
+		return r.failed(v1alpha1.ReasonDeploymentFailed, "deployment failed"+stillServing(in.Instance))
+	case status == model.DeploymentCrashed:
+		return r.failed(v1alpha1.ReasonCrashed, "deployment crashed"+runningReplicas(r.Deployment))
+	case status.Serving():
+		return r.serving(in)
+	default:
+		return r.failed(v1alpha1.ReasonNotDeployed, fmt.Sprintf("newest deployment is %s and none serves", status))
+	}
+}
+
+// current is the deployment that tells how the service is doing: the newest, or the one that serves when the newest was
+// skipped or removed (FACTS §6.1).
+func current(instance model.ServiceInstance) *model.Deployment {
+	latest := instance.Latest
+	if latest == nil {
+		return nil
+	}
+	switch latest.Status {
+	case model.DeploymentSkipped, model.DeploymentRemoved, model.DeploymentRemoving:
+		if len(instance.Active) > 0 {
+			return &instance.Active[0]
+		}
+	}
+	return latest
+}
+
+// awaitCommit waits for the deployment that a commit starts. When none appears within the grace, the running one counts:
+// Railway does not say which settings start a deployment (FACTS §12.2).
+func (r Result) awaitCommit(in Input) (Result, bool) {
+	if in.Commit == nil || in.Now.Sub(in.Commit.At) >= appearGrace {
+		return r, false
+	}
+	if l := in.Instance.Latest; l != nil {
+		if l.Meta.PatchID != "" && l.Meta.PatchID == in.Commit.PatchID {
+			return r, false
+		}
+		if !l.CreatedAt.Before(in.Commit.At) {
+			return r, false
+		}
+	}
+	r.State, r.Reason, r.Message = Progressing, v1alpha1.ReasonDeploying, "waits for Railway to start the deployment"
+	r.Due = in.Commit.At.Add(appearGrace)
+	return r, true
+}
+
+func (r Result) progress(in Input) Result {
+	deadline := r.Deployment.CreatedAt.Add(in.Desired.ProgressDeadline)
+	if !in.Now.Before(deadline) {
+		return r.failed(v1alpha1.ReasonDeadlineExceeded, fmt.Sprintf("deployment is still %s after %s%s",
+			r.Deployment.Status, in.Desired.ProgressDeadline, stillServing(in.Instance)))
+	}
+	r.State, r.Reason, r.Due = Progressing, v1alpha1.ReasonDeploying, deadline
+	r.Message = "deployment is " + string(r.Deployment.Status)
+	if r.Deployment.Status == model.DeploymentNeedsApproval {
+		r.Reason, r.Message = v1alpha1.ReasonNeedsApproval, "deployment waits for an approval on Railway"
+	}
+	return r
+}
+
+func (r Result) serving(in Input) Result {
+	if r.Deployment.Stopped && !in.Desired.Cron {
+		return r.failed(v1alpha1.ReasonCrashed, "every replica has ended: the process exited, or somebody stopped the deployment")
+	}
+	if problem := revisionProblem(in.Desired, r.Deployment.Meta); problem != "" {
+		return r.failed(v1alpha1.ReasonRevisionMismatch, problem)
+	}
+	r.State, r.Reason = Healthy, v1alpha1.ReasonSucceeded
+	r.Message = "runs " + orElse(Revision(r.Deployment.Meta), "its deployment")
+	if r.Deployment.Status == model.DeploymentSleeping {
+		r.Message = "sleeps until the next request"
+	}
+	return r
+}
+
+// revisionProblem compares what runs with what was declared, where Railway says what runs (FACTS §3.4).
+func revisionProblem(declared desired.Service, meta model.DeploymentMeta) string {
+	switch {
+	case declared.Image != "" && meta.Image != "" && meta.Image != declared.Image:
+		return fmt.Sprintf("runs %s, declared is %s", meta.Image, declared.Image)
+	case declared.Commit != "" && meta.CommitHash != "" && meta.CommitHash != declared.Commit:
+		return fmt.Sprintf("runs commit %s, declared is %s", short(meta.CommitHash), short(declared.Commit))
+	default:
+		return ""
+	}
+}
+
+func (r Result) failed(reason, message string) Result {
+	r.State, r.Reason, r.Message = Failed, reason, message
+	return r
+}
+
+func stillServing(instance model.ServiceInstance) string {
+	for _, d := range instance.Active {
+		if d.Status.Serving() && !d.Stopped {
+			return ", an older one still serves " + orElse(Revision(d.Meta), "requests")
+		}
+	}
+	return ""
+}
+
+func runningReplicas(d *model.Deployment) string {
+	if n := d.Replicas["RUNNING"]; n > 0 {
+		return fmt.Sprintf(", %d of its replicas still run", n)
+	}
+	return ""
+}
+
+// Revision names what a deployment runs, in short: the image's tag or digest, or the first characters of the commit.
+func Revision(meta model.DeploymentMeta) string {
+	if meta.CommitHash != "" {
+		return short(meta.CommitHash)
+	}
+	image := meta.Image
+	if _, digest, ok := strings.Cut(image, "@sha256:"); ok {
+		return short(digest)
+	}
+	name := image[strings.LastIndex(image, "/")+1:]
+	if _, tag, ok := strings.Cut(name, ":"); ok {
+		return tag
+	}
+	return name
+}
+
+func short(hash string) string {
+	return hash[:min(len(hash), 12)]
+}
+
+func orElse(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
+}
