@@ -1,0 +1,156 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Priority says who goes first when requests get scarce.
+type Priority int
+
+const (
+	// Poll is a routine look at an environment; it leaves a fifth of the limit to the others.
+	Poll Priority = iota
+	// Rollout is a read that somebody waits for; it leaves a twentieth of the limit to writes.
+	Rollout
+	// Write is a mutation, or a read that a write depends on; it may use everything.
+	Write
+)
+
+// reserves are the parts of the hourly limit that a priority must leave to those above it.
+var reserves = map[Priority]float64{Poll: 0.20, Rollout: 0.05, Write: 0}
+
+const (
+	// window is the period of Railway's limits (FACTS §1.4).
+	window = time.Hour
+	// assumedLimit is used until an answer tells the real one: that of the smallest paid plan (FACTS §1.4).
+	assumedLimit = 1000
+	// pollShare is the part of the limit that routine polls may plan with. The rest is for rollouts, writes and whoever else
+	// uses the workspace's tokens, since all may share one bucket (FACTS §1.4).
+	pollShare = 0.6
+	// doubt is how long a scarce remainder is believed when nobody says when it resets; then one request may look again.
+	doubt = time.Minute
+)
+
+type priorityKey struct{}
+
+// WithPriority returns a context whose requests have the priority. Without it a query counts as Rollout and a mutation as
+// Write; a mutation always counts as Write.
+func WithPriority(ctx context.Context, p Priority) context.Context {
+	return context.WithValue(ctx, priorityKey{}, p)
+}
+
+func priorityOf(ctx context.Context, mutation bool) Priority {
+	if mutation {
+		return Write
+	}
+	if p, ok := ctx.Value(priorityKey{}).(Priority); ok {
+		return p
+	}
+	return Rollout
+}
+
+// Budget keeps one token within Railway's limits: requests an hour as the X-RateLimit headers tell them, a pause after a 429,
+// and a steady pace (FACTS §1.4). Everybody who uses the token shares it. It is safe for concurrent use.
+type Budget struct {
+	now  func() time.Time
+	pace *rate.Limiter
+
+	mu sync.Mutex
+	// quota is the last known state; remaining also counts the requests sent since.
+	quota quota
+	// readAt is when quota was read.
+	readAt time.Time
+	// blockedUntil is the end of the pause that a 429 asked for.
+	blockedUntil time.Time
+	// polled counts the environments that are polled with this token.
+	polled int
+}
+
+func newBudget(now func() time.Time, requestsPerSecond float64, burst int) *Budget {
+	return &Budget{now: now, pace: rate.NewLimiter(rate.Limit(requestsPerSecond), burst)}
+}
+
+// Stretch returns how long a poll interval must be, at least interval, so that polling every followed environment stays
+// within the polls' share of the hourly limit.
+func (b *Budget) Stretch(interval time.Duration) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limit := assumedLimit
+	if b.quota.known {
+		limit = b.quota.limit
+	}
+	perHour := float64(limit) * pollShare
+	return max(interval, time.Duration(float64(b.polled)*float64(window)/perHour))
+}
+
+// Remaining returns how many requests are left in the current window, false when Railway has not said.
+func (b *Budget) Remaining() (int, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.quota.remaining, b.quota.known
+}
+
+// admit takes one request out of the budget. When it may not be sent, wait is how long until it might.
+func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	if now.Before(b.blockedUntil) {
+		return b.blockedUntil.Sub(now), false
+	}
+	if !b.quota.known {
+		return 0, true
+	}
+	end := b.quota.reset
+	if end.IsZero() {
+		end = b.readAt.Add(doubt)
+	}
+	if !now.Before(end) {
+		// A new window: what remains is known again when the answer arrives.
+		b.quota.remaining, b.quota.reset, b.readAt = b.quota.limit, time.Time{}, now
+		end = now.Add(doubt)
+	}
+	if reserve := reserves[p] * float64(b.quota.limit); float64(b.quota.remaining-1) < reserve {
+		return end.Sub(now), false
+	}
+	b.quota.remaining--
+	return 0, true
+}
+
+// smooth waits for the request's turn at the steady pace.
+func (b *Budget) smooth(ctx context.Context) error {
+	return b.pace.Wait(ctx)
+}
+
+// learn takes over what an answer's headers say.
+func (b *Budget) learn(q quota) {
+	if !q.known {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.quota, b.readAt = q, b.now()
+}
+
+// block stops every request for the time. A shorter pause does not end a longer one.
+func (b *Budget) block(pause time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if until := b.now().Add(pause); until.After(b.blockedUntil) {
+		b.blockedUntil = until
+	}
+}
+
+// setPolled says how many environments are polled with the token.
+func (b *Budget) setPolled(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.polled = n
+}

@@ -1,0 +1,81 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/engine-operator/engine-operator/internal/railway/gql"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+// Client speaks to Railway with one token. Every error it returns is an *Error. It is safe for concurrent use; take the lock
+// of a project before writing to it.
+type Client struct {
+	key   string
+	kind  TokenKind
+	gql   *sender
+	locks *keyedMutex
+
+	mu    sync.Mutex
+	scope *model.TokenScope
+}
+
+// Key identifies the token. It is the same in every process and safe to log.
+func (c *Client) Key() string { return c.key }
+
+// Kind tells what kind of token the client has.
+func (c *Client) Kind() TokenKind { return c.kind }
+
+// Budget is the request budget of the token.
+func (c *Client) Budget() *Budget { return c.gql.budget }
+
+// Lock waits until no other client of the pool writes to the project and returns the function that lets the next one in.
+// Railway neither isolates nor orders concurrent writes (FACTS §11.2).
+func (c *Client) Lock(projectID string) (unlock func()) { return c.locks.lock(projectID) }
+
+// Scope returns what a project token reaches. It asks once and remembers the answer, which never changes (FACTS §1.2).
+func (c *Client) Scope(ctx context.Context) (model.TokenScope, error) {
+	const operation = "ReadTokenScope"
+	if c.kind != TokenProject {
+		return model.TokenScope{}, &Error{Class: Invalid, Operation: operation, Message: "only a project token has a scope"}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.scope != nil {
+		return *c.scope, nil
+	}
+	response, err := gql.ReadTokenScope(ctx, c.gql)
+	if err != nil {
+		return model.TokenScope{}, err
+	}
+	token := response.ProjectToken
+	if token.ProjectId == "" || token.EnvironmentId == "" {
+		return model.TokenScope{}, incomplete(operation, "the token's project or environment")
+	}
+	c.scope = &model.TokenScope{
+		ProjectID: token.ProjectId, ProjectName: token.Project.Name,
+		EnvironmentID: token.EnvironmentId, EnvironmentName: token.Environment.Name,
+	}
+	return *c.scope, nil
+}
+
+// require refuses empty arguments before anything is sent: an empty id can widen a mutation to every environment, or is
+// answered with "Not Authorized" (FACTS §4.4, §11.7). It takes pairs of name and value.
+func require(operation string, pairs ...string) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.TrimSpace(pairs[i+1]) == "" {
+			return &Error{Class: Invalid, Operation: operation, Message: pairs[i] + " is empty"}
+		}
+	}
+	return nil
+}
+
+// incomplete is the error of an answer that lacks what the schema promises. Treating it as data would look like deletion.
+func incomplete(operation, what string) error {
+	return &Error{Class: Transient, Operation: operation, Message: fmt.Sprintf("the answer lacks %s", what)}
+}

@@ -1,0 +1,88 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxWait bounds how long a header can stop us, should it be nonsense: the longest window Railway documents is an hour
+// (FACTS §1.4).
+const maxWait = time.Hour
+
+// quota is what the X-RateLimit headers of one answer say (FACTS §1.4).
+type quota struct {
+	// limit and remaining count requests; known is false when the answer did not carry both.
+	limit, remaining int
+	known            bool
+	// reset is when remaining becomes limit again; zero when not said.
+	reset time.Time
+}
+
+func parseQuota(header http.Header, now time.Time) quota {
+	limit, hasLimit := parseCount(header.Get("X-RateLimit-Limit"))
+	remaining, hasRemaining := parseCount(header.Get("X-RateLimit-Remaining"))
+	q := quota{limit: limit, remaining: remaining, known: hasLimit && hasRemaining && limit > 0}
+	if at, ok := parseInstant(header.Get("X-RateLimit-Reset"), now); ok {
+		q.reset = bound(at, now)
+	}
+	return q
+}
+
+// parseRetryAfter returns how long the header asks to wait, 0 when it does not.
+func parseRetryAfter(header http.Header, now time.Time) time.Duration {
+	at, ok := parseInstant(header.Get("Retry-After"), now)
+	if !ok {
+		return 0
+	}
+	return max(0, bound(at, now).Sub(now))
+}
+
+// parseInstant reads every form that rate limit headers take in the wild: seconds from now, seconds or milliseconds since
+// 1970, RFC 3339 and HTTP dates. Which of them Railway uses is not documented (FACTS §1.4).
+func parseInstant(text string, now time.Time) (time.Time, bool) {
+	text = strings.TrimSpace(text)
+	if number, err := strconv.ParseFloat(text, 64); err == nil && number >= 0 {
+		switch {
+		case number >= 1e12:
+			return time.UnixMilli(int64(min(number, 1e15))), true
+		case number >= 1e9:
+			return time.Unix(int64(number), 0), true
+		default:
+			return now.Add(time.Duration(number * float64(time.Second))), true
+		}
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, true
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return at, true
+	}
+	return time.Time{}, false
+}
+
+func parseCount(text string) (int, bool) {
+	count, err := strconv.Atoi(strings.TrimSpace(text))
+	return count, err == nil && count >= 0
+}
+
+func bound(at, now time.Time) time.Time {
+	if latest := now.Add(maxWait); at.After(latest) {
+		return latest
+	}
+	return at
+}
+
+// traceID returns the first id that a support case could name (FACTS §1.3).
+func traceID(header http.Header) string {
+	for _, name := range []string{"X-Trace-Id", "Railway-Trace-Id", "X-Request-Id", "Cf-Ray"} {
+		if id := header.Get(name); id != "" {
+			return truncate(id, 64)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,164 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	// DefaultEndpoint is Railway's public GraphQL API (FACTS §1.1).
+	DefaultEndpoint = "https://backboard.railway.com/graphql/v2"
+	// source names us in the query string. Requests without one fall under a much stricter rule at Railway's edge
+	// (FACTS §1.1).
+	source = "engine-operator"
+)
+
+// Options configure a Pool. The zero value is fit for production.
+type Options struct {
+	// Endpoint is the GraphQL API: https, or http on a loopback address. Default: DefaultEndpoint.
+	Endpoint string
+	// Version goes into the User-Agent. Default: dev.
+	Version string
+	// Timeout bounds one request from its turn in the queue to the last byte of the answer. Default: 30s.
+	Timeout time.Duration
+	// MaxBody is the largest answer that is read, in bytes; a larger one is an error. Default: 16 MiB.
+	MaxBody int64
+	// RequestsPerSecond and Burst smooth the requests of one token. Default: 5 and 10, below Railway's smallest documented
+	// limit of 10 a second (FACTS §1.4).
+	RequestsPerSecond float64
+	Burst             int
+	// Now is the clock that rate limits are measured by. Default: time.Now.
+	Now func() time.Time
+	// Registerer takes the metrics. Default: none.
+	Registerer prometheus.Registerer
+	// Log gets one line per request at V(1). Default: none.
+	Log logr.Logger
+}
+
+func (o Options) withDefaults() Options {
+	defaultTo(&o.Endpoint, DefaultEndpoint)
+	defaultTo(&o.Version, "dev")
+	defaultTo(&o.Timeout, 30*time.Second)
+	defaultTo(&o.MaxBody, 16<<20)
+	defaultTo(&o.RequestsPerSecond, 5)
+	defaultTo(&o.Burst, 10)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func defaultTo[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}
+
+// Pool shares one transport between the clients of all tokens, and one Client and Budget between all users of a token. It is
+// safe for concurrent use.
+type Pool struct {
+	wire  *wire
+	locks keyedMutex
+
+	mu      sync.Mutex
+	clients map[string]*Client
+}
+
+// NewPool checks the options and returns an empty pool. It sends nothing.
+func NewPool(options Options) (*Pool, error) {
+	options = options.withDefaults()
+	endpoint, err := parseEndpoint(options.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	meters, err := newMetrics(options.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return &Pool{
+		wire: &wire{
+			options: options, endpoint: endpoint, metrics: meters,
+			http: &http.Client{Transport: newHTTPTransport(), CheckRedirect: dontFollow},
+		},
+		clients: map[string]*Client{},
+	}, nil
+}
+
+// Client returns the client of the token: the same one, with the same Budget, each time.
+func (p *Pool) Client(credentials Credentials) *Client {
+	key := credentials.key()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if client, ok := p.clients[key]; ok {
+		return client
+	}
+	o := p.wire.options
+	client := &Client{
+		key: key, kind: credentials.Kind, locks: &p.locks,
+		gql: &sender{
+			wire: p.wire, credentials: credentials,
+			budget: newBudget(o.Now, o.RequestsPerSecond, o.Burst),
+		},
+	}
+	p.clients[key] = client
+	return client
+}
+
+// CloseIdle closes the connections that nobody uses.
+func (p *Pool) CloseIdle() { p.wire.http.CloseIdleConnections() }
+
+// parseEndpoint accepts https anywhere and http on loopback only, so that a token never travels in the clear.
+func parseEndpoint(text string) (string, error) {
+	endpoint, err := url.Parse(text)
+	if err != nil {
+		// The error of url.Parse repeats the text, which may hold a password.
+		return "", errors.New("the Railway endpoint is not a URL")
+	}
+	switch {
+	case endpoint.Host == "" || endpoint.User != nil:
+		return "", errors.New("the Railway endpoint must be a URL with a host and without a user")
+	case endpoint.Scheme == "https":
+	case endpoint.Scheme == "http" && isLoopback(endpoint.Hostname()):
+	default:
+		return "", fmt.Errorf("the Railway endpoint must use https; http is only allowed on a loopback address, not on %q",
+			endpoint.Hostname())
+	}
+	query := endpoint.Query()
+	query.Set("source", source)
+	endpoint.RawQuery = query.Encode()
+	return endpoint.String(), nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func newHTTPTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        20,
+		MaxIdleConnsPerHost: 10,
+		IdleConnTimeout:     90 * time.Second,
+	}
+}
+
+// dontFollow leaves a redirect as the answer: following it would carry the token elsewhere.
+func dontFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -1,0 +1,144 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"context"
+
+	"github.com/engine-operator/engine-operator/internal/railway/gql"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+const (
+	// maxPages ends a listing whose pages never end.
+	maxPages = 50
+	// logLines is how many lines of each log a Failure keeps.
+	logLines = 20
+)
+
+// Project returns the project's live environments and services, in one request unless it has more than 500 of either. Deleted
+// ones are left out; a deleted project is NotFound.
+func (c *Client) Project(ctx context.Context, projectID string) (model.Project, error) {
+	const operation = "ReadProject"
+	if err := require(operation, "project id", projectID); err != nil {
+		return model.Project{}, err
+	}
+	response, err := gql.ReadProject(ctx, c.gql, projectID)
+	if err != nil {
+		return model.Project{}, err
+	}
+	p := response.Project
+	if p.DeletedAt != nil {
+		return model.Project{}, &Error{Class: NotFound, Operation: operation, Message: "the project is deleted"}
+	}
+	if p.Id != projectID || p.Environments.Edges == nil || p.Services.Edges == nil {
+		return model.Project{}, incomplete(operation, "the project")
+	}
+	err = pages(operation, &p.Environments.PageInfo, func(after string) (*gql.Page, error) {
+		more, err := gql.ReadProjectEnvironments(ctx, c.gql, projectID, after)
+		if err != nil {
+			return nil, err
+		}
+		p.Environments.Edges = append(p.Environments.Edges, more.Project.Environments.Edges...)
+		return &more.Project.Environments.PageInfo, nil
+	})
+	if err != nil {
+		return model.Project{}, err
+	}
+	err = pages(operation, &p.Services.PageInfo, func(after string) (*gql.Page, error) {
+		more, err := gql.ReadProjectServices(ctx, c.gql, projectID, after)
+		if err != nil {
+			return nil, err
+		}
+		p.Services.Edges = append(p.Services.Edges, more.Project.Services.Edges...)
+		return &more.Project.Services.PageInfo, nil
+	})
+	if err != nil {
+		return model.Project{}, err
+	}
+	return decodeProject(p), nil
+}
+
+// Environment reads the whole truth of an environment, in one request unless it has more than 500 services or 2000 variables
+// (FACTS §12). Deleted objects are left out; a deleted environment is NotFound. Without a right to read it Railway answers
+// Unauthorized, and so it does when the environment does not exist (FACTS §11.10).
+func (c *Client) Environment(ctx context.Context, projectID, environmentID string) (*model.Environment, error) {
+	const operation = "ReadEnvironment"
+	if err := require(operation, "project id", projectID, "environment id", environmentID); err != nil {
+		return nil, err
+	}
+	response, err := gql.ReadEnvironment(ctx, c.gql, projectID, environmentID)
+	if err != nil {
+		return nil, err
+	}
+	e := &response.Environment
+	if e.Id != environmentID {
+		return nil, incomplete(operation, "the environment")
+	}
+	if err := c.completeEnvironment(ctx, operation, e); err != nil {
+		return nil, err
+	}
+	env, err := decodeEnvironment(operation, e)
+	if err != nil {
+		return nil, err
+	}
+	if err := addHistory(operation, env, response); err != nil {
+		return nil, err
+	}
+	return env, nil
+}
+
+// completeEnvironment reads the pages that did not fit into the first answer.
+func (c *Client) completeEnvironment(ctx context.Context, operation string, e *gql.Environment) error {
+	err := pages(operation, &e.ServiceInstances.PageInfo, func(after string) (*gql.Page, error) {
+		more, err := gql.ReadServiceInstances(ctx, c.gql, e.ProjectId, e.Id, after)
+		if err != nil {
+			return nil, err
+		}
+		e.ServiceInstances.Edges = append(e.ServiceInstances.Edges, more.Environment.ServiceInstances.Edges...)
+		return &more.Environment.ServiceInstances.PageInfo, nil
+	})
+	if err != nil {
+		return err
+	}
+	return pages(operation, &e.Variables.PageInfo, func(after string) (*gql.Page, error) {
+		more, err := gql.ReadVariables(ctx, c.gql, e.ProjectId, e.Id, after)
+		if err != nil {
+			return nil, err
+		}
+		e.Variables.Edges = append(e.Variables.Edges, more.Environment.Variables.Edges...)
+		return &more.Environment.Variables.PageInfo, nil
+	})
+}
+
+// pages calls next with each cursor until there is no further page. A listing that cannot be finished is an error, because
+// what is missing from it would look deleted.
+func pages(operation string, page *gql.Page, next func(after string) (*gql.Page, error)) error {
+	for range maxPages {
+		if !page.HasNextPage {
+			return nil
+		}
+		if page.EndCursor == nil || *page.EndCursor == "" {
+			return incomplete(operation, "the cursor of the next page")
+		}
+		var err error
+		if page, err = next(*page.EndCursor); err != nil {
+			return err
+		}
+	}
+	return incomplete(operation, "an end")
+}
+
+// Failure returns what Railway tells about a deployment: its steps and the last lines of its logs, in one request.
+func (c *Client) Failure(ctx context.Context, deploymentID string) (model.Failure, error) {
+	const operation = "ReadFailure"
+	if err := require(operation, "deployment id", deploymentID); err != nil {
+		return model.Failure{}, err
+	}
+	response, err := gql.ReadFailure(ctx, c.gql, deploymentID, logLines)
+	if err != nil {
+		return model.Failure{}, err
+	}
+	return decodeFailure(response), nil
+}

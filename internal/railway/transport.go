@@ -1,0 +1,212 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/Khan/genqlient/graphql"
+)
+
+// wire is what all tokens share.
+type wire struct {
+	options  Options
+	endpoint string
+	http     *http.Client
+	metrics  *metrics
+}
+
+// sender sends the requests of one token. It is the graphql.Client below the generated code: the place for authentication,
+// limits, measuring and errors. It never repeats a request.
+type sender struct {
+	wire        *wire
+	credentials Credentials
+	budget      *Budget
+}
+
+var _ graphql.Client = (*sender)(nil)
+
+// MakeRequest sends one operation and decodes its data. Any error is an *Error, and then the data must not be used.
+func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, response *graphql.Response) error {
+	mutation := strings.HasPrefix(strings.TrimSpace(request.Query), "mutation")
+	if wait, ok := s.budget.admit(priorityOf(ctx, mutation)); !ok {
+		s.wire.metrics.throttled.Inc()
+		return &Error{
+			Class: RateLimited, Operation: request.OpName, RetryAfter: wait,
+			Message: "held back to keep within Railway's request limit",
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.wire.options.Timeout)
+	defer cancel()
+	if err := s.budget.smooth(ctx); err != nil {
+		return s.held(ctx, request.OpName, err)
+	}
+	start := time.Now()
+	reply := s.exchange(ctx, request)
+	reply.mutation = mutation
+	reply.decode(response.Data)
+	v := classify(reply.answer)
+	s.account(request.OpName, v, reply, time.Since(start))
+	if v.class == None {
+		return nil
+	}
+	return &Error{
+		Class: v.class, Operation: request.OpName, Status: reply.status, RetryAfter: v.wait, TraceID: reply.traceID,
+		Message: sanitise(v.message, append(secretsIn(request.Variables), s.credentials.Token)),
+		cause:   cancellation(reply.cause),
+	}
+}
+
+// held is the error of a request that did not get its turn.
+func (s *sender) held(ctx context.Context, operation string, err error) error {
+	if ctx.Err() != nil {
+		return &Error{Class: Transient, Operation: operation, Message: describe(err), cause: ctx.Err()}
+	}
+	s.wire.metrics.throttled.Inc()
+	return &Error{
+		Class: RateLimited, Operation: operation, RetryAfter: time.Second,
+		Message: "held back to keep a steady pace",
+	}
+}
+
+// cancellation keeps of a cause only what callers ask for: that the context ended. Other causes may name ports or texts that
+// differ each time; the message describes them.
+func cancellation(cause error) error {
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(cause, end) {
+			return end
+		}
+	}
+	return nil
+}
+
+// reply is an answer before and after decoding.
+type reply struct {
+	answer
+	data    json.RawMessage
+	quota   quota
+	traceID string
+}
+
+func (s *sender) exchange(ctx context.Context, request *graphql.Request) reply {
+	var connected atomic.Bool
+	// Once there is a connection nobody can say how much of the request arrived.
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	httpRequest, err := s.newRequest(ctx, request)
+	if err != nil {
+		return reply{answer: answer{cause: err}}
+	}
+	response, err := s.wire.http.Do(httpRequest)
+	if err != nil {
+		return reply{answer: answer{cause: err, sent: connected.Load()}}
+	}
+	defer func() { _ = response.Body.Close() }()
+	now := s.wire.options.Now()
+	r := reply{
+		answer:  answer{sent: true, status: response.StatusCode, wait: parseRetryAfter(response.Header, now)},
+		quota:   parseQuota(response.Header, now),
+		traceID: traceID(response.Header),
+	}
+	body, err := readAll(response.Body, s.wire.options.MaxBody)
+	if err != nil {
+		r.cause = err
+		return r
+	}
+	r.parse(body)
+	return r
+}
+
+func (s *sender) newRequest(ctx context.Context, request *graphql.Request) (*http.Request, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
+	}
+	httpRequest, err := http.NewRequestWithContext(ctx, http.MethodPost, s.wire.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	httpRequest.Header.Set("Content-Type", "application/json")
+	httpRequest.Header.Set("Accept", "application/json")
+	httpRequest.Header.Set("User-Agent", "engine-operator/"+s.wire.options.Version)
+	s.credentials.authorize(httpRequest.Header)
+	return httpRequest, nil
+}
+
+func readAll(body io.Reader, limit int64) ([]byte, error) {
+	read, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err == nil && int64(len(read)) > limit {
+		err = fmt.Errorf("%w of %d bytes", errTooLarge, limit)
+	}
+	return read, err
+}
+
+// parse takes the GraphQL envelope apart. A body that is none is kept as text, for the texts of proxies.
+func (r *reply) parse(body []byte) {
+	var envelope struct {
+		Data    json.RawMessage `json:"data"`
+		Errors  []problem       `json:"errors"`
+		TraceID string          `json:"traceId"`
+	}
+	if err := json.Unmarshal(body, &envelope); err != nil {
+		r.cause, r.text = errMalformed, truncate(string(body), 4096)
+		return
+	}
+	r.data, r.errors = envelope.Data, envelope.Errors
+	r.noData = len(r.data) == 0 || string(r.data) == "null"
+	ids := []string{r.traceID, envelope.TraceID}
+	for _, p := range r.errors {
+		ids = append(ids, p.Extensions.TraceID, p.TraceID)
+	}
+	for _, id := range ids {
+		if r.traceID == "" {
+			r.traceID = truncate(id, 64)
+		}
+	}
+}
+
+// decode fills data from a good answer. Data that came together with errors is never touched.
+func (r *reply) decode(data any) {
+	if r.cause != nil || r.noData || len(r.errors) > 0 {
+		return
+	}
+	err := json.Unmarshal(r.data, data)
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+	case errors.As(err, &mismatch) && mismatch.Field != "":
+		r.cause = fmt.Errorf("%w: field %s", errShape, mismatch.Field)
+	default:
+		r.cause = errShape
+	}
+}
+
+// account tells the budget, the metrics and the log what happened. It never sees variables or bodies.
+func (s *sender) account(operation string, v verdict, r reply, took time.Duration) {
+	s.budget.learn(r.quota)
+	if v.everything {
+		s.budget.block(v.wait)
+	}
+	m := s.wire.metrics
+	m.requests.WithLabelValues(operation, v.class.String()).Inc()
+	m.duration.WithLabelValues(operation).Observe(took.Seconds())
+	if v.class == RateLimited {
+		m.throttled.Inc()
+	}
+	remaining, known := s.budget.Remaining()
+	if known {
+		m.remaining.WithLabelValues(s.credentials.key()).Set(float64(remaining))
+	}
+	s.wire.options.Log.V(1).Info("asked Railway", "operation", operation, "class", v.class.String(), "token", s.credentials.key(),
+		"duration", took.Round(time.Millisecond).String(), "remaining", remaining, "traceID", r.traceID)
+}

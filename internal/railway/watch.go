@@ -1,0 +1,211 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+// WatchOptions configure a Watch. The zero value is fit for production.
+type WatchOptions struct {
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// Log gets a line at V(1) when the state of an environment's reads changes. Default: none.
+	Log logr.Logger
+	// Jitter returns a duration to wait instead of the given one, so that polls spread out. Default: up to a tenth longer.
+	Jitter func(time.Duration) time.Duration
+	// Fast is the time between polls during a rollout. Default: 5s, as Railway's CLI polls (FACTS §1.4).
+	Fast time.Duration
+}
+
+// Target is what to follow, with which client, and how old the view may get.
+type Target struct {
+	Client        *Client
+	ProjectID     string
+	EnvironmentID string
+	// Interval is the time between polls; the token's Budget may stretch it.
+	Interval time.Duration
+}
+
+// Snapshot is the last known state of an environment. It is shared: treat Environment as immutable.
+type Snapshot struct {
+	// Environment is the last good read, nil before the first. A failed read never erases it.
+	Environment *model.Environment
+	// ReadAt is when Environment was read.
+	ReadAt time.Time
+	// Err is why the last read failed, nil when it succeeded.
+	Err error
+	// Digest is equal as long as Environment stays the same, ordering aside.
+	Digest string
+}
+
+// Watch keeps a snapshot of every followed environment and tells when it changed. One poller per token does the reading.
+// Keys name followers, for example "namespace/name". All methods are safe for concurrent use.
+type Watch struct {
+	options WatchOptions
+	events  *notifier
+
+	mu sync.Mutex
+	// run is the context of Start; nil before.
+	run       context.Context //nolint:containedctx // pollers start and end with what is followed, within Start
+	pollers   sync.WaitGroup
+	followers map[string]*follower
+	// wake tells the poller of a token, by its key, that its schedule changed. A token with a channel has a poller.
+	wake map[string]chan struct{}
+}
+
+// NewWatch returns a Watch that polls once it is started.
+func NewWatch(options WatchOptions) *Watch {
+	defaultTo(&options.Fast, 5*time.Second)
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Jitter == nil {
+		options.Jitter = upToATenthLonger
+	}
+	return &Watch{
+		options: options, events: newNotifier(),
+		followers: map[string]*follower{}, wake: map[string]chan struct{}{},
+	}
+}
+
+func upToATenthLonger(d time.Duration) time.Duration {
+	return d + time.Duration(rand.Float64()*0.1*float64(d))
+}
+
+// Start polls until ctx ends and returns when every poller has. It must be called at most once.
+func (w *Watch) Start(ctx context.Context) error {
+	w.mu.Lock()
+	w.run = ctx
+	for _, f := range w.followers {
+		w.ensurePoller(f.target.Client)
+	}
+	w.mu.Unlock()
+	w.events.deliver(ctx)
+	// Whoever is about to start a poller holds the mutex; after that nobody starts one.
+	w.mu.Lock()
+	//lint:ignore SA2001 only the order matters
+	w.mu.Unlock()
+	w.pollers.Wait()
+	return nil
+}
+
+// NeedLeaderElection says that only the leader polls.
+func (w *Watch) NeedLeaderElection() bool { return true }
+
+// Events delivers the keys whose snapshot, or the class of whose error, changed since it was last seen. A key that changes
+// again before it was received is delivered once. The channel is never closed.
+func (w *Watch) Events() <-chan string { return w.events.out }
+
+// Follow keeps a snapshot of the target under the key. The same target again changes nothing; another one replaces it. When
+// only the client or the interval is new, the snapshot stays.
+func (w *Watch) Follow(key string, target Target) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	old := w.followers[key]
+	if old != nil && old.target == target {
+		return
+	}
+	f := &follower{target: target, due: w.options.Now()}
+	if old != nil && old.target.ProjectID == target.ProjectID && old.target.EnvironmentID == target.EnvironmentID {
+		f.snapshot, f.seen, f.hurryUntil, f.started = old.snapshot, old.seen, old.hurryUntil, old.started
+		if old.target.Client == target.Client {
+			f.due = w.next(f, f.snapshot.ReadAt)
+		}
+	}
+	w.followers[key] = f
+	if old != nil {
+		w.rescheduled(old.target.Client)
+	}
+	w.rescheduled(target.Client)
+}
+
+// Forget drops the key and its snapshot.
+func (w *Watch) Forget(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f, ok := w.followers[key]
+	if !ok {
+		return
+	}
+	delete(w.followers, key)
+	w.events.forget(key)
+	w.rescheduled(f.target.Client)
+}
+
+// Hurry polls the key at the pace of a rollout until then. A time that has passed, or zero, ends the hurry.
+func (w *Watch) Hurry(key string, until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f, ok := w.followers[key]
+	if !ok {
+		return
+	}
+	now := w.options.Now()
+	hurried := now.Before(f.hurryUntil)
+	f.hurryUntil = until
+	switch hurries := now.Before(until); {
+	case hurries && !hurried:
+		if fast := now.Add(w.options.Fast); fast.Before(f.due) {
+			f.due = fast
+		}
+	case !hurries && hurried:
+		f.due = w.next(f, now)
+	default:
+		return
+	}
+	w.rescheduled(f.target.Client)
+}
+
+// Latest returns the key's snapshot; false when there is none yet, not even a failed read.
+func (w *Watch) Latest(key string) (Snapshot, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f, ok := w.followers[key]
+	if !ok || (f.snapshot.Environment == nil && f.snapshot.Err == nil) {
+		return Snapshot{}, false
+	}
+	return f.snapshot, true
+}
+
+// Refresh reads the key's environment now, with the priority of ctx, and stores and returns the snapshot. It emits no event:
+// the caller has seen the result. A failed read is returned as the error, too.
+func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
+	w.mu.Lock()
+	f, ok := w.followers[key]
+	if !ok {
+		w.mu.Unlock()
+		return Snapshot{}, &Error{Class: Internal, Message: "nothing is followed under " + key}
+	}
+	turn := f.begin()
+	w.mu.Unlock()
+
+	env, err := f.target.Client.Environment(ctx, f.target.ProjectID, f.target.EnvironmentID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ctx.Err() == nil {
+		w.finish(key, f, turn, env, err)
+		f.seen = f.state()
+	}
+	return f.snapshot, err
+}
+
+// Store puts a state that a write returned under the key. It emits no event.
+func (w *Watch) Store(key string, env *model.Environment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f, ok := w.followers[key]
+	if !ok {
+		return
+	}
+	w.finish(key, f, f.begin(), env, nil)
+	f.seen = f.state()
+}

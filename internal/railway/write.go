@@ -1,0 +1,156 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/engine-operator/engine-operator/internal/railway/gql"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+// Every method here sends exactly one mutation and never repeats it. When the error is Ambiguous the mutation may have been
+// applied: read before writing again.
+
+// CreateEnvironment creates an empty environment and returns it as a read would.
+func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
+	const operation = "CreateEnvironment"
+	if err := require(operation, "project id", projectID, "name", name); err != nil {
+		return nil, err
+	}
+	response, err := gql.CreateEnvironment(ctx, c.gql, projectID, name)
+	if err != nil {
+		return nil, err
+	}
+	env, err := decodeEnvironment(operation, &response.EnvironmentCreate)
+	if err != nil {
+		return nil, unsure(err)
+	}
+	return env, nil
+}
+
+// CreateService creates a service and returns its id. It has no source, so that nothing is deployed (FACTS §4.4). Reads may
+// show it only later (FACTS §11.1).
+func (c *Client) CreateService(ctx context.Context, projectID, environmentID, name string) (string, error) {
+	const operation = "CreateService"
+	if err := require(operation, "project id", projectID, "environment id", environmentID, "name", name); err != nil {
+		return "", err
+	}
+	response, err := gql.CreateService(ctx, c.gql, projectID, environmentID, name)
+	if err != nil {
+		return "", err
+	}
+	return created(operation, "the service's id", response.ServiceCreate.Id)
+}
+
+// CreateRailwayDomain gives the service a generated domain. With port 0 Railway chooses the target port.
+func (c *Client) CreateRailwayDomain(ctx context.Context, environmentID, serviceID string, port int) (model.Domain, error) {
+	const operation = "CreateRailwayDomain"
+	if err := require(operation, "environment id", environmentID, "service id", serviceID); err != nil {
+		return model.Domain{}, err
+	}
+	var target *int
+	if port != 0 {
+		target = &port
+	}
+	response, err := gql.CreateRailwayDomain(ctx, c.gql, environmentID, serviceID, target)
+	if err != nil {
+		return model.Domain{}, err
+	}
+	d := response.ServiceDomainCreate
+	if _, err := created(operation, "the domain", d.Domain); err != nil {
+		return model.Domain{}, err
+	}
+	return decodeDomain(d.Id, d.Domain, d.TargetPort), nil
+}
+
+// Commit merges the patch into the environment's config and deploys each service that it changes once; null deletes
+// (FACTS §4.2). What humans have staged stays as it is. Railway applies the patch after it has answered.
+func (c *Client) Commit(ctx context.Context, environmentID string, patch model.Tree, message string) error {
+	const operation = "CommitPatch"
+	if err := require(operation, "environment id", environmentID); err != nil {
+		return err
+	}
+	if len(patch) == 0 {
+		return &Error{Class: Invalid, Operation: operation, Message: "the patch is empty"}
+	}
+	if slices.Contains(patch.Sub("services").Keys(), "") {
+		return &Error{Class: Invalid, Operation: operation, Message: "the patch has a service without an id"}
+	}
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return &Error{Class: Invalid, Operation: operation, Message: "the patch is not JSON"}
+	}
+	_, err = gql.CommitPatch(ctx, c.gql, environmentID, body, message)
+	return err
+}
+
+// Deploy starts a deployment with the current config and variables and returns its id (FACTS §4.4).
+func (c *Client) Deploy(ctx context.Context, environmentID, serviceID string) (string, error) {
+	const operation = "DeployService"
+	if err := require(operation, "environment id", environmentID, "service id", serviceID); err != nil {
+		return "", err
+	}
+	response, err := gql.DeployService(ctx, c.gql, environmentID, serviceID)
+	if err != nil {
+		return "", err
+	}
+	return created(operation, "the deployment's id", response.ServiceInstanceDeployV2)
+}
+
+// DeleteService deletes the service from this one environment.
+func (c *Client) DeleteService(ctx context.Context, environmentID, serviceID string) error {
+	const operation = "DeleteService"
+	if err := require(operation, "environment id", environmentID, "service id", serviceID); err != nil {
+		return err
+	}
+	response, err := gql.DeleteService(ctx, c.gql, environmentID, serviceID)
+	if err != nil {
+		return err
+	}
+	return confirmed(operation, response.ServiceDelete)
+}
+
+// DeleteEnvironment deletes the environment with everything in it. There is no way back (FACTS §2).
+func (c *Client) DeleteEnvironment(ctx context.Context, environmentID string) error {
+	const operation = "DeleteEnvironment"
+	if err := require(operation, "environment id", environmentID); err != nil {
+		return err
+	}
+	response, err := gql.DeleteEnvironment(ctx, c.gql, environmentID)
+	if err != nil {
+		return err
+	}
+	return confirmed(operation, response.EnvironmentDelete)
+}
+
+// created checks that a mutation named what it made.
+func created(operation, what, id string) (string, error) {
+	if id == "" {
+		return "", unsure(incomplete(operation, what))
+	}
+	return id, nil
+}
+
+// confirmed checks a mutation's Boolean. What false means is not documented, so it proves nothing.
+func confirmed(operation string, done bool) error {
+	if !done {
+		return &Error{Class: Ambiguous, Operation: operation, Message: "Railway did not confirm the deletion"}
+	}
+	return nil
+}
+
+// unsure turns an unusable answer to a mutation into Ambiguous: the mutation was accepted.
+func unsure(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	ambiguous := *e
+	ambiguous.Class = Ambiguous
+	return &ambiguous
+}
