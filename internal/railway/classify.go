@@ -139,11 +139,12 @@ func (a answer) judgeStatus() verdict {
 // judgeErrors takes the first error that says something we know, else the first error.
 func judgeErrors(list []problem, wait time.Duration) verdict {
 	for _, p := range list {
-		if class, ours := classOfProblem(p); class != Internal {
-			return verdict{
-				class: class, message: p.Message, wait: max(wait, ours),
-				everything: class == RateLimited && ours == 0,
-			}
+		class, everything := classOfProblem(p)
+		if class == RateLimited && (wait == 0 || !everything) {
+			wait = max(wait, throttled)
+		}
+		if class != Internal {
+			return verdict{class: class, message: p.Message, wait: wait, everything: everything}
 		}
 	}
 	return verdict{class: Internal, message: list[0].Message, wait: wait}
@@ -177,27 +178,25 @@ var codes = map[string]Class{
 	"NOT_FOUND": NotFound, "STALE_ENVIRONMENT_BASE": Conflict,
 }
 
-// classOfProblem looks at the message first, it says more than the code. wait is set for the throttles of single mutations.
-func classOfProblem(p problem) (class Class, wait time.Duration) {
+// classOfProblem looks at the message first, it says more than the code. everything is true for the rate limit of the token,
+// and false for the throttle of a single mutation.
+func classOfProblem(p problem) (class Class, everything bool) {
 	code, text := p.Extensions.Code, strings.ToLower(p.Message)
 	if codes[code] == RateLimited {
-		return RateLimited, 0
+		return RateLimited, true
 	}
 	for _, m := range messages {
 		if slices.ContainsFunc(m.texts, func(part string) bool { return strings.Contains(text, part) }) {
-			if m.class == RateLimited {
-				wait = throttled
-			}
-			return m.class, wait
+			return m.class, false
 		}
 	}
 	if class, ok := codes[code]; ok {
-		return class, 0
+		return class, false
 	}
 	if strings.HasSuffix(code, "_NOT_FOUND") {
-		return NotFound, 0
+		return NotFound, false
 	}
-	return Internal, 0
+	return Internal, false
 }
 
 // describe says in stable words what went wrong on the wire: Go's own texts name ports and times.

@@ -64,9 +64,9 @@ func (c *Client) Scope(ctx context.Context) (model.TokenScope, error) {
 	return *c.scope, nil
 }
 
-// require refuses empty arguments before anything is sent: an empty id can widen a mutation to every environment, or is
+// needs refuses empty arguments before anything is sent: an empty id can widen a mutation to every environment, or is
 // answered with "Not Authorized" (FACTS §4.4, §11.7). It takes pairs of name and value.
-func require(operation string, pairs ...string) error {
+func needs(operation string, pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if strings.TrimSpace(pairs[i+1]) == "" {
 			return &Error{Class: Invalid, Operation: operation, Message: pairs[i] + " is empty"}

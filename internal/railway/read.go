@@ -21,7 +21,7 @@ const (
 // ones are left out; a deleted project is NotFound.
 func (c *Client) Project(ctx context.Context, projectID string) (model.Project, error) {
 	const operation = "ReadProject"
-	if err := require(operation, "project id", projectID); err != nil {
+	if err := needs(operation, "project id", projectID); err != nil {
 		return model.Project{}, err
 	}
 	response, err := gql.ReadProject(ctx, c.gql, projectID)
@@ -65,7 +65,7 @@ func (c *Client) Project(ctx context.Context, projectID string) (model.Project, 
 // Unauthorized, and so it does when the environment does not exist (FACTS §11.10).
 func (c *Client) Environment(ctx context.Context, projectID, environmentID string) (*model.Environment, error) {
 	const operation = "ReadEnvironment"
-	if err := require(operation, "project id", projectID, "environment id", environmentID); err != nil {
+	if err := needs(operation, "project id", projectID, "environment id", environmentID); err != nil {
 		return nil, err
 	}
 	response, err := gql.ReadEnvironment(ctx, c.gql, projectID, environmentID)
@@ -133,7 +133,7 @@ func pages(operation string, page *gql.Page, next func(after string) (*gql.Page,
 // Failure returns what Railway tells about a deployment: its steps and the last lines of its logs, in one request.
 func (c *Client) Failure(ctx context.Context, deploymentID string) (model.Failure, error) {
 	const operation = "ReadFailure"
-	if err := require(operation, "deployment id", deploymentID); err != nil {
+	if err := needs(operation, "deployment id", deploymentID); err != nil {
 		return model.Failure{}, err
 	}
 	response, err := gql.ReadFailure(ctx, c.gql, deploymentID, logLines)

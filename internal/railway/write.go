@@ -19,7 +19,7 @@ import (
 // CreateEnvironment creates an empty environment and returns it as a read would.
 func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
 	const operation = "CreateEnvironment"
-	if err := require(operation, "project id", projectID, "name", name); err != nil {
+	if err := needs(operation, "project id", projectID, "name", name); err != nil {
 		return nil, err
 	}
 	response, err := gql.CreateEnvironment(ctx, c.gql, projectID, name)
@@ -37,7 +37,7 @@ func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) 
 // show it only later (FACTS §11.1).
 func (c *Client) CreateService(ctx context.Context, projectID, environmentID, name string) (string, error) {
 	const operation = "CreateService"
-	if err := require(operation, "project id", projectID, "environment id", environmentID, "name", name); err != nil {
+	if err := needs(operation, "project id", projectID, "environment id", environmentID, "name", name); err != nil {
 		return "", err
 	}
 	response, err := gql.CreateService(ctx, c.gql, projectID, environmentID, name)
@@ -50,7 +50,7 @@ func (c *Client) CreateService(ctx context.Context, projectID, environmentID, na
 // CreateRailwayDomain gives the service a generated domain. With port 0 Railway chooses the target port.
 func (c *Client) CreateRailwayDomain(ctx context.Context, environmentID, serviceID string, port int) (model.Domain, error) {
 	const operation = "CreateRailwayDomain"
-	if err := require(operation, "environment id", environmentID, "service id", serviceID); err != nil {
+	if err := needs(operation, "environment id", environmentID, "service id", serviceID); err != nil {
 		return model.Domain{}, err
 	}
 	var target *int
@@ -72,7 +72,7 @@ func (c *Client) CreateRailwayDomain(ctx context.Context, environmentID, service
 // (FACTS §4.2). What humans have staged stays as it is. Railway applies the patch after it has answered.
 func (c *Client) Commit(ctx context.Context, environmentID string, patch model.Tree, message string) error {
 	const operation = "CommitPatch"
-	if err := require(operation, "environment id", environmentID); err != nil {
+	if err := needs(operation, "environment id", environmentID); err != nil {
 		return err
 	}
 	if len(patch) == 0 {
@@ -92,7 +92,7 @@ func (c *Client) Commit(ctx context.Context, environmentID string, patch model.T
 // Deploy starts a deployment with the current config and variables and returns its id (FACTS §4.4).
 func (c *Client) Deploy(ctx context.Context, environmentID, serviceID string) (string, error) {
 	const operation = "DeployService"
-	if err := require(operation, "environment id", environmentID, "service id", serviceID); err != nil {
+	if err := needs(operation, "environment id", environmentID, "service id", serviceID); err != nil {
 		return "", err
 	}
 	response, err := gql.DeployService(ctx, c.gql, environmentID, serviceID)
@@ -105,7 +105,7 @@ func (c *Client) Deploy(ctx context.Context, environmentID, serviceID string) (s
 // DeleteService deletes the service from this one environment.
 func (c *Client) DeleteService(ctx context.Context, environmentID, serviceID string) error {
 	const operation = "DeleteService"
-	if err := require(operation, "environment id", environmentID, "service id", serviceID); err != nil {
+	if err := needs(operation, "environment id", environmentID, "service id", serviceID); err != nil {
 		return err
 	}
 	response, err := gql.DeleteService(ctx, c.gql, environmentID, serviceID)
@@ -118,7 +118,7 @@ func (c *Client) DeleteService(ctx context.Context, environmentID, serviceID str
 // DeleteEnvironment deletes the environment with everything in it. There is no way back (FACTS §2).
 func (c *Client) DeleteEnvironment(ctx context.Context, environmentID string) error {
 	const operation = "DeleteEnvironment"
-	if err := require(operation, "environment id", environmentID); err != nil {
+	if err := needs(operation, "environment id", environmentID); err != nil {
 		return err
 	}
 	response, err := gql.DeleteEnvironment(ctx, c.gql, environmentID)

@@ -1,0 +1,301 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+const testToken = "b1946ac9-2492-4d23-9a6f-secret000001"
+
+// server is a Railway of one handler; it keeps what it was asked.
+type server struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []*http.Request
+	bodies   []string
+}
+
+func serve(t *testing.T, handler http.HandlerFunc) *server {
+	t.Helper()
+	s := &server{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		s.mu.Lock()
+		s.requests, s.bodies = append(s.requests, r), append(s.bodies, string(body))
+		s.mu.Unlock()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		handler(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.requests)
+}
+
+// client returns a client of the server's; change may alter the options.
+func (s *server) client(t *testing.T, change func(*Options)) *Client {
+	t.Helper()
+	options := Options{Endpoint: s.URL + "/graphql/v2", Version: "1.2.3", Timeout: 5 * time.Second}
+	if change != nil {
+		change(&options)
+	}
+	pool, err := NewPool(options)
+	require.NoError(t, err)
+	t.Cleanup(pool.CloseIdle)
+	return pool.Client(Credentials{Token: testToken})
+}
+
+func answerWith(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+const projectJSON = `{"data":{"project":{"id":"p1","name":"engine","deletedAt":null,
+	"environments":{"edges":[{"node":{"id":"e1","name":"production","deletedAt":null}},
+		{"node":{"id":"e0","name":"old","deletedAt":"2026-01-01T00:00:00.000Z"}}],"pageInfo":{"hasNextPage":false,"endCursor":null}},
+	"services":{"edges":[{"node":{"id":"s1","name":"api","deletedAt":null}},
+		{"node":{"id":"s0","name":"old","deletedAt":"2026-01-01T00:00:00.000Z"}}],"pageInfo":{"hasNextPage":false,"endCursor":null}}}}}`
+
+func TestRequestOnTheWire(t *testing.T) {
+	s := serve(t, answerWith(200, projectJSON))
+	pool, err := NewPool(Options{Endpoint: s.URL + "/graphql/v2", Version: "1.2.3"})
+	require.NoError(t, err)
+	t.Cleanup(pool.CloseIdle)
+	for _, kind := range []TokenKind{TokenAccount, TokenProject} {
+		_, err = pool.Client(Credentials{Kind: kind, Token: testToken}).Project(t.Context(), "p1")
+		require.NoError(t, err)
+	}
+	account, project := s.requests[0], s.requests[1]
+	assert.Equal(t, http.MethodPost, account.Method)
+	assert.Equal(t, "/graphql/v2?source=engine-operator", account.URL.String())
+	assert.Equal(t, "engine-operator/1.2.3", account.UserAgent())
+	assert.Equal(t, "application/json", account.Header.Get("Content-Type"))
+	assert.Equal(t, "Bearer "+testToken, account.Header.Get("Authorization"))
+	assert.Empty(t, account.Header.Get("Project-Access-Token"))
+	assert.Equal(t, testToken, project.Header.Get("Project-Access-Token"))
+	assert.Empty(t, project.Header.Get("Authorization"))
+
+	var body struct {
+		OperationName string
+		Variables     map[string]any
+	}
+	require.NoError(t, json.Unmarshal([]byte(s.bodies[0]), &body))
+	assert.Equal(t, "ReadProject", body.OperationName)
+	assert.Equal(t, map[string]any{"projectId": "p1"}, body.Variables)
+}
+
+func TestFaults(t *testing.T) {
+	hijack := func(write string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, write)
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			_ = conn.Close()
+		}
+	}
+	header := func(handler http.HandlerFunc, pairs ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			for i := 0; i < len(pairs); i += 2 {
+				w.Header().Set(pairs[i], pairs[i+1])
+			}
+			handler(w, r)
+		}
+	}
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	partial := `{"data":{"project":{"id":"p1","name":"engine","environments":null}},
+		"errors":[{"message":"Not Authorized","path":["project","environments"]}]}`
+	tests := []struct {
+		reason          string
+		handler         http.HandlerFunc
+		query, mutation Class
+		status          int
+		retry           time.Duration
+	}{
+		{"429 with a pause", header(answerWith(429, "{}"), "Retry-After", "17"), RateLimited, RateLimited, 429, 17 * time.Second},
+		{"429 without", answerWith(429, ""), RateLimited, RateLimited, 429, 30 * time.Second},
+		{"Cloudflare", answerWith(429, "error code: 1015"), RateLimited, RateLimited, 429, 5 * time.Minute},
+		{"500", answerWith(500, `{"message":"oops"}`), Transient, Ambiguous, 500, 0},
+		{"HTML with 502", answerWith(502, "<html>bad gateway</html>"), Transient, Ambiguous, 502, 0},
+		{"HTML with 200", answerWith(200, "<html>hello</html>"), Transient, Ambiguous, 200, 0},
+		{"half a JSON", answerWith(200, projectJSON[:200]), Transient, Ambiguous, 200, 0},
+		{"fewer bytes than announced", header(answerWith(200, projectJSON[:200]), "Content-Length", "5000"), Transient, Ambiguous, 200, 0},
+		{"empty body", answerWith(200, ""), Transient, Ambiguous, 200, 0},
+		{"data null", answerWith(200, `{"data":null}`), Transient, Ambiguous, 200, 0},
+		{"data null within", answerWith(200, `{"data":{"project":null,"serviceCreate":null}}`), Transient, Ambiguous, 0, 0},
+		{"another shape", answerWith(200, `{"data":{"project":"p1","serviceCreate":"s1"}}`), SchemaMismatch, SchemaMismatch, 200, 0},
+		{"partial data", answerWith(200, partial), Unauthorized, Ambiguous, 200, 0},
+		{"too large", answerWith(200, `{"data":{"project":"`+strings.Repeat("x", 9000)+`"}}`), Internal, Ambiguous, 200, 0},
+		{"a redirect", header(answerWith(307, ""), "Location", "/elsewhere"), Transient, Ambiguous, 307, 0},
+		{"no answer in time", hang, Transient, Ambiguous, 0, 0},
+		{"reset after the request", hijack(""), Transient, Ambiguous, 0, 0},
+		{"reset in the answer", hijack("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"da"), Transient, Ambiguous, 200, 0},
+		{"401", answerWith(401, "Unauthorized"), Unauthorized, Unauthorized, 401, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			s := serve(t, tt.handler)
+			small := func(o *Options) { o.MaxBody, o.Timeout = 8192, 200*time.Millisecond }
+
+			project, err := s.client(t, small).Project(t.Context(), "p1")
+			assert.Equal(t, tt.query, ClassOf(err), "query: %v", err)
+			assert.Equal(t, tt.retry, RetryAfter(err))
+			assert.Empty(t, project, "never partial data")
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, tt.status, e.Status)
+			assert.Equal(t, "ReadProject", e.Operation)
+
+			_, err = s.client(t, small).CreateService(t.Context(), "p1", "e1", "api")
+			assert.Equal(t, tt.mutation, ClassOf(err), "mutation: %v", err)
+			assert.Equal(t, 2, s.count(), "one request each, nothing repeated, no redirect followed")
+			assert.NotContains(t, err.Error(), "127.0.0.1", "the text is stable")
+		})
+	}
+}
+
+func TestNothingSentIsNeverAmbiguous(t *testing.T) {
+	s := serve(t, answerWith(200, "{}"))
+	c := s.client(t, nil)
+	s.Close()
+	_, err := c.CreateService(t.Context(), "p1", "e1", "api")
+	assert.Equal(t, Transient, ClassOf(err), "refused connection: %v", err)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.CreateService(ctx, "p1", "e1", "api")
+	assert.Equal(t, Transient, ClassOf(err))
+	assert.ErrorIs(t, err, context.Canceled, "a shutdown is passed on")
+}
+
+func TestShutdownWhileWaitingIsPassedOn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
+	c := s.client(t, nil)
+	_, err := c.Project(ctx, "p1")
+	assert.ErrorIs(t, err, context.Canceled)
+	ctx, cancel = context.WithCancel(t.Context())
+	_, err = c.Deploy(ctx, "e1", "s1")
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, Ambiguous, ClassOf(err))
+}
+
+func TestTraceIDIsKeptApart(t *testing.T) {
+	tests := []struct{ reason, header, body, want string }{
+		{"header", "X-Trace-Id", `{"errors":[{"message":"Problem processing request"}]}`, "trace-1"},
+		{"edge", "Cf-Ray", `{"errors":[{"message":"Problem processing request"}]}`, "trace-1"},
+		{"in the error", "", `{"errors":[{"message":"Problem processing request","traceId":"trace-2"}]}`, "trace-2"},
+		{"in the extensions", "", `{"errors":[{"message":"Problem processing request","extensions":{"traceId":"trace-3"}}]}`, "trace-3"},
+		{"in the body", "", `{"data":null,"traceId":"trace-4"}`, "trace-4"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if tt.header != "" {
+					w.Header().Set(tt.header, "trace-1")
+				}
+				_, _ = io.WriteString(w, tt.body)
+			})
+			_, err := s.client(t, nil).Project(t.Context(), "p1")
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, tt.want, e.TraceID)
+			assert.NotContains(t, err.Error(), "trace-")
+		})
+	}
+}
+
+// The server repeats everything it got in its error; nothing of it may come out.
+func TestSecretsStayInside(t *testing.T) {
+	const secret = "sk-live-0123456789"
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		message, _ := json.Marshal("bad request: " + string(body) + r.Header.Get("Authorization"))
+		_, _ = io.WriteString(w, `{"errors":[{"message":`+string(message)+`}]}`)
+	})
+	var (
+		mu  sync.Mutex
+		log strings.Builder
+	)
+	registry := prometheus.NewRegistry()
+	c := s.client(t, func(o *Options) {
+		o.Registerer = registry
+		o.Log = funcr.NewJSON(func(line string) { mu.Lock(); defer mu.Unlock(); log.WriteString(line + "\n") }, funcr.Options{Verbosity: 9})
+	})
+	patch := model.Tree{}
+	patch.Set(secret, "services", "s1", "variables", "KEY", "value")
+	err := c.Commit(t.Context(), "e1", patch, "rotate")
+	require.Error(t, err)
+
+	families, gatherErr := registry.Gather()
+	require.NoError(t, gatherErr)
+	metrics, _ := json.Marshal(families)
+	for _, text := range []string{err.Error(), log.String(), string(metrics)} {
+		assert.NotEmpty(t, text)
+		assert.NotContains(t, text, secret)
+		assert.NotContains(t, text, testToken)
+	}
+	assert.Contains(t, err.Error(), "[redacted]")
+	assert.LessOrEqual(t, len(err.Error()), maxMessage+len("railway: CommitPatch: "))
+	assert.Contains(t, log.String(), `"operation":"CommitPatch"`)
+	assert.Contains(t, log.String(), `"token":"`+c.Key()+`"`)
+}
+
+func TestMetrics(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-RateLimit-Limit", "1000")
+		w.Header().Set("X-RateLimit-Remaining", "900")
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	registry := prometheus.NewRegistry()
+	c := s.client(t, func(o *Options) { o.Registerer = registry })
+	for range 2 {
+		_, err := c.Project(t.Context(), "p1")
+		assert.Equal(t, RateLimited, ClassOf(err))
+		assert.Positive(t, RetryAfter(err))
+	}
+	assert.Equal(t, 1, s.count(), "after a 429 nothing is sent until the pause is over")
+	assert.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP engine_operator_railway_rate_limit_remaining Requests left in Railway's current window, by key of the token.
+# TYPE engine_operator_railway_rate_limit_remaining gauge
+engine_operator_railway_rate_limit_remaining{token="`+c.Key()+`"} 900
+# HELP engine_operator_railway_requests_total Requests sent to Railway, by GraphQL operation and error class (OK without an error).
+# TYPE engine_operator_railway_requests_total counter
+engine_operator_railway_requests_total{class="RateLimited",operation="ReadProject"} 1
+# HELP engine_operator_railway_throttled_total Requests that Railway refused as too many, or that were held back to keep within its limits.
+# TYPE engine_operator_railway_throttled_total counter
+engine_operator_railway_throttled_total 2
+`), "engine_operator_railway_rate_limit_remaining", "engine_operator_railway_requests_total", "engine_operator_railway_throttled_total"))
+	count, err := testutil.GatherAndCount(registry, "engine_operator_railway_request_duration_seconds")
+	assert.NoError(t, err)
+	assert.Equal(t, 1, count)
+}
