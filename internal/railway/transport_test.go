@@ -31,23 +31,32 @@ const testToken = "b1946ac9-2492-4d23-9a6f-secret000001"
 type server struct {
 	*httptest.Server
 	mu       sync.Mutex
+	handler  http.HandlerFunc
 	requests []*http.Request
 	bodies   []string
 }
 
 func serve(t *testing.T, handler http.HandlerFunc) *server {
 	t.Helper()
-	s := &server{}
+	s := &server{handler: handler}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
 		s.requests, s.bodies = append(s.requests, r), append(s.bodies, string(body))
+		answer := s.handler
 		s.mu.Unlock()
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		handler(w, r)
+		answer(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// set changes what the server answers from now on.
+func (s *server) set(handler http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handler = handler
 }
 
 func (s *server) count() int {
