@@ -1,0 +1,435 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+// world is a Railway in memory that answers reads of environments and counts them; it works with the false time of synctest.
+type world struct {
+	mu      sync.Mutex
+	version int
+	status  int
+	header  http.Header
+	delay   time.Duration
+	reads   map[string][]time.Time // by environment id
+	tokens  map[string]int         // by Authorization header
+}
+
+func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body struct {
+		Variables struct{ EnvironmentID string }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	id, delay := body.Variables.EnvironmentID, w.delay
+	w.reads[id] = append(w.reads[id], time.Now())
+	w.tokens[r.Header.Get("Authorization")]++
+	data := environmentData()
+	data["environment"].(object)["id"] = id
+	data["environment"].(object)["name"] = fmt.Sprint("version-", w.version)
+	status, header := w.status, w.header.Clone()
+	w.mu.Unlock()
+	select {
+	case <-time.After(delay):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	answer, err := json.Marshal(object{"data": data})
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(string(answer)))}, err
+}
+
+func (w *world) set(change func(*world)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(w)
+}
+
+func (w *world) count(environment string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.reads[environment])
+}
+
+// fixture is a running Watch without jitter over a world, inside a synctest bubble.
+type fixture struct {
+	*Watch
+	world *world
+	pool  *Pool
+	stop  func()
+}
+
+func watching(t *testing.T) *fixture {
+	t.Helper()
+	pool, err := NewPool(Options{})
+	require.NoError(t, err)
+	w := &world{status: 200, header: http.Header{}, reads: map[string][]time.Time{}, tokens: map[string]int{}}
+	pool.wire.http.Transport = w
+	f := &fixture{Watch: NewWatch(WatchOptions{Jitter: func(d time.Duration) time.Duration { return d }}), world: w, pool: pool}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- f.Start(ctx) }()
+	f.stop = sync.OnceFunc(func() {
+		cancel()
+		assert.NoError(t, <-done)
+	})
+	t.Cleanup(f.stop)
+	return f
+}
+
+func (f *fixture) target(environment string) Target {
+	return Target{Client: f.pool.Client(Credentials{Token: testToken}), ProjectID: "p1", EnvironmentID: environment, Interval: time.Minute}
+}
+
+// events returns the keys that were delivered by now.
+func (f *fixture) delivered() []string {
+	var keys []string
+	for {
+		synctest.Wait()
+		select {
+		case key := <-f.Events():
+			keys = append(keys, key)
+		default:
+			return keys
+		}
+	}
+}
+
+func (f *fixture) name(t *testing.T, key string) string {
+	t.Helper()
+	snapshot, ok := f.Latest(key)
+	require.True(t, ok)
+	return snapshot.Environment.Name
+}
+
+func TestWatchTellsOfChangesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		_, ok := f.Latest("ns/a")
+		assert.False(t, ok)
+		f.Follow("ns/a", f.target("e1"))
+		assert.Equal(t, []string{"ns/a"}, f.delivered(), "the first look, at once")
+		assert.Equal(t, 1, f.world.count("e1"))
+
+		time.Sleep(10 * time.Minute)
+		assert.Empty(t, f.delivered(), "nothing changed")
+		assert.Equal(t, 11, f.world.count("e1"), "a poll a minute")
+
+		f.world.set(func(w *world) { w.version++ })
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered())
+		assert.Equal(t, "version-1", f.name(t, "ns/a"))
+		snapshot, _ := f.Latest("ns/a")
+		assert.Equal(t, time.Now(), snapshot.ReadAt)
+		assert.Equal(t, digest(snapshot.Environment), snapshot.Digest)
+
+		f.world.set(func(w *world) { w.version++ })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		f.world.set(func(w *world) { w.version++ })
+		time.Sleep(time.Minute)
+		assert.LessOrEqual(t, len(f.delivered()), 2, "an unread change waits once, one more may be in the channel")
+		assert.Equal(t, "version-3", f.name(t, "ns/a"), "and the poller went on meanwhile")
+	})
+}
+
+func TestWatchFollowIsIdempotent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		for range 5 {
+			f.Follow("ns/a", f.target("e1"))
+			f.delivered()
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, 1, f.world.count("e1"))
+
+		other := f.target("e2")
+		f.Follow("ns/a", other)
+		_, ok := f.Latest("ns/a")
+		assert.False(t, ok, "the old environment's snapshot is gone")
+		assert.Equal(t, []string{"ns/a"}, f.delivered())
+		assert.Equal(t, 1, f.world.count("e2"))
+
+		other.Interval = 30 * time.Second
+		f.Follow("ns/a", other)
+		_, ok = f.Latest("ns/a")
+		assert.True(t, ok, "the same environment's snapshot stays")
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, 2, f.world.count("e2"), "at the new pace")
+
+		other.Client = f.pool.Client(Credentials{Token: "another-token"})
+		f.Follow("ns/a", other)
+		synctest.Wait()
+		assert.Equal(t, 3, f.world.count("e2"), "a new token is tried at once")
+		assert.Empty(t, f.delivered(), "and sees the same")
+		assert.Equal(t, 1, f.world.tokens["Bearer another-token"])
+		assert.Equal(t, 1, f.world.count("e1"), "nobody looks at the old environment")
+	})
+}
+
+func TestWatchForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.Follow("ns/a", f.target("e1"))
+		f.Follow("ns/b", f.target("e2"))
+		f.delivered()
+		f.Forget("ns/a")
+		f.Forget("ns/unknown")
+		_, ok := f.Latest("ns/a")
+		assert.False(t, ok)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, 1, f.world.count("e1"))
+		assert.Equal(t, 6, f.world.count("e2"))
+		f.Forget("ns/b")
+		synctest.Wait()
+		assert.Empty(t, f.wake, "the token's poller ended")
+		f.Follow("ns/b", f.target("e2"))
+		assert.Equal(t, []string{"ns/b"}, f.delivered(), "and starts again")
+	})
+}
+
+func TestWatchErrorsAreToldOnceAndEraseNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.Follow("ns/a", f.target("e1"))
+		f.delivered()
+		before, _ := f.Latest("ns/a")
+
+		f.world.set(func(w *world) { w.status = 502 })
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered())
+		failed, _ := f.Latest("ns/a")
+		assert.Equal(t, Transient, ClassOf(failed.Err))
+		assert.Same(t, before.Environment, failed.Environment, "the last good read stays")
+		assert.Equal(t, before.ReadAt, failed.ReadAt)
+
+		time.Sleep(10 * time.Minute)
+		assert.Empty(t, f.delivered(), "the same class again is no news")
+		f.world.set(func(w *world) { w.status = 401 })
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered(), "another class is")
+		f.world.set(func(w *world) { w.status = 200 })
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered(), "and so is recovery")
+		good, _ := f.Latest("ns/a")
+		assert.NoError(t, good.Err)
+		time.Sleep(10 * time.Minute)
+		assert.Empty(t, f.delivered())
+	})
+}
+
+func TestWatchBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.world.set(func(w *world) { w.status = 502 })
+		start := time.Now()
+		f.Follow("ns/a", f.target("e1"))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		var at []time.Duration
+		for _, read := range f.world.reads["e1"] {
+			at = append(at, read.Sub(start)/time.Second)
+		}
+		assert.Equal(t, []time.Duration{0, 1, 3, 7, 15, 31, 63, 123, 183, 243}, at, "doubling, up to the interval")
+
+		f.world.set(func(w *world) { w.status, w.header = 429, http.Header{"Retry-After": {"600"}} })
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		before := f.world.count("e1")
+		time.Sleep(9 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, before, f.world.count("e1"), "Railway asked for ten minutes")
+	})
+}
+
+func TestWatchHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.Hurry("ns/unknown", time.Now().Add(time.Hour))
+		f.Follow("ns/a", f.target("e1"))
+		f.delivered()
+		until := time.Now().Add(time.Minute)
+		for range 60 {
+			f.Hurry("ns/a", until)
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		assert.InDelta(t, 13, f.world.count("e1"), 1, "every five seconds, however often somebody asks")
+		hurried := f.world.count("e1")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		assert.InDelta(t, hurried+2, f.world.count("e1"), 1, "then at the interval again")
+
+		f.Hurry("ns/a", time.Now().Add(time.Hour))
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		before := f.world.count("e1")
+		f.Hurry("ns/a", time.Time{})
+		f.Hurry("ns/a", time.Time{})
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, before, f.world.count("e1"), "zero ends the hurry")
+	})
+}
+
+func TestWatchRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		_, err := f.Refresh(t.Context(), "ns/a")
+		assert.Equal(t, Internal, ClassOf(err), "nothing is followed")
+		f.Follow("ns/a", f.target("e1"))
+		f.delivered()
+
+		f.world.set(func(w *world) { w.version++ })
+		snapshot, err := f.Refresh(t.Context(), "ns/a")
+		require.NoError(t, err)
+		assert.Equal(t, "version-1", snapshot.Environment.Name)
+		assert.Equal(t, "version-1", f.name(t, "ns/a"))
+		time.Sleep(time.Minute)
+		assert.Empty(t, f.delivered(), "who asked knows, and the next poll finds the same")
+
+		f.world.set(func(w *world) { w.status = 502 })
+		snapshot, err = f.Refresh(t.Context(), "ns/a")
+		assert.Equal(t, Transient, ClassOf(err))
+		assert.Equal(t, err, snapshot.Err)
+		assert.Equal(t, "version-1", snapshot.Environment.Name)
+		assert.Empty(t, f.delivered())
+		f.world.set(func(w *world) { w.status = 200 })
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered(), "recovery is news")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = f.Refresh(ctx, "ns/a")
+		assert.ErrorIs(t, err, context.Canceled)
+		snapshot, _ = f.Latest("ns/a")
+		assert.NoError(t, snapshot.Err, "giving up says nothing about Railway")
+	})
+}
+
+func TestWatchStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.Store("ns/unknown", &model.Environment{})
+		f.Follow("ns/a", f.target("e1"))
+		f.delivered()
+		f.Store("ns/a", &model.Environment{Name: "just created"})
+		assert.Equal(t, "just created", f.name(t, "ns/a"))
+		assert.Empty(t, f.delivered())
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered(), "the next poll sees something else")
+	})
+}
+
+// A poll that began before a write must not overwrite what was read after it.
+func TestWatchKeepsTheLaterRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.Follow("ns/a", f.target("e1"))
+		f.delivered()
+		f.world.set(func(w *world) { w.delay = 10 * time.Second })
+		time.Sleep(65 * time.Second) // a slow poll has begun with version-0
+		f.world.set(func(w *world) { w.delay = 0; w.version++ })
+		_, err := f.Refresh(t.Context(), "ns/a")
+		require.NoError(t, err)
+		time.Sleep(20 * time.Second) // it has ended
+		assert.Empty(t, f.delivered())
+		assert.Equal(t, "version-1", f.name(t, "ns/a"))
+	})
+}
+
+func TestWatchFitsTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.world.set(func(w *world) {
+			w.header = http.Header{}
+			w.header.Set("X-RateLimit-Limit", "100")
+			w.header.Set("X-RateLimit-Remaining", "99")
+		})
+		for i := range 10 {
+			f.Follow(fmt.Sprint("ns/", i), f.target(fmt.Sprint("e", i)))
+		}
+		f.delivered()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		total := 0
+		for i := range 10 {
+			total += f.world.count(fmt.Sprint("e", i))
+		}
+		assert.LessOrEqual(t, total, 80, "first looks and sixty polls of a limit of a hundred")
+		assert.GreaterOrEqual(t, total, 60)
+	})
+}
+
+func TestWatchSurvivesManyHands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		var group sync.WaitGroup
+		for i := range 8 {
+			key := fmt.Sprint("ns/", i%4)
+			group.Go(func() {
+				for range 25 {
+					f.Follow(key, f.target(fmt.Sprint("e", i%4)))
+					f.Hurry(key, time.Now().Add(time.Second))
+					_, _ = f.Refresh(WithPriority(t.Context(), Write), key)
+					f.Store(key, &model.Environment{})
+					f.Latest(key)
+					time.Sleep(time.Duration(i) * time.Second)
+					f.Forget(key)
+				}
+			})
+		}
+		group.Wait()
+		f.stop()
+		f.Follow("ns/late", f.target("late"))
+		time.Sleep(time.Hour)
+		assert.Zero(t, f.world.count("late"), "after the end nothing is polled")
+	})
+}
+
+func TestWatchLeavesNoGoroutine(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s := serve(t, answerData(environmentData()))
+	defer s.Close()
+	c := s.client(t, nil)
+	w := NewWatch(WatchOptions{})
+	assert.True(t, w.NeedLeaderElection())
+	w.Follow("ns/a", Target{Client: c, ProjectID: "p1", EnvironmentID: "e1", Interval: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.Start(ctx) }()
+	assert.Equal(t, "ns/a", <-w.Events())
+	cancel()
+	require.NoError(t, <-done)
+	s.CloseClientConnections()
+	c.gql.wire.http.CloseIdleConnections()
+}
+
+func TestJitterOnlyEverWaitsLonger(t *testing.T) {
+	for range 1000 {
+		d := upToATenthLonger(time.Minute)
+		assert.GreaterOrEqual(t, d, time.Minute)
+		assert.Less(t, d, 66*time.Second)
+	}
+}
