@@ -386,6 +386,37 @@ func (v *ProjectServicesEdgesProjectServicesConnectionEdgeNodeService) GetDelete
 	return v.DeletedAt
 }
 
+// ReadApiTokenApiTokenApiTokenContext includes the requested fields of the GraphQL type ApiTokenContext.
+// The GraphQL type's documentation follows.
+//
+// Information about the current API token and its accessible workspaces.
+type ReadApiTokenApiTokenApiTokenContext struct {
+	// Workspaces this subject can operate on via this token or session.
+	Workspaces []ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace `json:"workspaces"`
+}
+
+// GetWorkspaces returns ReadApiTokenApiTokenApiTokenContext.Workspaces, and is useful for accessing the field via an interface.
+func (v *ReadApiTokenApiTokenApiTokenContext) GetWorkspaces() []ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace {
+	return v.Workspaces
+}
+
+// ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace includes the requested fields of the GraphQL type ApiTokenWorkspace.
+type ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace struct {
+	Id string `json:"id"`
+}
+
+// GetId returns ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace.Id, and is useful for accessing the field via an interface.
+func (v *ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace) GetId() string { return v.Id }
+
+// ReadApiTokenResponse is returned by ReadApiToken on success.
+type ReadApiTokenResponse struct {
+	// Introspect the current API token and its accessible workspaces.
+	ApiToken ReadApiTokenApiTokenApiTokenContext `json:"apiToken"`
+}
+
+// GetApiToken returns ReadApiTokenResponse.ApiToken, and is useful for accessing the field via an interface.
+func (v *ReadApiTokenResponse) GetApiToken() ReadApiTokenApiTokenApiTokenContext { return v.ApiToken }
+
 // ReadEnvironmentEnvironmentPatchesQueryEnvironmentPatchesConnection includes the requested fields of the GraphQL type QueryEnvironmentPatchesConnection.
 type ReadEnvironmentEnvironmentPatchesQueryEnvironmentPatchesConnection struct {
 	Edges []ReadEnvironmentEnvironmentPatchesQueryEnvironmentPatchesConnectionEdgesQueryEnvironmentPatchesConnectionEdge `json:"edges"`
@@ -1359,6 +1390,39 @@ func DeployService(
 	}
 
 	data_ = &DeployServiceResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by ReadApiToken.
+const ReadApiToken_Operation = `
+query ReadApiToken {
+	apiToken {
+		workspaces {
+			id
+		}
+	}
+}
+`
+
+// ReadApiToken proves that an account or workspace token is valid; a project token has ReadTokenScope (FACTS §1.2).
+func ReadApiToken(
+	ctx_ context.Context,
+	client_ graphql.Client,
+) (data_ *ReadApiTokenResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ReadApiToken",
+		Query:  ReadApiToken_Operation,
+	}
+
+	data_ = &ReadApiTokenResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(
