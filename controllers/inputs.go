@@ -1,0 +1,172 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/railway"
+)
+
+// Keys of the token's Secret, in Railway's own names (FACTS §1.2).
+const (
+	keyAccountToken = "RAILWAY_API_TOKEN" //nolint:gosec // the name of a key, not a credential
+	keyProjectToken = "RAILWAY_TOKEN"     //nolint:gosec // the name of a key, not a credential
+)
+
+// claim makes sure that no older object declares the same Railway environment. Two writers would undo each other for ever.
+func (r *Reconciler) claim(ctx context.Context, p *pass) *Outcome {
+	holder, err := r.claimHolder(ctx, p.object)
+	if err != nil {
+		return failed(err)
+	}
+	if holder == nil {
+		return nil
+	}
+	r.Watch.Forget(p.key)
+	return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
+		"EngineEnvironment %s, which is older, declares the same Railway environment %q: delete one of the two",
+		client.ObjectKeyFromObject(holder), p.object.Spec.RailwayEnvironment()))
+}
+
+// claimHolder returns the older object that holds the environment, or nil when this one may have it. An object that was
+// never located looks past the cache: two objects applied together must not both believe they are alone.
+func (r *Reconciler) claimHolder(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
+	var list v1alpha1.EngineEnvironmentList
+	var err error
+	if object.Status.Railway == nil {
+		err = r.Live.List(ctx, &list)
+	} else {
+		err = r.List(ctx, &list, client.MatchingFields{indexClaim: claimOf(object)})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list EngineEnvironments: %w", err)
+	}
+	for i := range list.Items {
+		other := &list.Items[i]
+		if other.UID != object.UID && claimOf(other) == claimOf(object) && older(other, object) {
+			return other, nil
+		}
+	}
+	return nil, nil
+}
+
+// claimOf names what the object declares on Railway, empty for the Local tier. Names that differ only in case are the same
+// to some of Railway's clients (FACTS §11.9).
+func claimOf(object *v1alpha1.EngineEnvironment) string {
+	if object.Spec.Railway == nil {
+		return ""
+	}
+	return strings.ToLower(object.Spec.Railway.ProjectID + "/" + object.Spec.RailwayEnvironment())
+}
+
+func older(a, b *v1alpha1.EngineEnvironment) bool {
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}
+
+// connect reads the token and takes its client.
+func (r *Reconciler) connect(ctx context.Context, p *pass) *Outcome {
+	name := p.object.Spec.Railway.TokenSecretRef.Name
+	secret := &corev1.Secret{}
+	err := r.Get(ctx, types.NamespacedName{Namespace: p.object.Namespace, Name: name}, secret)
+	if apierrors.IsNotFound(err) {
+		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonSecretNotFound, fmt.Sprintf(
+			"spec.railway.tokenSecretRef: Secret %q does not exist: create it with the key %s or %s", name, keyAccountToken, keyProjectToken))
+	}
+	if err != nil {
+		return failed(fmt.Errorf("read Secret: %w", err))
+	}
+	credentials, ok := credentialsOf(secret)
+	if !ok {
+		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonKeyNotFound, fmt.Sprintf(
+			"spec.railway.tokenSecretRef: Secret %q has neither the key %s (account or workspace token) nor %s (project token)",
+			name, keyAccountToken, keyProjectToken))
+	}
+	p.client = r.Railway.Client(credentials)
+	return nil
+}
+
+// credentialsOf takes the project token when both are there, as Railway's own CLI does (FACTS §1.2).
+func credentialsOf(secret *corev1.Secret) (railway.Credentials, bool) {
+	if token := strings.TrimSpace(string(secret.Data[keyProjectToken])); token != "" {
+		return railway.Credentials{Kind: railway.TokenProject, Token: token}, true
+	}
+	if token := strings.TrimSpace(string(secret.Data[keyAccountToken])); token != "" {
+		return railway.Credentials{Kind: railway.TokenAccount, Token: token}, true
+	}
+	return railway.Credentials{}, false
+}
+
+// declare reads the Secrets and ConfigMaps that the spec names and builds the environment that should be.
+func (r *Reconciler) declare(ctx context.Context, p *pass) *Outcome {
+	settings := p.object.Spec.EffectiveSettings()
+	p.object.Status.Settings = &settings
+	sources, err := p.sources(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	environment, err := desired.Build(&p.object.Spec, sources)
+	if err != nil {
+		return failed(err)
+	}
+	p.declared = environment
+	return nil
+}
+
+func (p *pass) sources(ctx context.Context) (desired.Sources, error) {
+	secrets, configMaps := desired.References(&p.object.Spec)
+	sources := desired.Sources{Secrets: map[string]map[string]string{}, ConfigMaps: map[string]map[string]string{}}
+	for _, name := range secrets {
+		secret := &corev1.Secret{}
+		found, err := p.read(ctx, name, secret)
+		if err != nil {
+			return sources, err
+		}
+		if found {
+			sources.Secrets[name] = texts(secret.Data)
+		}
+	}
+	for _, name := range configMaps {
+		configMap := &corev1.ConfigMap{}
+		found, err := p.read(ctx, name, configMap)
+		if err != nil {
+			return sources, err
+		}
+		if found {
+			sources.ConfigMaps[name] = configMap.Data
+		}
+	}
+	return sources, nil
+}
+
+func (p *pass) read(ctx context.Context, name string, into client.Object) (found bool, err error) {
+	err = p.r.Get(ctx, types.NamespacedName{Namespace: p.object.Namespace, Name: name}, into)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %T %s: %w", into, name, err)
+	}
+	return true, nil
+}
+
+func texts(data map[string][]byte) map[string]string {
+	values := make(map[string]string, len(data))
+	for key, value := range data {
+		values[key] = string(value)
+	}
+	return values
+}

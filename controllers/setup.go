@@ -1,0 +1,155 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
+)
+
+const (
+	indexClaim      = "claim"
+	indexSecrets    = "secrets"
+	indexConfigMaps = "configMaps"
+
+	// Back-off after errors. Railway is a shared service: its answers do not get better by asking every 5 ms.
+	backoffFrom = time.Second
+	backoffTo   = 10 * time.Minute
+
+	// passTimeout ends a pass that hangs; a single request to Railway ends earlier.
+	passTimeout = 3 * time.Minute
+)
+
+// SetupWithManager wires the loop: what wakes an object, and how fast it is tried again.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
+	indexes := map[string]client.IndexerFunc{
+		indexClaim:      func(o client.Object) []string { return nonEmpty(claimOf(o.(*v1alpha1.EngineEnvironment))) },
+		indexSecrets:    func(o client.Object) []string { return secretsOf(o.(*v1alpha1.EngineEnvironment)) },
+		indexConfigMaps: func(o client.Object) []string { return configMapsOf(o.(*v1alpha1.EngineEnvironment)) },
+	}
+	for name, index := range indexes {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.EngineEnvironment{}, name, index); err != nil {
+			return err
+		}
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("engineenvironment").
+		For(&v1alpha1.EngineEnvironment{}, builder.WithPredicates(
+			predicate.Or(predicate.GenerationChangedPredicate{}, requestedPredicate()))).
+		Owns(&corev1.Secret{}, builder.OnlyMetadata).
+		Watches(&corev1.Secret{}, r.usersOf(indexSecrets), builder.OnlyMetadata).
+		Watches(&corev1.ConfigMap{}, r.usersOf(indexConfigMaps), builder.OnlyMetadata).
+		Watches(&v1alpha1.EngineEnvironment{}, r.claimants()).
+		WatchesRawSource(r.snapshots()).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.Concurrency,
+			ReconciliationTimeout:   passTimeout,
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
+				backoffFrom, backoffTo),
+		}).
+		Complete(r)
+}
+
+// requestedPredicate lets a changed request for a pass through.
+func requestedPredicate() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		DeleteFunc: func(event.DeleteEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
+			after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
+			return ok && ok2 && requestedAt(before) != requestedAt(after)
+		},
+	}
+}
+
+// usersOf wakes the objects that take values from a Secret or ConfigMap.
+func (r *Reconciler) usersOf(index string) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return r.matching(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{index: o.GetName()})
+	})
+}
+
+// claimants wakes the objects that wait for an environment when its holder is deleted.
+func (r *Reconciler) claimants() handler.EventHandler {
+	return handler.Funcs{
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			holder, ok := e.Object.(*v1alpha1.EngineEnvironment)
+			if !ok || claimOf(holder) == "" {
+				return
+			}
+			for _, request := range r.matching(ctx, client.MatchingFields{indexClaim: claimOf(holder)}) {
+				queue.Add(request)
+			}
+		},
+	}
+}
+
+func (r *Reconciler) matching(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+	var list v1alpha1.EngineEnvironmentList
+	if err := r.List(ctx, &list, options...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing EngineEnvironments failed")
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(list.Items))
+	for i := range list.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
+}
+
+// snapshots wakes the objects whose Railway environment changed.
+func (r *Reconciler) snapshots() source.Source {
+	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		go func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case key := <-r.Watch.Events():
+					namespace, name, _ := strings.Cut(key, "/")
+					queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
+				}
+			}
+		}()
+		return nil
+	})
+}
+
+func secretsOf(object *v1alpha1.EngineEnvironment) []string {
+	secrets, _ := desired.References(&object.Spec)
+	if object.Spec.Railway != nil {
+		secrets = append(secrets, object.Spec.Railway.TokenSecretRef.Name)
+	}
+	return secrets
+}
+
+func configMapsOf(object *v1alpha1.EngineEnvironment) []string {
+	_, configMaps := desired.References(&object.Spec)
+	return configMaps
+}
+
+func nonEmpty(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
