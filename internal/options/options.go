@@ -1,0 +1,137 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package options is the operator's command line.
+package options
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/engine-operator/engine-operator/internal/railway"
+)
+
+// Options are the flags.
+type Options struct {
+	Namespace         string
+	WatchNamespaces   []string
+	Concurrency       int
+	LeaderElect       bool
+	MetricsAddress    string
+	MetricsSecure     bool
+	ProbeAddress      string
+	ShutdownTimeout   time.Duration
+	RailwayEndpoint   string
+	RailwayTimeout    time.Duration
+	RequestsPerSecond float64
+	Burst             int
+	RolloutInterval   time.Duration
+	Settle            time.Duration
+	LogLevel          string
+	LogFormat         string
+	Version           bool
+}
+
+// DefaultNamespace is where the operator keeps its own Secret and lease when it does not run in a cluster.
+const DefaultNamespace = "engine-operator-system"
+
+// Parse reads the flags. Help and errors go to output.
+func Parse(args []string, output io.Writer) (*Options, error) {
+	o := &Options{}
+	flags := flag.NewFlagSet("engine-operator", flag.ContinueOnError)
+	flags.SetOutput(output)
+	o.bind(flags)
+	watch := flags.String("watch-namespaces", "", "namespaces to watch, separated by commas; empty watches all")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q: everything is given by flags, see --help", flags.Arg(0))
+	}
+	for namespace := range strings.SplitSeq(*watch, ",") {
+		if namespace = strings.TrimSpace(namespace); namespace != "" {
+			o.WatchNamespaces = append(o.WatchNamespaces, namespace)
+		}
+	}
+	return o, o.validate()
+}
+
+func (o *Options) bind(flags *flag.FlagSet) {
+	namespace := os.Getenv("POD_NAMESPACE")
+	if namespace == "" {
+		namespace = DefaultNamespace
+	}
+	flags.StringVar(&o.Namespace, "namespace", namespace, "the operator's own namespace, for its Secret and lease; default: $POD_NAMESPACE")
+	flags.IntVar(&o.Concurrency, "concurrency", 8, "how many objects are reconciled at once")
+	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "let only one replica work at a time")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", "0", "where metrics are served, for example :8443; 0 serves none")
+	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS to authorised callers only")
+	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
+	flags.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "how long a running pass may take to end on shutdown")
+	flags.StringVar(&o.RailwayEndpoint, "railway-endpoint", railway.DefaultEndpoint, "Railway's GraphQL API; http is accepted on loopback only")
+	flags.DurationVar(&o.RailwayTimeout, "railway-timeout", 30*time.Second, "how long one request to Railway may take")
+	flags.Float64Var(&o.RequestsPerSecond, "railway-rps", 5, "requests per second and token, at most")
+	flags.IntVar(&o.Burst, "railway-burst", 10, "requests that may go out at once per token")
+	flags.DurationVar(&o.RolloutInterval, "rollout-interval", 5*time.Second, "how often Railway is looked at while a deployment is on its way")
+	flags.DurationVar(&o.Settle, "settle", 45*time.Second,
+		"how long Railway's reads may lag behind its writes; until then a write of unknown outcome is looked for before it is sent again")
+	flags.StringVar(&o.LogLevel, "log-level", "info", "error, info or debug; debug shows every request to Railway, without variables")
+	flags.StringVar(&o.LogFormat, "log-format", "json", "json or console")
+	flags.BoolVar(&o.Version, "version", false, "print the version and exit")
+}
+
+func (o *Options) validate() error {
+	var problems []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	check(o.Namespace != "", "--namespace must not be empty")
+	check(o.Concurrency >= 1, "--concurrency must be at least 1")
+	check(o.RequestsPerSecond > 0, "--railway-rps must be greater than 0")
+	check(o.Burst >= 1, "--railway-burst must be at least 1")
+	check(o.RolloutInterval >= 100*time.Millisecond, "--rollout-interval must be at least 100ms")
+	check(o.RailwayTimeout > 0 && o.RailwayTimeout <= 2*time.Minute, "--railway-timeout must be between 0 and 2m")
+	check(o.Settle > 0, "--settle must be greater than 0")
+	return errors.Join(problems...)
+}
+
+// Logger returns the logger and what to call before the process ends.
+func (o *Options) Logger() (logr.Logger, func(), error) {
+	config := zap.NewProductionConfig()
+	config.Sampling = nil
+	config.DisableStacktrace = true
+	config.EncoderConfig.TimeKey, config.EncoderConfig.EncodeTime = "time", zapcore.ISO8601TimeEncoder
+	switch o.LogFormat {
+	case "json":
+	case "console":
+		config.Encoding = "console"
+		config.EncoderConfig.EncodeLevel = zapcore.CapitalLevelEncoder
+	default:
+		return logr.Logger{}, nil, fmt.Errorf("--log-format must be json or console, not %q", o.LogFormat)
+	}
+	switch o.LogLevel {
+	case "error", "info", "debug":
+		if err := config.Level.UnmarshalText([]byte(o.LogLevel)); err != nil {
+			return logr.Logger{}, nil, err
+		}
+	default:
+		return logr.Logger{}, nil, fmt.Errorf("--log-level must be error, info or debug, not %q", o.LogLevel)
+	}
+	logger, err := config.Build()
+	if err != nil {
+		return logr.Logger{}, nil, fmt.Errorf("make the logger: %w", err)
+	}
+	return zapr.NewLogger(logger), func() { _ = logger.Sync() }, nil
+}
