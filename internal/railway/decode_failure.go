@@ -19,12 +19,15 @@ func decodeFailure(r *gql.ReadFailureResponse) model.Failure {
 	for _, edge := range edges {
 		step := model.Step{Name: edge.Node.Step, Completed: edge.Node.CompletedAt != nil}
 		if payload := edge.Node.Payload; payload != nil {
-			step.Error = cmp.Or(text(payload.Error), text(payload.Reason))
+			step.Error = sanitise(cmp.Or(text(payload.Error), text(payload.Reason)), nil)
 		}
 		failure.Steps = append(failure.Steps, step)
 	}
 	return failure
 }
+
+// maxLine bounds one line of a log, in bytes.
+const maxLine = 1024
 
 // event is genqlient's name for an edge of deploymentEvents.
 type event = gql.ReadFailureDeploymentEventsQueryDeploymentEventsConnectionEdgesQueryDeploymentEventsConnectionEdge
@@ -34,7 +37,7 @@ func decodeLog(lines []gql.LogLine) []model.LogLine {
 	var log []model.LogLine
 	for _, line := range lines {
 		at, _ := time.Parse(time.RFC3339Nano, line.Timestamp)
-		log = append(log, model.LogLine{Time: at, Severity: text(line.Severity), Message: line.Message})
+		log = append(log, model.LogLine{Time: at, Severity: text(line.Severity), Message: truncate(line.Message, maxLine)})
 	}
 	slices.SortStableFunc(log, func(a, b model.LogLine) int { return a.Time.Compare(b.Time) })
 	return log[max(0, len(log)-logLines):]

@@ -154,9 +154,12 @@ func newHTTPTransport() *http.Transport {
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: 10 * time.Second,
 		ForceAttemptHTTP2:   true,
+		// A connection that died silently is noticed before a request runs into its time limit.
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 		MaxIdleConns:        20,
 		MaxIdleConnsPerHost: 10,
-		IdleConnTimeout:     90 * time.Second,
+		// Shorter than load balancers usually wait, so that we hang up first.
+		IdleConnTimeout: 50 * time.Second,
 	}
 }
 

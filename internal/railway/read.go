@@ -73,7 +73,7 @@ func (c *Client) Environment(ctx context.Context, projectID, environmentID strin
 		return nil, err
 	}
 	e := &response.Environment
-	if e.Id != environmentID {
+	if e.Id != environmentID || e.ProjectId != projectID {
 		return nil, incomplete(operation, "the environment")
 	}
 	if err := c.completeEnvironment(ctx, operation, e); err != nil {

@@ -190,6 +190,7 @@ func TestIncompleteEnvironmentIsAnError(t *testing.T) {
 	}{
 		{"no environment", func(d, _ object) { d["environment"] = nil }, Transient},
 		{"another environment", func(_, e object) { e["id"] = "e2" }, Transient},
+		{"another project's", func(_, e object) { e["projectId"] = "p2" }, Transient},
 		{"a deleted one", func(_, e object) { e["deletedAt"] = noon }, NotFound},
 		{"no config", func(_, e object) { e["config"] = nil }, Transient},
 		{"config is a list", func(_, e object) { e["config"] = []any{} }, Transient},

@@ -28,7 +28,7 @@ type wire struct {
 }
 
 // sender sends the requests of one token. It is the graphql.Client below the generated code: the place for authentication,
-// limits, measuring and errors. It never repeats a request.
+// limits, measuring and errors. It never repeats a mutation.
 type sender struct {
 	wire        *wire
 	credentials Credentials
@@ -53,8 +53,7 @@ func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, resp
 		return s.held(ctx, request.OpName, err)
 	}
 	start := time.Now()
-	reply := s.exchange(ctx, request)
-	reply.mutation = mutation
+	reply := s.exchange(ctx, request, mutation)
 	reply.decode(response.Data)
 	v := classify(reply.answer)
 	s.account(request.OpName, v, reply, time.Since(start))
@@ -99,22 +98,28 @@ type reply struct {
 	traceID string
 }
 
-func (s *sender) exchange(ctx context.Context, request *graphql.Request) reply {
+func (s *sender) exchange(ctx context.Context, request *graphql.Request, mutation bool) reply {
 	var connected atomic.Bool
 	// Once there is a connection nobody can say how much of the request arrived.
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	httpRequest, err := s.newRequest(ctx, request)
 	if err != nil {
-		return reply{answer: answer{cause: err}}
+		return reply{answer: answer{mutation: mutation, cause: err}}
+	}
+	if !mutation {
+		// Never sent as it is empty: it only lets the transport repeat a query on a new connection when a kept one was closed.
+		httpRequest.Header["Idempotency-Key"] = []string{}
 	}
 	response, err := s.wire.http.Do(httpRequest)
 	if err != nil {
-		return reply{answer: answer{cause: err, sent: connected.Load()}}
+		return reply{answer: answer{mutation: mutation, cause: err, sent: connected.Load()}}
 	}
 	defer func() { _ = response.Body.Close() }()
 	now := s.wire.options.Now()
 	r := reply{
-		answer:  answer{sent: true, status: response.StatusCode, wait: parseRetryAfter(response.Header, now)},
+		answer: answer{
+			mutation: mutation, sent: true, status: response.StatusCode, wait: parseRetryAfter(response.Header, now),
+		},
 		quota:   parseQuota(response.Header, now),
 		traceID: traceID(response.Header),
 	}

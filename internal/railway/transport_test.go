@@ -191,6 +191,33 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A kept connection that the server closes just now: a query goes again on a new one, a mutation never does.
+func TestClosedIdleConnection(t *testing.T) {
+	var s *server
+	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if s.count()%3 != 2 {
+			answerWith(200, projectJSON)(w, r)
+			return
+		}
+		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			_ = conn.Close()
+		}
+	})
+	c := s.client(t, nil)
+	for range 2 {
+		_, err := c.Project(t.Context(), "p1")
+		require.NoError(t, err)
+	}
+	assert.Equal(t, 3, s.count())
+	assert.NotContains(t, s.requests[0].Header, "Idempotency-Key")
+
+	_, err := c.Project(t.Context(), "p1")
+	require.NoError(t, err)
+	_, err = c.CreateService(t.Context(), "p1", "e1", "api")
+	assert.Equal(t, Ambiguous, ClassOf(err))
+	assert.Equal(t, 5, s.count(), "sent once")
+}
+
 func TestNothingSentIsNeverAmbiguous(t *testing.T) {
 	s := serve(t, answerWith(200, "{}"))
 	c := s.client(t, nil)
@@ -206,15 +233,18 @@ func TestNothingSentIsNeverAmbiguous(t *testing.T) {
 }
 
 func TestShutdownWhileWaitingIsPassedOn(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
-	c := s.client(t, nil)
-	_, err := c.Project(ctx, "p1")
-	assert.ErrorIs(t, err, context.Canceled)
-	ctx, cancel = context.WithCancel(t.Context())
-	_, err = c.Deploy(ctx, "e1", "s1")
-	assert.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, Ambiguous, ClassOf(err))
+	calls := map[Class]func(context.Context, *Client) error{
+		Transient: func(ctx context.Context, c *Client) error { _, err := c.Project(ctx, "p1"); return err },
+		Ambiguous: func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "e1", "s1"); return err },
+	}
+	for class, call := range calls {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s := serve(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
+		err := call(ctx, s.client(t, nil))
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, class, ClassOf(err))
+	}
 }
 
 func TestTraceIDIsKeptApart(t *testing.T) {
