@@ -4,6 +4,7 @@
 package railway
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -147,7 +148,7 @@ func judgeErrors(list []problem, wait time.Duration) verdict {
 			return verdict{class: class, message: p.Message, wait: wait, everything: everything}
 		}
 	}
-	return verdict{class: Internal, message: list[0].Message, wait: wait}
+	return verdict{class: Internal, message: cmp.Or(list[0].Message, "an error without a message"), wait: wait}
 }
 
 // messages are the texts that Railway's errors are known by, in the order in which they are tried; most errors carry no

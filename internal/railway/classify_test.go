@@ -151,6 +151,8 @@ func TestClassifyAnswers(t *testing.T) {
 			Unauthorized, Ambiguous, "Not Authorized", 0},
 		{"a generic failure may have happened half-way", answer{sent: true, status: 200, errors: problemOf("Problem processing request", "")},
 			Transient, Ambiguous, "Problem processing request", 0},
+		{"not even a message", answer{sent: true, status: 200, errors: problemOf("", "")}, Internal, Internal,
+			"an error without a message", 0},
 		{"unknown errors before a known one", answer{sent: true, status: 200,
 			errors: append(problemOf("hm", ""), problemOf("Project not found", "")...)}, NotFound, NotFound, "Project not found", 0},
 	}

@@ -12,7 +12,6 @@ import (
 
 // CommitPatchResponse is returned by CommitPatch on success.
 type CommitPatchResponse struct {
-	// Commit the provided patch to the environment.
 	EnvironmentPatchCommit string `json:"environmentPatchCommit"`
 }
 
@@ -21,7 +20,6 @@ func (v *CommitPatchResponse) GetEnvironmentPatchCommit() string { return v.Envi
 
 // CreateEnvironmentResponse is returned by CreateEnvironment on success.
 type CreateEnvironmentResponse struct {
-	// Creates a new environment.
 	EnvironmentCreate Environment `json:"environmentCreate"`
 }
 
@@ -30,7 +28,6 @@ func (v *CreateEnvironmentResponse) GetEnvironmentCreate() Environment { return 
 
 // CreateRailwayDomainResponse is returned by CreateRailwayDomain on success.
 type CreateRailwayDomainResponse struct {
-	// Creates a new service domain.
 	ServiceDomainCreate ServiceDomain `json:"serviceDomainCreate"`
 }
 
@@ -41,7 +38,6 @@ func (v *CreateRailwayDomainResponse) GetServiceDomainCreate() ServiceDomain {
 
 // CreateServiceResponse is returned by CreateService on success.
 type CreateServiceResponse struct {
-	// Creates a new service.
 	ServiceCreate CreateServiceServiceCreateService `json:"serviceCreate"`
 }
 
@@ -60,7 +56,6 @@ func (v *CreateServiceServiceCreateService) GetId() string { return v.Id }
 
 // DeleteEnvironmentResponse is returned by DeleteEnvironment on success.
 type DeleteEnvironmentResponse struct {
-	// Deletes an environment.
 	EnvironmentDelete bool `json:"environmentDelete"`
 }
 
@@ -69,7 +64,6 @@ func (v *DeleteEnvironmentResponse) GetEnvironmentDelete() bool { return v.Envir
 
 // DeleteServiceResponse is returned by DeleteService on success.
 type DeleteServiceResponse struct {
-	// Deletes a service.
 	ServiceDelete bool `json:"serviceDelete"`
 }
 
@@ -78,7 +72,6 @@ func (v *DeleteServiceResponse) GetServiceDelete() bool { return v.ServiceDelete
 
 // DeployServiceResponse is returned by DeployService on success.
 type DeployServiceResponse struct {
-	// Deploy a service instance. Returns a deployment ID
 	ServiceInstanceDeployV2 string `json:"serviceInstanceDeployV2"`
 }
 
@@ -87,11 +80,10 @@ func (v *DeployServiceResponse) GetServiceInstanceDeployV2() string { return v.S
 
 // Deployment includes the GraphQL fields of Deployment requested by the fragment Deployment.
 type Deployment struct {
-	Id              string     `json:"id"`
-	Status          string     `json:"status"`
-	CreatedAt       time.Time  `json:"createdAt"`
-	StatusUpdatedAt *time.Time `json:"statusUpdatedAt"`
-	// Check if a deployment's instances have all stopped
+	Id                string                                            `json:"id"`
+	Status            string                                            `json:"status"`
+	CreatedAt         time.Time                                         `json:"createdAt"`
+	StatusUpdatedAt   *time.Time                                        `json:"statusUpdatedAt"`
 	DeploymentStopped bool                                              `json:"deploymentStopped"`
 	CanRollback       bool                                              `json:"canRollback"`
 	Meta              *json.RawMessage                                  `json:"meta"`
@@ -211,16 +203,10 @@ func (v *EnvironmentVolumeInstancesEnvironmentVolumeInstancesConnectionEdgesEnvi
 }
 
 // LogLine includes the GraphQL fields of Log requested by the fragment LogLine.
-// The GraphQL type's documentation follows.
-//
-// The result of a logs query.
 type LogLine struct {
-	// The timestamp of the log message in format RFC3339 (nano)
-	Timestamp string `json:"timestamp"`
-	// The severity of the log message (eg. err)
-	Severity *string `json:"severity"`
-	// The contents of the log message
-	Message string `json:"message"`
+	Timestamp string  `json:"timestamp"`
+	Severity  *string `json:"severity"`
+	Message   string  `json:"message"`
 }
 
 // GetTimestamp returns LogLine.Timestamp, and is useful for accessing the field via an interface.
@@ -387,11 +373,7 @@ func (v *ProjectServicesEdgesProjectServicesConnectionEdgeNodeService) GetDelete
 }
 
 // ReadApiTokenApiTokenApiTokenContext includes the requested fields of the GraphQL type ApiTokenContext.
-// The GraphQL type's documentation follows.
-//
-// Information about the current API token and its accessible workspaces.
 type ReadApiTokenApiTokenApiTokenContext struct {
-	// Workspaces this subject can operate on via this token or session.
 	Workspaces []ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace `json:"workspaces"`
 }
 
@@ -410,7 +392,6 @@ func (v *ReadApiTokenApiTokenApiTokenContextWorkspacesApiTokenWorkspace) GetId()
 
 // ReadApiTokenResponse is returned by ReadApiToken on success.
 type ReadApiTokenResponse struct {
-	// Introspect the current API token and its accessible workspaces.
 	ApiToken ReadApiTokenApiTokenApiTokenContext `json:"apiToken"`
 }
 
@@ -439,12 +420,9 @@ func (v *ReadEnvironmentEnvironmentPatchesQueryEnvironmentPatchesConnectionEdges
 
 // ReadEnvironmentResponse is returned by ReadEnvironment on success.
 type ReadEnvironmentResponse struct {
-	// Find a single environment
-	Environment Environment `json:"environment"`
-	// Get the latest staged commit for a single environment.
-	EnvironmentStagedChanges Patch `json:"environmentStagedChanges"`
-	// Get the patches for an environment
-	EnvironmentPatches ReadEnvironmentEnvironmentPatchesQueryEnvironmentPatchesConnection `json:"environmentPatches"`
+	Environment              Environment                                                        `json:"environment"`
+	EnvironmentStagedChanges Patch                                                              `json:"environmentStagedChanges"`
+	EnvironmentPatches       ReadEnvironmentEnvironmentPatchesQueryEnvironmentPatchesConnection `json:"environmentPatches"`
 }
 
 // GetEnvironment returns ReadEnvironmentResponse.Environment, and is useful for accessing the field via an interface.
@@ -532,12 +510,9 @@ func (v *ReadFailureDeploymentEventsQueryDeploymentEventsConnectionEdgesQueryDep
 
 // ReadFailureResponse is returned by ReadFailure on success.
 type ReadFailureResponse struct {
-	// Get the deployment events for a deployment
 	DeploymentEvents ReadFailureDeploymentEventsQueryDeploymentEventsConnection `json:"deploymentEvents"`
-	// Fetch logs for a build
-	BuildLogs []LogLine `json:"buildLogs"`
-	// Fetch logs for a deployment
-	DeploymentLogs []LogLine `json:"deploymentLogs"`
+	BuildLogs        []LogLine                                                  `json:"buildLogs"`
+	DeploymentLogs   []LogLine                                                  `json:"deploymentLogs"`
 }
 
 // GetDeploymentEvents returns ReadFailureResponse.DeploymentEvents, and is useful for accessing the field via an interface.
@@ -561,7 +536,6 @@ func (v *ReadProjectEnvironmentsProject) GetEnvironments() ProjectEnvironments {
 
 // ReadProjectEnvironmentsResponse is returned by ReadProjectEnvironments on success.
 type ReadProjectEnvironmentsResponse struct {
-	// Get a project by ID
 	Project ReadProjectEnvironmentsProject `json:"project"`
 }
 
@@ -596,7 +570,6 @@ func (v *ReadProjectProject) GetServices() ProjectServices { return v.Services }
 
 // ReadProjectResponse is returned by ReadProject on success.
 type ReadProjectResponse struct {
-	// Get a project by ID
 	Project ReadProjectProject `json:"project"`
 }
 
@@ -613,7 +586,6 @@ func (v *ReadProjectServicesProject) GetServices() ProjectServices { return v.Se
 
 // ReadProjectServicesResponse is returned by ReadProjectServices on success.
 type ReadProjectServicesResponse struct {
-	// Get a project by ID
 	Project ReadProjectServicesProject `json:"project"`
 }
 
@@ -632,7 +604,6 @@ func (v *ReadServiceInstancesEnvironment) GetServiceInstances() ServiceInstances
 
 // ReadServiceInstancesResponse is returned by ReadServiceInstances on success.
 type ReadServiceInstancesResponse struct {
-	// Find a single environment
 	Environment ReadServiceInstancesEnvironment `json:"environment"`
 }
 
@@ -681,7 +652,6 @@ func (v *ReadTokenScopeProjectTokenProject) GetName() string { return v.Name }
 
 // ReadTokenScopeResponse is returned by ReadTokenScope on success.
 type ReadTokenScopeResponse struct {
-	// Get a single project token by the value in the header
 	ProjectToken ReadTokenScopeProjectToken `json:"projectToken"`
 }
 
@@ -698,7 +668,6 @@ func (v *ReadVariablesEnvironment) GetVariables() Variables { return v.Variables
 
 // ReadVariablesResponse is returned by ReadVariables on success.
 type ReadVariablesResponse struct {
-	// Find a single environment
 	Environment ReadVariablesEnvironment `json:"environment"`
 }
 
@@ -733,10 +702,8 @@ type ServiceInstance struct {
 	DeletedAt         *time.Time                       `json:"deletedAt"`
 	RailwayConfigFile *string                          `json:"railwayConfigFile"`
 	Domains           ServiceInstanceDomainsAllDomains `json:"domains"`
-	// The most recent deployment for this service instance
-	LatestDeployment *Deployment `json:"latestDeployment"`
-	// All currently active (deployed and running) deployments for this service instance
-	ActiveDeployments []Deployment `json:"activeDeployments"`
+	LatestDeployment  *Deployment                      `json:"latestDeployment"`
+	ActiveDeployments []Deployment                     `json:"activeDeployments"`
 }
 
 // GetId returns ServiceInstance.Id, and is useful for accessing the field via an interface.
