@@ -40,14 +40,23 @@ func (c *Client) Lock(projectID string) (unlock func()) { return c.locks.lock(pr
 
 // Scope returns what a project token reaches. It asks once and remembers the answer, which never changes (FACTS §1.2).
 func (c *Client) Scope(ctx context.Context) (model.TokenScope, error) {
-	const operation = "ReadTokenScope"
-	if c.kind != TokenProject {
-		return model.TokenScope{}, &Error{Class: Invalid, Operation: operation, Message: "only a project token has a scope"}
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.scope != nil {
 		return *c.scope, nil
+	}
+	scope, err := c.readScope(ctx)
+	if err != nil {
+		return model.TokenScope{}, err
+	}
+	c.scope = &scope
+	return scope, nil
+}
+
+func (c *Client) readScope(ctx context.Context) (model.TokenScope, error) {
+	const operation = "ReadTokenScope"
+	if c.kind != TokenProject {
+		return model.TokenScope{}, &Error{Class: Invalid, Operation: operation, Message: "only a project token has a scope"}
 	}
 	response, err := gql.ReadTokenScope(ctx, c.gql)
 	if err != nil {
@@ -57,11 +66,10 @@ func (c *Client) Scope(ctx context.Context) (model.TokenScope, error) {
 	if token.ProjectId == "" || token.EnvironmentId == "" {
 		return model.TokenScope{}, incomplete(operation, "the token's project or environment")
 	}
-	c.scope = &model.TokenScope{
+	return model.TokenScope{
 		ProjectID: token.ProjectId, ProjectName: token.Project.Name,
 		EnvironmentID: token.EnvironmentId, EnvironmentName: token.Environment.Name,
-	}
-	return *c.scope, nil
+	}, nil
 }
 
 // needs refuses empty arguments before anything is sent: an empty id can widen a mutation to every environment, or is
