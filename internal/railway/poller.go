@@ -31,7 +31,7 @@ func (w *Watch) rescheduled(client *Client) {
 
 // ensurePoller starts the token's poller once the Watch runs. The Watch's mutex is held.
 func (w *Watch) ensurePoller(client *Client) {
-	if w.run == nil || w.run.Err() != nil || w.wake[client.Key()] != nil {
+	if w.run == nil || w.wake[client.Key()] != nil {
 		return
 	}
 	wake := make(chan struct{}, 1)

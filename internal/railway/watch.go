@@ -54,7 +54,7 @@ type Watch struct {
 	events  *notifier
 
 	mu sync.Mutex
-	// run is the context of Start; nil before.
+	// run is the context of Start while it runs, nil before and after.
 	run       context.Context //nolint:containedctx // pollers start and end with what is followed, within Start
 	pollers   sync.WaitGroup
 	followers map[string]*follower
@@ -90,9 +90,8 @@ func (w *Watch) Start(ctx context.Context) error {
 	}
 	w.mu.Unlock()
 	w.events.deliver(ctx)
-	// Whoever is about to start a poller holds the mutex; after that nobody starts one.
 	w.mu.Lock()
-	//lint:ignore SA2001 only the order matters
+	w.run = nil // from here on nobody starts a poller
 	w.mu.Unlock()
 	w.pollers.Wait()
 	return nil
