@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -432,4 +433,39 @@ func TestJitterOnlyEverWaitsLonger(t *testing.T) {
 		assert.GreaterOrEqual(t, d, time.Minute)
 		assert.Less(t, d, 66*time.Second)
 	}
+}
+
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		c := f.target("e1").Client
+		read := func() error {
+			_, err := c.Environment(t.Context(), "p1", "e1")
+			return err
+		}
+		start := time.Now()
+		for range 20 {
+			require.NoError(t, read())
+		}
+		assert.Equal(t, 2*time.Second, time.Since(start), "ten at once, then five a second")
+
+		var group sync.WaitGroup
+		var held atomic.Int32
+		before := f.world.count("e1")
+		for range 200 {
+			group.Go(func() {
+				switch err := read(); ClassOf(err) {
+				case None:
+				case RateLimited:
+					held.Add(1)
+					assert.Positive(t, RetryAfter(err))
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		assert.InDelta(t, 50, held.Load(), 5, "whose turn is not within the time limit of 30 seconds is not sent")
+		assert.Equal(t, 200-int(held.Load()), f.world.count("e1")-before)
+	})
 }
