@@ -1,0 +1,136 @@
+# Copyright The engine-operator Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+IMG ?= engine-operator:$(VERSION)
+CONTAINER_TOOL ?= docker
+KUBECTL ?= kubectl
+
+# GO_TEST_ARGS is added to every go test, for instance GO_TEST_ARGS='-run TestPlan -v'. PKG narrows the packages.
+GO_TEST_ARGS ?=
+PKG ?= ./...
+# The race detector needs a C compiler; where there is none the tests run without it, and say so.
+RACE ?= $(shell hack/race.sh)
+# Railway's full schema, which is not ours to publish: an SDL file, or the answer to an introspection as JSON.
+SCHEMA ?= ../shared/railway/schema.graphql
+SIM_LISTEN ?= 127.0.0.1:8484
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "; printf "Usage: make <target> [VARIABLE=value]\n"} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+##@ See it
+
+.PHONY: demo
+demo: build kube ## Bring up four tiers on a local Railway and play (DEMO_EXIT=1: check and leave, writes dist/demo.json)
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/demo
+
+.PHONY: sim
+sim: ## Run the local Railway on SIM_LISTEN (127.0.0.1:8484)
+	go run ./hack/railway-sim --listen $(SIM_LISTEN) --seed hack/railway-sim/seed.yaml
+
+.PHONY: bench-calls
+bench-calls: build kube ## Count Railway requests, commits and deployments per case, writes dist/bench-calls.json
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench-calls
+
+##@ Test
+
+.PHONY: test
+test: kube ## Run all tests (GO_TEST_ARGS='-run X -v', PKG=./internal/plan)
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 15m $(PKG) $(GO_TEST_ARGS)
+
+.PHONY: test-short
+test-short: ## Run the tests that need no Kubernetes API server
+	go test -short -timeout 5m $(PKG) $(GO_TEST_ARGS)
+
+.PHONY: test-live
+test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN or RAILWAY_TOKEN)
+	@[[ -n "$${RAILWAY_API_TOKEN:-}$${RAILWAY_TOKEN:-}" ]] || { \
+	  echo "make test-live speaks to the real Railway: set RAILWAY_API_TOKEN or RAILWAY_TOKEN" >&2; exit 1; }
+	go test -tags live -run '^TestLive' -count 1 -v -timeout 30m $(PKG) $(GO_TEST_ARGS)
+
+.PHONY: schema-check
+schema-check: ## Hold our schema slice and operations against Railway's full schema (SCHEMA=file)
+	go run ./hack/schema-check --schema "$(SCHEMA)"
+
+.PHONY: verify
+verify: ## Fail when generated files, formatting or lint are not in order; changes nothing
+	hack/verify.sh
+
+##@ Develop
+
+.PHONY: generate
+generate: ## Generate deep copies and the Railway client
+	"$$(hack/tool.sh controller-gen)" object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	cd internal/railway/gql && "$$(../../../hack/tool.sh genqlient)" genqlient.yaml
+
+.PHONY: manifests
+manifests: ## Generate the CRD and the RBAC role
+	"$$(hack/tool.sh controller-gen)" crd paths=./api/... output:crd:dir=config/crd/bases
+	"$$(hack/tool.sh controller-gen)" rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
+
+.PHONY: docs
+docs: ## Generate the API reference
+	mkdir -p docs/reference
+	"$$(hack/tool.sh crd-ref-docs)" --log-level=ERROR --source-path=api --config=hack/tools/crd-ref-docs.yaml \
+	  --renderer=markdown --output-path=docs/reference/api.md
+
+.PHONY: fmt
+fmt: ## Format the code and sort its imports
+	"$$(hack/tool.sh golangci-lint)" fmt ./...
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+.PHONY: lint
+lint: ## Run the linter, which also holds the walls between packages (LINT_ARGS=--fix)
+	"$$(hack/tool.sh golangci-lint)" run $(LINT_ARGS) ./...
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/engine-operator
+	go build -trimpath -ldflags "$(LDFLAGS)" -o bin/engine-operator .
+
+.PHONY: kube
+kube: ## Provide etcd and kube-apiserver for tests and demo (first time: about 6 minutes)
+	@hack/kube/assets.sh >/dev/null
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG
+	$(CONTAINER_TOOL) build --build-arg VERSION="$(VERSION)" -t "$(IMG)" .
+
+.PHONY: install-yaml
+install-yaml: ## Write dist/install.yaml, all that a cluster needs, with the image IMG
+	hack/render.sh "$(IMG)" >/dev/null
+
+.PHONY: clean
+clean: ## Remove what was built; the tools and etcd with kube-apiserver stay, they are slow to build
+	rm -rf dist .demo bin/engine-operator
+
+##@ Deploy (to the cluster kubectl points at)
+
+.PHONY: install
+install: ## Install the CRD
+	$(KUBECTL) apply --server-side -f config/crd/bases
+
+.PHONY: uninstall
+uninstall: ## Remove the CRD and with it every EngineEnvironment
+	$(KUBECTL) delete --ignore-not-found -f config/crd/bases
+
+.PHONY: deploy
+deploy: install-yaml ## Install the operator with the image IMG
+	$(KUBECTL) apply --server-side -f dist/install.yaml
+
+.PHONY: undeploy
+undeploy: install-yaml ## Remove the operator, its CRD and with it every EngineEnvironment
+	$(KUBECTL) delete --ignore-not-found -f dist/install.yaml
