@@ -2,8 +2,8 @@
 # Copyright The engine-operator Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Fails when a generated file is not what its source generates, when a file is not formatted, or when the linter finds
-# something. It compares with a copy taken before, not with git, so it judges the tree as it is, committed or not; and it
+# Fails when a generated file is not what its source generates, when a file is not formatted, when the linter finds
+# something, or when the linter would miss a broken wall. It compares with a copy taken before, not with git, so it judges the tree as it is, committed or not; and it
 # puts everything back.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -54,6 +54,9 @@ trap - EXIT
 
 say "== lint"
 make lint || failed=1
+
+say "== walls"
+hack/walls.sh || failed=1
 
 ((failed == 0)) || { say "verify: failed"; exit 1; }
 say "verify: all in order"

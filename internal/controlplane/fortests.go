@@ -41,10 +41,10 @@ func ForTests(m *testing.M, config **rest.Config) int {
 }
 
 // Need skips a test when ForTests started no server, else it returns how to reach it, in a copy that is the test's own.
-func Need(t testing.TB, config *rest.Config) *rest.Config {
-	t.Helper()
+func Need(tb testing.TB, config *rest.Config) *rest.Config {
+	tb.Helper()
 	if config == nil {
-		t.Skip("needs a Kubernetes API server; run without -short")
+		tb.Skip("needs a Kubernetes API server; run without -short")
 	}
 	return rest.CopyConfig(config)
 }

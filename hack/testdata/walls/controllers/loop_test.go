@@ -1,0 +1,11 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	_ "net/http"
+
+	_ "github.com/engine-operator/engine-operator/internal/controlplane"
+	_ "github.com/engine-operator/engine-operator/internal/railwaysim"
+)

@@ -1,0 +1,10 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package options
+
+import (
+	_ "net/http" // want depguard
+
+	_ "github.com/engine-operator/engine-operator/internal/railwaysim" // want depguard
+)
