@@ -1,0 +1,320 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railwaysim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// deployment is one deployment. Its status is not stored but follows from the clock, so nothing has to tick.
+type deployment struct {
+	ID, EnvironmentID, ServiceID string
+	CreatedAt                    time.Time
+	Order                        int
+	Image, Repo, Branch, Commit  string
+	PatchID, Cause               string
+	// Config and Variables are what the deployment was started with.
+	Config    map[string]any
+	Variables map[string]string
+	Replicas  int
+	// Behaviour is how the engine behaves, from its image's tag or its branch.
+	Behaviour string
+	// Step is how long each state takes.
+	Step time.Duration
+	// What happened from outside, if anything.
+	CanceledAt, StoppedAt, RemovedAt, CrashedAt, SleepingAt *time.Time
+}
+
+// behaviours are the image tags and branches by which an engine misbehaves.
+var behaviours = []string{"missing", "fail-build", "fail-predeploy", "unhealthy", "crash", "stuck", "slow"}
+
+// stage is a status that a deployment reaches after so many steps.
+type stage struct {
+	status string
+	after  int
+}
+
+// stages is the way a deployment goes (FACTS §6.1).
+func (d *deployment) stages() []stage {
+	way := []stage{{"INITIALIZING", 0}, {"QUEUED", 1}, {"BUILDING", 2}}
+	if d.Image != "" {
+		way = []stage{{"INITIALIZING", 0}, {"BUILDING", 1}}
+	}
+	at := way[len(way)-1].after
+	switch d.Behaviour {
+	case "missing", "fail-build":
+		return append(way, stage{"FAILED", at + 1})
+	case "stuck":
+		return way
+	case "slow":
+		return append(way, stage{"DEPLOYING", at + 8}, stage{"SUCCESS", at + 16})
+	case "fail-predeploy":
+		return append(way, stage{"DEPLOYING", at + 1}, stage{"FAILED", at + 2})
+	case "unhealthy":
+		return append(way, stage{"DEPLOYING", at + 1}, stage{"FAILED", at + 4})
+	case "crash":
+		return append(way, stage{"DEPLOYING", at + 1}, stage{"CRASHED", at + 2})
+	default:
+		return append(way, stage{"DEPLOYING", at + 1}, stage{"SUCCESS", at + 2})
+	}
+}
+
+// natural is the status the deployment would have if nothing happened from outside, and since when.
+func (d *deployment) natural(now time.Time) (status string, since time.Time) {
+	for _, s := range d.stages() {
+		if at := d.CreatedAt.Add(time.Duration(s.after) * d.Step); !at.After(now) {
+			status, since = s.status, at
+		}
+	}
+	if status == "" {
+		return "INITIALIZING", d.CreatedAt
+	}
+	return status, since
+}
+
+// servesFrom is when the deployment begins to serve; ok is false when it never does.
+func (d *deployment) servesFrom() (time.Time, bool) {
+	way := d.stages()
+	last := way[len(way)-1]
+	return d.CreatedAt.Add(time.Duration(last.after) * d.Step), last.status == "SUCCESS" && d.CanceledAt == nil
+}
+
+// status is the deployment's status at that time, and since when (FACTS §6.1).
+func (w *world) status(d *deployment, now time.Time) (string, time.Time) {
+	status, since := d.natural(now)
+	for _, event := range []struct {
+		at     *time.Time
+		status string
+	}{{d.CrashedAt, "CRASHED"}, {d.SleepingAt, "SLEEPING"}} {
+		if event.at != nil && !event.at.After(now) && event.at.After(since) {
+			status, since = event.status, *event.at
+		}
+	}
+	for _, at := range []*time.Time{d.CanceledAt, d.RemovedAt} {
+		if at != nil && !at.After(now) {
+			return "REMOVED", *at
+		}
+	}
+	if replaced, ok := w.replacedAt(d); ok && !replaced.After(now) {
+		if inProgress(status) {
+			return "REMOVED", replaced
+		}
+		if status == "FAILED" {
+			return status, since
+		}
+		if gone := replaced.Add(d.Step); gone.After(now) {
+			return "REMOVING", replaced
+		} else { //nolint:revive // the two belong together
+			return "REMOVED", gone
+		}
+	}
+	return status, since
+}
+
+// replacedAt is when a newer deployment of the same service took over.
+func (w *world) replacedAt(d *deployment) (time.Time, bool) {
+	var first time.Time
+	for _, other := range w.Deployments {
+		if other.Order <= d.Order || other.EnvironmentID != d.EnvironmentID || other.ServiceID != d.ServiceID {
+			continue
+		}
+		if at, serves := other.servesFrom(); serves && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first, !first.IsZero()
+}
+
+func inProgress(status string) bool {
+	switch status {
+	case "INITIALIZING", "QUEUED", "WAITING", "NEEDS_APPROVAL", "BUILDING", "DEPLOYING":
+		return true
+	default:
+		return false
+	}
+}
+
+// active lists the deployments that serve.
+func (w *world) active(environmentID, serviceID string, now time.Time) []*deployment {
+	list := []*deployment{}
+	for _, d := range w.deploymentsOf(environmentID, serviceID) {
+		if status, _ := w.status(d, now); (status == "SUCCESS" || status == "SLEEPING") && d.StoppedAt == nil {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// deploy starts a deployment of a service as it is configured now. A service without a source deploys nothing.
+func (s *Sim) deploy(e *environment, serviceID, patchID, cause, commit string) *deployment {
+	config := effective(deepCopy(sub(e.Config, "services", serviceID)))
+	image, repo := text(config, "source", "image"), text(config, "source", "repo")
+	if image == "" && repo == "" {
+		return nil
+	}
+	d := &deployment{
+		ID: s.id(), EnvironmentID: e.ID, ServiceID: serviceID, CreatedAt: s.now(), Order: s.order(),
+		Image: image, Repo: repo, PatchID: patchID, Cause: cause, Config: config,
+		Variables: s.world.rendered(e, serviceID), Replicas: replicasOf(config), Step: s.options.Step,
+	}
+	if repo != "" {
+		d.Branch = text(config, "source", "branch")
+		if d.Branch == "" {
+			d.Branch = "main"
+		}
+		d.Commit = commit
+		if d.Commit == "" {
+			d.Commit = text(config, "source", "commitSha")
+		}
+		if d.Commit == "" {
+			d.Commit = headOf(repo, d.Branch)
+		}
+	}
+	d.Behaviour = behaviour(d, text(config, "deploy", "healthcheckPath"))
+	s.world.Deployments[d.ID] = d
+	return d
+}
+
+func behaviour(d *deployment, healthcheck string) string {
+	name := d.Branch
+	if d.Image != "" {
+		name = d.Image[strings.LastIndex(d.Image, ":")+1:]
+	}
+	for _, known := range behaviours {
+		if strings.Contains(name, known) {
+			return known
+		}
+	}
+	switch healthcheck {
+	case "", "/", "/health", "/metrics":
+		return ""
+	default:
+		return "unhealthy" // the engine answers 404 there
+	}
+}
+
+// headOf is the newest commit of a branch: made up, and always the same.
+func headOf(repo, branch string) string {
+	return strings.ReplaceAll(deterministic("commit", repo, branch)+deterministic("head", repo, branch), "-", "")[:40]
+}
+
+func replicasOf(config map[string]any) int {
+	total := 0
+	for _, raw := range sub(config, "deploy", "multiRegionConfig") {
+		region, _ := raw.(map[string]any)
+		count, _ := region["numReplicas"].(float64)
+		total += int(count)
+	}
+	return max(total, 1)
+}
+
+// meta is the deployment's opaque description (FACTS §3.4).
+func (d *deployment) meta() map[string]any {
+	meta := map[string]any{
+		"reason": d.Cause, "patchId": nil,
+		"serviceManifest": map[string]any{"build": d.Config["build"], "deploy": d.Config["deploy"]},
+	}
+	if d.PatchID != "" {
+		meta["patchId"] = d.PatchID
+	}
+	if d.Image != "" {
+		meta["image"], meta["imageDigest"] = d.Image, "sha256:"+strings.ReplaceAll(deterministic("digest", d.Image)+deterministic("image", d.Image), "-", "")
+	}
+	if d.Repo != "" {
+		meta["repo"], meta["branch"], meta["commitHash"], meta["commitMessage"] = d.Repo, d.Branch, d.Commit, "Commit "+d.Commit[:7]
+	}
+	return meta
+}
+
+// event is a step of a deployment (FACTS §6.1).
+type event struct {
+	step, problem string
+	at, done      time.Time
+}
+
+func (w *world) events(d *deployment, now time.Time) []event {
+	var list []event
+	add := func(step string, after int, problem string) {
+		at := d.CreatedAt.Add(time.Duration(after) * d.Step)
+		if !at.After(now) {
+			list = append(list, event{step: step, problem: problem, at: at, done: at.Add(d.Step)})
+		}
+	}
+	build := d.stages()[1].after
+	switch d.Behaviour {
+	case "missing":
+		add("BUILD_IMAGE", build, fmt.Sprintf("failed to resolve image %s: not found", d.Image))
+		return list
+	case "fail-build":
+		add("BUILD_IMAGE", build, "build failed: exit code 1")
+		return list
+	}
+	add("BUILD_IMAGE", build, "")
+	if d.Behaviour == "fail-predeploy" {
+		add("PRE_DEPLOY_COMMAND", build+1, "pre-deploy command failed: exit code 1")
+		return list
+	}
+	add("CREATE_CONTAINER", build+1, "")
+	if d.Behaviour == "unhealthy" {
+		add("HEALTHCHECK", build+1, "1/1 replicas never became healthy")
+		return list
+	}
+	add("HEALTHCHECK", build+1, "")
+	return list
+}
+
+// buildLog is what building the deployment wrote.
+func (d *deployment) buildLog() []string {
+	lines := []string{"Using " + text(d.Config, "build", "builder") + " for " + orElse(d.Repo, d.Image), "python " + d.python()}
+	switch d.Behaviour {
+	case "missing":
+		return append(lines, "ERROR: failed to resolve image "+d.Image+": manifest unknown")
+	case "fail-build":
+		return append(lines, "pip install -r requirements.txt", "ERROR: No matching distribution found for enginelib==99.0")
+	default:
+		return append(lines, "Build time: 12.30 seconds")
+	}
+}
+
+// deployLog is what the engine wrote since it runs.
+func (d *deployment) deployLog() []string {
+	switch d.Behaviour {
+	case "missing", "fail-build":
+		return nil
+	}
+	middleware := "disabled"
+	if d.Variables["SECURITY_MIDDLEWARE_ENABLED"] == "true" {
+		middleware = "enabled"
+	}
+	lines := []string{
+		"Starting engine with Python " + d.python(),
+		"Security middleware " + middleware,
+		"Listening on port " + orElse(d.Variables["PORT"], "8000"),
+	}
+	switch d.Behaviour {
+	case "crash":
+		lines = append(lines, "Traceback (most recent call last):", "RuntimeError: engine died: no model to serve")
+	case "unhealthy":
+		lines = append(lines, "GET "+orElse(text(d.Config, "deploy", "healthcheckPath"), "/")+" 503")
+	}
+	return lines
+}
+
+func (d *deployment) python() string {
+	for _, name := range []string{"RAILPACK_PYTHON_VERSION", "NIXPACKS_PYTHON_VERSION"} {
+		if version := d.Variables[name]; version != "" {
+			return version
+		}
+	}
+	return "3.13"
+}
+
+func orElse(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
+}

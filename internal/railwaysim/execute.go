@@ -1,0 +1,294 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railwaysim
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql/introspection"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// node is an object as resolvers return it: field names to values. A value may be a func(args) any for a field that takes
+// arguments or is costly. A missing key is a field that the simulator does not know.
+type node map[string]any
+
+// lazy resolves a field when it is asked for.
+type lazy func(args map[string]any) (any, error)
+
+// execution runs one validated operation.
+type execution struct {
+	schema    *ast.Schema
+	operation *ast.OperationDefinition
+	variables map[string]any
+	errors    gqlerror.List
+}
+
+// run resolves the root fields in order and returns the response's data.
+func (x *execution) run(resolve func(field *ast.Field, args map[string]any) (any, error)) any {
+	root := x.schema.Query
+	if x.operation.Operation == ast.Mutation {
+		root = x.schema.Mutation
+	}
+	data := newOrdered()
+	for _, field := range x.collect(root, x.operation.SelectionSet) {
+		path := ast.Path{ast.PathName(field.Alias)}
+		value, ok := x.rootField(field, path, resolve)
+		if !ok {
+			return nil
+		}
+		data.set(field.Alias, value)
+	}
+	return data
+}
+
+func (x *execution) rootField(field *ast.Field, path ast.Path, resolve func(*ast.Field, map[string]any) (any, error)) (any, bool) {
+	switch field.Name {
+	case "__typename":
+		return field.ObjectDefinition.Name, true
+	case "__schema":
+		return x.complete(field.Definition.Type, field, introspection.WrapSchema(x.schema), path)
+	case "__type":
+		name, _ := field.ArgumentMap(x.variables)["name"].(string)
+		return x.complete(field.Definition.Type, field, introspection.WrapTypeFromDef(x.schema, x.schema.Types[name]), path)
+	}
+	value, err := resolve(field, field.ArgumentMap(x.variables))
+	if err != nil {
+		x.fail(err, path)
+		return nil, !field.Definition.Type.NonNull
+	}
+	return x.complete(field.Definition.Type, field, value, path)
+}
+
+func (x *execution) fail(err error, path ast.Path) {
+	problem := &gqlerror.Error{Message: err.Error(), Path: path}
+	if coded, ok := err.(*apiError); ok {
+		problem.Extensions = map[string]any{"code": coded.code}
+	}
+	x.errors = append(x.errors, problem)
+}
+
+// complete turns a value into what its type promises. ok is false when a null must go further up.
+func (x *execution) complete(t *ast.Type, field *ast.Field, value any, path ast.Path) (any, bool) {
+	if isNil(value) {
+		if t.NonNull {
+			x.fail(fmt.Errorf("null for non-null %s.%s", field.ObjectDefinition.Name, field.Name), path)
+			return nil, false
+		}
+		return nil, true
+	}
+	if t.Elem != nil {
+		return x.completeList(t, field, value, path)
+	}
+	definition := x.schema.Types[t.NamedType]
+	switch definition.Kind {
+	case ast.Scalar, ast.Enum:
+		return value, true
+	default:
+		result, ok := x.object(definition, field, value, path)
+		if !ok && !t.NonNull {
+			return nil, true
+		}
+		return result, ok
+	}
+}
+
+func (x *execution) completeList(t *ast.Type, field *ast.Field, value any, path ast.Path) (any, bool) {
+	items := reflect.ValueOf(value)
+	list := make([]any, 0, items.Len())
+	for i := range items.Len() {
+		item, ok := x.complete(t.Elem, field, items.Index(i).Interface(), append(path[:len(path):len(path)], ast.PathIndex(i)))
+		if !ok {
+			return nil, !t.NonNull
+		}
+		list = append(list, item)
+	}
+	return list, true
+}
+
+func (x *execution) object(definition *ast.Definition, field *ast.Field, value any, path ast.Path) (any, bool) {
+	if known, ok := value.(node); ok && definition.IsAbstractType() {
+		if name, ok := known["__typename"].(string); ok {
+			definition = x.schema.Types[name]
+		}
+	}
+	data := newOrdered()
+	for _, sub := range x.collect(definition, field.SelectionSet) {
+		at := append(path[:len(path):len(path)], ast.PathName(sub.Alias))
+		if sub.Name == "__typename" {
+			data.set(sub.Alias, definition.Name)
+			continue
+		}
+		raw, err := fieldOf(definition.Name, value, sub, sub.ArgumentMap(x.variables))
+		if err != nil {
+			x.fail(err, at)
+			if sub.Definition.Type.NonNull {
+				return nil, false
+			}
+			data.set(sub.Alias, nil)
+			continue
+		}
+		result, ok := x.complete(sub.Definition.Type, sub, raw, at)
+		if !ok {
+			return nil, false
+		}
+		data.set(sub.Alias, result)
+	}
+	return data, true
+}
+
+// fieldOf reads one field of an object.
+func fieldOf(typeName string, value any, field *ast.Field, args map[string]any) (any, error) {
+	object, ok := value.(node)
+	if !ok {
+		return introspected(value, field.Name, args)
+	}
+	raw, known := object[field.Name]
+	if !known {
+		if field.Definition.Type.NonNull {
+			return nil, fmt.Errorf("not simulated: %s.%s", typeName, field.Name)
+		}
+		return nil, nil
+	}
+	if resolve, ok := raw.(lazy); ok {
+		return resolve(args)
+	}
+	return raw, nil
+}
+
+// introspected reads a field of gqlgen's introspection types, which are Go values with methods or fields of the same name.
+func introspected(value any, name string, args map[string]any) (any, error) {
+	target := reflect.ValueOf(value)
+	if target.Kind() != reflect.Pointer {
+		pointer := reflect.New(target.Type())
+		pointer.Elem().Set(target)
+		target = pointer
+	}
+	title := strings.ToUpper(name[:1]) + name[1:]
+	if method := target.MethodByName(title); method.IsValid() {
+		var in []reflect.Value
+		if method.Type().NumIn() == 1 {
+			deprecated, _ := args["includeDeprecated"].(bool)
+			in = append(in, reflect.ValueOf(deprecated))
+		}
+		return method.Call(in)[0].Interface(), nil
+	}
+	if member := target.Elem().FieldByName(title); member.IsValid() {
+		return member.Interface(), nil
+	}
+	return nil, fmt.Errorf("not simulated: introspection field %s", name)
+}
+
+// collect flattens fragments and honours @skip and @include.
+func (x *execution) collect(definition *ast.Definition, set ast.SelectionSet) []*ast.Field {
+	var fields []*ast.Field
+	byAlias := map[string]int{}
+	var walk func(set ast.SelectionSet)
+	walk = func(set ast.SelectionSet) {
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				if !x.included(s.Directives) {
+					continue
+				}
+				if i, seen := byAlias[s.Alias]; seen {
+					merged := *fields[i]
+					merged.SelectionSet = append(append(ast.SelectionSet{}, merged.SelectionSet...), s.SelectionSet...)
+					fields[i] = &merged
+					continue
+				}
+				byAlias[s.Alias] = len(fields)
+				fields = append(fields, s)
+			case *ast.InlineFragment:
+				if x.included(s.Directives) && x.applies(definition, s.TypeCondition) {
+					walk(s.SelectionSet)
+				}
+			case *ast.FragmentSpread:
+				if x.included(s.Directives) && x.applies(definition, s.Definition.TypeCondition) {
+					walk(s.Definition.SelectionSet)
+				}
+			}
+		}
+	}
+	walk(set)
+	return fields
+}
+
+func (x *execution) included(directives ast.DirectiveList) bool {
+	if skip := directives.ForName("skip"); skip != nil && skip.ArgumentMap(x.variables)["if"] == true {
+		return false
+	}
+	include := directives.ForName("include")
+	return include == nil || include.ArgumentMap(x.variables)["if"] == true
+}
+
+func (x *execution) applies(definition *ast.Definition, condition string) bool {
+	if condition == "" || condition == definition.Name {
+		return true
+	}
+	for _, name := range definition.Interfaces {
+		if name == condition {
+			return true
+		}
+	}
+	return false
+}
+
+func isNil(value any) bool {
+	if value == nil {
+		return true
+	}
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return v.IsNil()
+	case reflect.Map, reflect.Slice:
+		return v.IsNil() && v.Kind() == reflect.Map
+	default:
+		return false
+	}
+}
+
+// ordered is a JSON object that keeps the order of the query, as GraphQL answers do.
+type ordered struct {
+	keys   []string
+	values map[string]any
+}
+
+func newOrdered() *ordered { return &ordered{values: map[string]any{}} }
+
+func (o *ordered) set(key string, value any) {
+	if _, ok := o.values[key]; !ok {
+		o.keys = append(o.keys, key)
+	}
+	o.values[key] = value
+}
+
+// MarshalJSON writes the members in the order in which they were set.
+func (o *ordered) MarshalJSON() ([]byte, error) {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, key := range o.keys {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(key)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(o.values[key])
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return []byte(b.String()), nil
+}

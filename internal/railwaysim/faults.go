@@ -1,0 +1,216 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railwaysim
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Kinds of fault.
+const (
+	// Fault429 answers 429 with Retry-After, without applying.
+	Fault429 = "429"
+	// Fault500 answers 500 with a short text, without applying.
+	Fault500 = "500"
+	// FaultHTML answers 502 with a gateway's HTML page, without applying.
+	FaultHTML = "502html"
+	// FaultEdge answers 429 as Cloudflare does, with "error code: 1015" (FACTS §1.1).
+	FaultEdge = "1015"
+	// FaultTimeoutBefore closes the connection after the delay, without applying.
+	FaultTimeoutBefore = "timeout-before"
+	// FaultTimeoutAfter applies, and closes the connection after the delay without an answer.
+	FaultTimeoutAfter = "timeout-after"
+	// FaultResetAfter applies, and closes the connection at once.
+	FaultResetAfter = "reset-after"
+	// FaultTruncated applies, and sends half of the answer.
+	FaultTruncated = "truncated"
+	// FaultError answers 200 with the fault's message and code, without applying.
+	FaultError = "graphql-error"
+	// FaultPartial applies, and answers with data of which a part is null, and an error.
+	FaultPartial = "partial"
+	// FaultUnauthorized answers as for a bad token, without applying.
+	FaultUnauthorized = "unauthorized"
+	// FaultSlow applies and answers after the delay.
+	FaultSlow = "slow"
+)
+
+// Fault is a misbehaviour to come.
+type Fault struct {
+	// Operation and RootField choose requests by the operation's name or by a root field; empty matches every request.
+	Operation string `json:"operation"`
+	RootField string `json:"rootField"`
+	// Mutations chooses mutations only.
+	Mutations bool `json:"mutations"`
+	// Ordinal is the matching request to hit, counted from now: 1 is the next one. 0 hits every one.
+	Ordinal int `json:"ordinal"`
+	// Count is how many matching requests to hit from there on. Default: 1; with ordinal 0 it bounds nothing.
+	Count int    `json:"count"`
+	Kind  string `json:"kind"`
+	// DelayMS is how long to wait, in milliseconds.
+	DelayMS int `json:"delayMS"`
+	// RetryAfter is in seconds, for 429.
+	RetryAfter int    `json:"retryAfter"`
+	Message    string `json:"message"`
+	Code       string `json:"code"`
+
+	seen int
+}
+
+var faultKinds = map[string]bool{
+	Fault429: true, Fault500: true, FaultHTML: true, FaultEdge: true, FaultTimeoutBefore: true, FaultTimeoutAfter: true, FaultResetAfter: true,
+	FaultTruncated: true, FaultError: true, FaultPartial: true, FaultUnauthorized: true, FaultSlow: true,
+}
+
+// AddFault plans a fault.
+func (s *Sim) AddFault(f Fault) error {
+	if !faultKinds[f.Kind] {
+		return fmt.Errorf("fault: unknown kind %q", f.Kind)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &f)
+	return nil
+}
+
+// ClearFaults drops every planned fault.
+func (s *Sim) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// takeFault returns the fault that hits the request, if any.
+func (s *Sim) takeFault(r Request) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var hit *Fault
+	for _, f := range s.faults {
+		if !f.matches(r) {
+			continue
+		}
+		f.seen++
+		if hit == nil && (f.Ordinal == 0 || (f.seen >= f.Ordinal && f.seen < f.Ordinal+max(f.Count, 1))) {
+			hit = f
+		}
+	}
+	return hit
+}
+
+func (f *Fault) matches(r Request) bool {
+	if f.Operation != "" && f.Operation != r.Operation || f.Mutations && r.Kind != "mutation" {
+		return false
+	}
+	if f.RootField == "" {
+		return true
+	}
+	for _, field := range r.RootFields {
+		if field == f.RootField {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *Fault) delay() { time.Sleep(time.Duration(f.DelayMS) * time.Millisecond) }
+
+// failBefore answers for faults that keep the request from being applied. It returns false when there is none.
+func (x *exchange) failBefore() bool {
+	if x.fault == nil {
+		return false
+	}
+	f := x.fault
+	switch f.Kind {
+	case Fault429:
+		x.w.Header().Set("Retry-After", strconv.Itoa(max(f.RetryAfter, 1)))
+		x.refuse(http.StatusTooManyRequests, "application/json", `{"errors":[{"message":"Too Many Requests","extensions":{"code":"RATE_LIMITED"}}]}`)
+	case FaultEdge:
+		x.refuse(http.StatusTooManyRequests, "text/plain", "error code: 1015")
+	case Fault500:
+		x.refuse(http.StatusInternalServerError, "text/plain", "Internal Server Error")
+	case FaultHTML:
+		x.refuse(http.StatusBadGateway, "text/html", "<html><head><title>502 Bad Gateway</title></head><body>upstream connect error</body></html>")
+	case FaultTimeoutBefore:
+		f.delay()
+		x.finish(0, nil, f.Kind)
+		hangUp(x.w)
+	case FaultError, FaultUnauthorized:
+		message, code := orElse(f.Message, "Problem processing request"), orElse(f.Code, "INTERNAL_SERVER_ERROR")
+		if f.Kind == FaultUnauthorized {
+			message = x.stranger()
+		}
+		raw, err := json.Marshal(response{Errors: []*answerError{{Message: message, Extensions: map[string]any{"code": code}}}})
+		if err != nil {
+			raw = []byte("{}")
+		}
+		x.refuse(http.StatusOK, "application/json", string(raw))
+	default:
+		return false
+	}
+	return true
+}
+
+func (x *exchange) refuse(status int, contentType, text string) {
+	x.finish(status, nil, x.fault.Kind)
+	x.w.Header().Set("Content-Type", contentType)
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write([]byte(text))
+}
+
+// failAfter spoils the answer of a request that was applied. It returns false when the answer is to be sent as it is.
+func (x *exchange) failAfter(raw []byte) bool {
+	if x.fault == nil {
+		return false
+	}
+	switch x.fault.Kind {
+	case FaultSlow:
+		x.fault.delay()
+		return false
+	case FaultTimeoutAfter:
+		x.fault.delay()
+		hangUp(x.w)
+	case FaultResetAfter:
+		hangUp(x.w)
+	case FaultTruncated:
+		_, _ = x.w.Write(raw[:len(raw)/2]) //nolint:gosec // JSON, and nobody's browser
+	case FaultPartial:
+		_, _ = x.w.Write(partial(raw)) //nolint:gosec // as above
+	default:
+		return false
+	}
+	return true
+}
+
+// partial makes an answer of which one root field is missing and an error says so.
+func partial(raw []byte) []byte {
+	var answer struct {
+		Data   map[string]any `json:"data"`
+		Errors []any          `json:"errors"`
+	}
+	if json.Unmarshal(raw, &answer) != nil || len(answer.Data) == 0 {
+		return []byte(`{"data":null,"errors":[{"message":"Problem processing request"}]}`)
+	}
+	last := keys(answer.Data)[len(answer.Data)-1]
+	answer.Data[last] = nil
+	answer.Errors = append(answer.Errors, map[string]any{"message": "Problem processing request", "path": []string{last}})
+	spoiled, err := json.Marshal(answer)
+	if err != nil {
+		return raw
+	}
+	return spoiled
+}
+
+// hangUp closes the connection without an answer.
+func hangUp(w http.ResponseWriter) {
+	if hijacker, ok := w.(http.Hijacker); ok {
+		if connection, _, err := hijacker.Hijack(); err == nil {
+			_ = connection.Close()
+			return
+		}
+	}
+	panic(http.ErrAbortHandler)
+}

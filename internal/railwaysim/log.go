@@ -1,0 +1,138 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railwaysim
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// Request is one entry of the request log. It holds no secrets.
+type Request struct {
+	Seq       int       `json:"seq"`
+	Time      time.Time `json:"time"`
+	Operation string    `json:"operation"`
+	// RootFields are the fields that the operation asks for or does.
+	RootFields []string `json:"rootFields"`
+	// Kind is query or mutation.
+	Kind string `json:"kind"`
+	// Token is the token's name in the seed, empty for a bad one.
+	Token string `json:"token"`
+	// Status is the HTTP status; 0 when the connection was closed without an answer.
+	Status int    `json:"status"`
+	Error  string `json:"error,omitempty"`
+	// Source is the source parameter of the request's URL.
+	Source string `json:"source"`
+	// Variables are the operation's variables; every value that may be a secret is "***".
+	Variables map[string]any `json:"variables"`
+	// Applied is true when the operation ran.
+	Applied bool `json:"applied"`
+	// Fault is the kind of fault that the request met.
+	Fault string `json:"fault,omitempty"`
+}
+
+// Requests returns the log, oldest first.
+func (s *Sim) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// ClearRequests empties the log.
+func (s *Sim) ClearRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
+// logAtMost bounds the log.
+const logAtMost = 100_000
+
+// note describes the request for the log, and lets Intercept see it before it is applied.
+func (x *exchange) note(b body, operation *ast.OperationDefinition, variables map[string]any, t *token) {
+	x.request = Request{Time: x.s.now(), Operation: b.OperationName, Source: x.r.URL.Query().Get("source"), Kind: "query"}
+	if operation != nil {
+		x.request.Operation = operation.Name
+		x.request.Kind = string(operation.Operation)
+		for _, selection := range operation.SelectionSet {
+			if field, ok := selection.(*ast.Field); ok {
+				x.request.RootFields = append(x.request.RootFields, field.Name)
+				if variables != nil {
+					x.note1(field, variables)
+				}
+			}
+		}
+	}
+	if t != nil {
+		x.request.Token = t.Name
+	}
+	x.s.mu.Lock()
+	x.request.Seq = x.s.order()
+	x.s.mu.Unlock()
+	x.intercept(0, PhaseBefore)
+}
+
+// note1 logs a root field's arguments, so that literals in the query show as well as variables.
+func (x *exchange) note1(field *ast.Field, variables map[string]any) {
+	if x.request.Variables == nil {
+		x.request.Variables = map[string]any{}
+	}
+	for name, value := range field.ArgumentMap(variables) {
+		x.request.Variables[name] = withoutSecrets(deepCopy(value), name)
+	}
+}
+
+// secretKeys are inputs whose value may be a secret.
+var secretKeys = []string{"value", "variables", "sharedvariables", "password", "token", "registrycredentials"}
+
+// withoutSecrets hides every value that may be a secret and keeps the names.
+func withoutSecrets(value any, key string) any {
+	hide := slices.Contains(secretKeys, strings.ToLower(key))
+	switch v := value.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if text, isText := member.(string); isText && hide && text != "" {
+				v[name] = "***"
+				continue
+			}
+			v[name] = withoutSecrets(member, name)
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = withoutSecrets(v[i], key)
+		}
+		return v
+	case string:
+		if hide && v != "" {
+			return "***"
+		}
+	}
+	return value
+}
+
+// finish writes the log entry and returns its number.
+func (x *exchange) finish(status int, data any, message string) int {
+	x.request.Status, x.request.Error, x.request.Applied = status, message, status == http.StatusOK && data != nil
+	if x.fault != nil {
+		x.request.Fault = x.fault.Kind
+	}
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	if len(x.s.requests) >= logAtMost {
+		x.s.requests = x.s.requests[1:]
+	}
+	x.s.requests = append(x.s.requests, x.request)
+	return x.request.Seq
+}
+
+func (x *exchange) intercept(_ int, phase Phase) {
+	if x.s.options.Intercept != nil {
+		x.s.options.Intercept(x.request, phase)
+	}
+}

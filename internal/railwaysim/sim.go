@@ -1,0 +1,181 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package railwaysim is a local Railway: it executes Railway's GraphQL from the schema, keeps projects, environments,
+// services, variables and deployments as Railway does, and can be told to misbehave. What nobody knows about Railway is
+// decided in assumptions.go.
+package railwaysim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/engine-operator/engine-operator/internal/railway/schema"
+)
+
+// Options configure a Sim.
+type Options struct {
+	// Seed is what exists at the start.
+	Seed Seed
+	// SchemaSDL is a larger schema to serve. Default: the operator's own slice.
+	SchemaSDL string
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// Step is how long a deployment stays in each state. Default: 300ms.
+	Step time.Duration
+	// Lag is how far reads lag behind writes. Default: 0.
+	Lag time.Duration
+	// Intercept is called for every request before it is applied and after it was applied but not answered. It may block.
+	Intercept func(Request, Phase)
+}
+
+// Phase tells when Intercept is called.
+type Phase int
+
+const (
+	// PhaseBefore is before the request is applied.
+	PhaseBefore Phase = iota
+	// PhaseAfter is after the request was applied and before it is answered.
+	PhaseAfter
+)
+
+// Sim is a local Railway. All methods are safe for concurrent use.
+type Sim struct {
+	options Options
+	schema  *ast.Schema
+
+	mu       sync.Mutex
+	world    *world
+	versions []version
+	created  int
+	faults   []*Fault
+	requests []Request
+	buckets  map[string]*bucket
+}
+
+// version is the world as it was from a time on, kept while reads lag.
+type version struct {
+	from  time.Time
+	world *world
+}
+
+// New returns a local Railway that holds what the seed says.
+func New(options Options) (*Sim, error) {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Step <= 0 {
+		options.Step = 300 * time.Millisecond
+	}
+	if options.SchemaSDL == "" {
+		options.SchemaSDL = schema.SDL
+	}
+	parsed, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphql", Input: options.SchemaSDL})
+	if err != nil {
+		return nil, fmt.Errorf("load schema: %w", err)
+	}
+	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}}
+	if err := s.plant(options.Seed); err != nil {
+		return nil, err
+	}
+	s.remember()
+	return s, nil
+}
+
+// Start serves on a free loopback port and returns the GraphQL endpoint and a function that ends it.
+func (s *Sim) Start() (endpoint string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // binds at once
+	if err != nil {
+		return "", nil, fmt.Errorf("listen: %w", err)
+	}
+	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	return "http://" + listener.Addr().String() + "/graphql/v2", func() { _ = server.Close() }, nil
+}
+
+func (s *Sim) now() time.Time { return s.options.Now() }
+
+// order numbers what is created, so that things of the same instant keep their order.
+func (s *Sim) order() int {
+	s.created++
+	return s.created
+}
+
+// id makes the next id. Ids look random and are the same in every run.
+func (s *Sim) id() string { return deterministic("id", fmt.Sprint(s.order())) }
+
+// deterministic makes a UUID of version 4's shape from its parts.
+func deterministic(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	id, err := uuid.FromBytes(sum[:16])
+	if err != nil {
+		panic("railwaysim: 16 bytes make no UUID: " + err.Error())
+	}
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return id.String()
+}
+
+// remember keeps the world's new version for reads that lag. The lock is held.
+func (s *Sim) remember() {
+	if s.options.Lag <= 0 {
+		return
+	}
+	s.versions = append(s.versions, version{s.now(), s.world.clone()})
+	for len(s.versions) > 1 && !s.versions[1].from.After(s.now().Add(-s.options.Lag)) {
+		s.versions = s.versions[1:]
+	}
+}
+
+// view is what a read sees: the world as it was a lag ago. The lock is held.
+func (s *Sim) view() view {
+	now := s.now()
+	if s.options.Lag <= 0 {
+		return view{s.world, now}
+	}
+	past := now.Add(-s.options.Lag)
+	at := s.versions[0].world
+	for _, v := range s.versions {
+		if !v.from.After(past) {
+			at = v.world
+		}
+	}
+	return view{at, now}
+}
+
+// etag is the token of a config. It is made of the masked config, so an edit of a value alone does not show (FACTS §3.2).
+func etag(shown map[string]any) string {
+	sum := sha256.Sum256([]byte(fmt.Sprint(shown))) // fmt prints maps in order
+	return hex.EncodeToString(sum[:8])
+}
+
+func keys(m map[string]any) []string { return sortedKeys(m) }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func number(value any) (int, bool) {
+	switch n := value.(type) {
+	case int64:
+		return int(n), true
+	case int:
+		return n, true
+	case float64:
+		return int(n), true
+	case interface{ Int64() (int64, error) }:
+		i, err := n.Int64()
+		return int(i), err == nil
+	default:
+		return 0, false
+	}
+}

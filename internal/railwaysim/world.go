@@ -1,0 +1,205 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railwaysim
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+)
+
+// world is all that the local Railway knows. Its maps are keyed by id. Everything in it survives a JSON round trip, which is
+// how older versions are kept for reads that lag.
+type world struct {
+	Workspaces   map[string]*workspace
+	Users        map[string]*user
+	Projects     map[string]*project
+	Environments map[string]*environment
+	Services     map[string]*service
+	Domains      map[string]*domain
+	Proxies      map[string]*proxy
+	Volumes      map[string]*volume
+	Triggers     map[string]*trigger
+	Deployments  map[string]*deployment
+	Patches      map[string]*patch
+	Tokens       map[string]*token
+	// Created remembers when each user last created a project or environment, for Railway's throttles (FACTS §1.3).
+	Created map[string]time.Time
+}
+
+type workspace struct {
+	ID, Name, Plan string
+	CreatedAt      time.Time
+}
+
+type user struct{ ID, Name, Email string }
+
+type project struct {
+	ID, Name, Description, WorkspaceID string
+	CreatedAt                          time.Time
+	DeletedAt                          *time.Time
+	PRDeploys                          bool
+}
+
+type environment struct {
+	ID, Name, ProjectID, SourceID string
+	Ephemeral                     bool
+	CreatedAt, UpdatedAt          time.Time
+	DeletedAt                     *time.Time
+	// Config is what was declared, without platform defaults: services by id, sharedVariables (FACTS §3.2).
+	Config map[string]any
+	// Staged is the staging area (FACTS §3.3).
+	Staged map[string]any
+	// StagedID is empty while nothing was ever staged.
+	StagedID  string
+	Instances map[string]*instance
+}
+
+type instance struct {
+	ID        string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	DeletedAt *time.Time
+}
+
+type service struct {
+	ID, Name, Icon, ProjectID string
+	CreatedAt                 time.Time
+	DeletedAt                 *time.Time
+}
+
+type domain struct {
+	ID, Host, EnvironmentID, ServiceID string
+	Custom                             bool
+	Port                               *int
+	CreatedAt                          time.Time
+	DeletedAt                          *time.Time
+}
+
+type proxy struct {
+	ID, EnvironmentID, ServiceID string
+	ApplicationPort, ProxyPort   int
+	CreatedAt                    time.Time
+	DeletedAt                    *time.Time
+}
+
+type volume struct {
+	ID, Name, ProjectID string
+	CreatedAt           time.Time
+	DeletedAt           *time.Time
+	Instances           map[string]*volumeInstance // by environment
+}
+
+type volumeInstance struct {
+	ID, ServiceID, MountPath, Region string
+	CreatedAt                        time.Time
+	DeletedAt                        *time.Time
+}
+
+type trigger struct {
+	ID, EnvironmentID, ServiceID, Provider, Repository, Branch string
+	CheckSuites                                                bool
+	CreatedAt                                                  time.Time
+}
+
+type patch struct {
+	ID, EnvironmentID, Message, AppliedBy, Error string
+	Patch                                        map[string]any
+	CreatedAt                                    time.Time
+	Order                                        int
+}
+
+type token struct {
+	Name, Kind, Value, WorkspaceID, ProjectID, EnvironmentID, UserID, ID string
+	RequestsPerHour                                                      int
+}
+
+func newWorld() *world {
+	return &world{
+		Workspaces: map[string]*workspace{}, Users: map[string]*user{}, Projects: map[string]*project{},
+		Environments: map[string]*environment{}, Services: map[string]*service{}, Domains: map[string]*domain{},
+		Proxies: map[string]*proxy{}, Volumes: map[string]*volume{}, Triggers: map[string]*trigger{},
+		Deployments: map[string]*deployment{}, Patches: map[string]*patch{}, Tokens: map[string]*token{},
+		Created: map[string]time.Time{},
+	}
+}
+
+// clone copies the world.
+func (w *world) clone() *world {
+	raw, err := json.Marshal(w)
+	if err != nil {
+		panic("railwaysim: the world is not JSON: " + err.Error())
+	}
+	copied := newWorld()
+	if err := json.Unmarshal(raw, copied); err != nil {
+		panic("railwaysim: the world does not survive a copy: " + err.Error())
+	}
+	return copied
+}
+
+// environmentsOf lists the project's live environments, oldest first.
+func (w *world) environmentsOf(projectID string) []*environment {
+	return sortedBy(w.Environments, func(e *environment) (bool, time.Time, string) {
+		return e.ProjectID == projectID && e.DeletedAt == nil, e.CreatedAt, e.ID
+	})
+}
+
+// servicesOf lists the project's live services, oldest first.
+func (w *world) servicesOf(projectID string) []*service {
+	return sortedBy(w.Services, func(s *service) (bool, time.Time, string) {
+		return s.ProjectID == projectID && s.DeletedAt == nil, s.CreatedAt, s.ID
+	})
+}
+
+// deploymentsOf lists the deployments of a service in an environment, newest first. An empty service means all of them.
+func (w *world) deploymentsOf(environmentID, serviceID string) []*deployment {
+	list := sortedBy(w.Deployments, func(d *deployment) (bool, time.Time, string) {
+		return d.EnvironmentID == environmentID && (serviceID == "" || d.ServiceID == serviceID), d.CreatedAt, d.ID
+	})
+	slices.SortStableFunc(list, func(a, b *deployment) int { return b.Order - a.Order })
+	return list
+}
+
+// domainsOf lists the live domains of a service in an environment, oldest first.
+func (w *world) domainsOf(environmentID, serviceID string, custom bool) []*domain {
+	return sortedBy(w.Domains, func(d *domain) (bool, time.Time, string) {
+		return d.EnvironmentID == environmentID && d.ServiceID == serviceID && d.Custom == custom && d.DeletedAt == nil, d.CreatedAt, d.ID
+	})
+}
+
+// patchesOf lists the environment's history, newest first.
+func (w *world) patchesOf(environmentID string) []*patch {
+	var list []*patch
+	for _, p := range w.Patches {
+		if p.EnvironmentID == environmentID {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b *patch) int { return b.Order - a.Order })
+	return list
+}
+
+func sortedBy[T any](all map[string]*T, pick func(*T) (bool, time.Time, string)) []*T {
+	list := slices.Collect(maps.Values(all))
+	list = slices.DeleteFunc(list, func(t *T) bool { keep, _, _ := pick(t); return !keep })
+	slices.SortFunc(list, func(a, b *T) int {
+		_, at, aid := pick(a)
+		_, bt, bid := pick(b)
+		if c := at.Compare(bt); c != 0 {
+			return c
+		}
+		if aid < bid {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// live reports whether the service has an instance in the environment.
+func (e *environment) live(serviceID string) bool {
+	i, ok := e.Instances[serviceID]
+	return ok && i.DeletedAt == nil
+}
