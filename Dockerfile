@@ -1,0 +1,25 @@
+# Copyright The engine-operator Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# What the operator runs on: no shell, no package manager, no root.
+ARG BASE=gcr.io/distroless/static:nonroot
+
+# The build runs on the builder's own platform and cross-compiles, so that no architecture is emulated.
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+ARG TARGETOS TARGETARCH
+ARG VERSION=dev
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /engine-operator .
+
+FROM $BASE
+LABEL org.opencontainers.image.title="engine-operator" \
+      org.opencontainers.image.description="Keeps Railway environments in line with EngineEnvironment objects" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /engine-operator /engine-operator
+USER 65532:65532
+ENTRYPOINT ["/engine-operator"]
