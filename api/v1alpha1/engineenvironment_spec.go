@@ -46,7 +46,6 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.tier == oldSelf.tier",message="tier cannot be changed: create another EngineEnvironment for the other tier"
 // +kubebuilder:validation:XValidation:rule="(self.tier == 'Local') != has(self.railway)",message="a Local tier writes a Secret and takes no railway section; every other tier needs railway with projectID and tokenSecretRef"
 // +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || self.railway.projectID == oldSelf.railway.projectID",message="railway.projectID cannot be changed: create another EngineEnvironment for the other project"
-// +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || self.railway.?environment.orValue(self.tier.lowerAscii()) == oldSelf.railway.?environment.orValue(oldSelf.tier.lowerAscii())",message="railway.environment cannot be changed: create another EngineEnvironment for the other environment"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.engine.source)",message="engine.source is needed: set image, or repo"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
 // +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, s.name != self.engine.name)",message="a service has the engine's name: names are unique within the project, rename one of them"
@@ -102,7 +101,7 @@ type EngineEnvironmentSpec struct {
 	// services are the engine's companions in the same environment, for example a worker or a cache.
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	Services []Companion `json:"services,omitempty"`
 
@@ -115,6 +114,8 @@ type EngineEnvironmentSpec struct {
 }
 
 // Railway says where on Railway a tier lives.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.environment) == has(oldSelf.environment) && (!has(self.environment) || self.environment == oldSelf.environment)",message="railway.environment cannot be changed, set or removed later: create another EngineEnvironment for the other environment"
 type Railway struct {
 	// projectID is the Railway project's id (a UUID; the dashboard's URL shows it). Immutable.
 	// +kubebuilder:validation:MaxLength=36

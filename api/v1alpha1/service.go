@@ -258,12 +258,12 @@ type Restart struct {
 // Limits of one replica. Railway: deploy.limitOverride.
 type Limits struct {
 	// cpu in cores, for example "2" or 500m.
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="limits.cpu must be greater than 0"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? int(self) > 0 : !string(self).startsWith('-') && string(self) != '0'",message="must be greater than 0"
 	// +optional
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
 	// memory in bytes, for example 4Gi.
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="limits.memory must be greater than 0"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? int(self) > 0 : !string(self).startsWith('-') && string(self) != '0'",message="must be greater than 0"
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
 }

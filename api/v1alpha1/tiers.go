@@ -7,6 +7,7 @@ import "strings"
 
 // Tier is the kind of environment an engine runs in.
 // +kubebuilder:validation:Enum=Local;Dev;Preview;Production
+// +kubebuilder:validation:MaxLength=10
 type Tier string
 
 const (

@@ -105,7 +105,8 @@ func (w *Watch) NeedLeaderElection() bool { return true }
 func (w *Watch) Events() <-chan string { return w.events.out }
 
 // Follow keeps a snapshot of the target under the key. The same target again changes nothing; another one replaces it. When
-// only the client or the interval is new, the snapshot stays.
+// only the client or the interval is new, the snapshot stays. A new target is first polled after Fast: whoever follows it
+// reads it with Refresh, and two reads of the same thing would be one too many.
 func (w *Watch) Follow(key string, target Target) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,7 +114,7 @@ func (w *Watch) Follow(key string, target Target) {
 	if old != nil && old.target == target {
 		return
 	}
-	f := &follower{target: target, due: w.options.Now()}
+	f := &follower{target: target, due: w.options.Now().Add(w.options.Fast)}
 	if old != nil && old.target.ProjectID == target.ProjectID && old.target.EnvironmentID == target.EnvironmentID {
 		f.snapshot, f.seen, f.hurryUntil, f.started = old.snapshot, old.seen, old.hurryUntil, old.started
 		if old.target.Client == target.Client {

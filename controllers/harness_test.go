@@ -1,0 +1,289 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/yaml"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/controllers"
+	"github.com/engine-operator/engine-operator/internal/controlplane"
+	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/railwaysim"
+)
+
+const (
+	projectID    = "0bb01547-570d-4109-a5e8-138691f6a2d1"
+	productionID = "3f1c8a74-5d3e-4f0a-9c47-b5d8f0a1e201"
+	accountToken = "11111111-1111-4111-8111-111111111111"
+	projectToken = "22222222-2222-4222-8222-222222222222"
+
+	// eventually bounds every wait of a test. Nothing waits that long unless it fails.
+	eventually = 20 * time.Second
+)
+
+var kube *rest.Config
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(controlplane.ForTests(m, &kube))
+}
+
+var namespaces atomic.Int32
+
+// world is one test's Kubernetes namespace, local Railway and running operator.
+type world struct {
+	t         *testing.T
+	client    client.Client
+	sim       *railwaysim.Sim
+	namespace string
+	writes    *writeCounter
+}
+
+// settings of a test's world; the zero value is fine.
+type settings struct {
+	seed string
+	// lag of Railway's reads.
+	lag time.Duration
+	// step is how long a deployment stays in a state.
+	step   time.Duration
+	settle time.Duration
+	// objects made before the operator starts.
+	intercept func(railwaysim.Request, railwaysim.Phase)
+}
+
+const plainSeed = `
+workspaces: [{id: ws, name: acme, plan: Pro}]
+users: [{id: dana, name: Dana, email: dana@acme.example}]
+projects:
+- id: ` + projectID + `
+  name: ai-engine
+  workspace: ws
+  environments: [{id: ` + productionID + `, name: production}]
+tokens:
+- {name: account, kind: workspace, workspace: ws, value: ` + accountToken + `}
+- {name: project, kind: project, project: ` + projectID + `, environment: ` + productionID + `, value: ` + projectToken + `}
+limits: {environmentCreateInterval: 0s}
+`
+
+func newWorld(t *testing.T, s settings) *world {
+	t.Helper()
+	config := controlplane.Need(t, kube)
+	if s.seed == "" {
+		s.seed = plainSeed
+	}
+	if s.step == 0 {
+		s.step = 10 * time.Millisecond
+	}
+	if s.settle == 0 {
+		s.settle = time.Second
+	}
+	seed, err := railwaysim.ParseSeed([]byte(s.seed))
+	require.NoError(t, err)
+	sim, err := railwaysim.New(railwaysim.Options{Seed: seed, Step: s.step, Lag: s.lag, Intercept: s.intercept})
+	require.NoError(t, err)
+	endpoint, stop, err := sim.Start()
+	require.NoError(t, err)
+	t.Cleanup(stop)
+
+	scheme := runtime.NewScheme()
+	require.NoError(t, clientgoscheme.AddToScheme(scheme))
+	require.NoError(t, v1alpha1.AddToScheme(scheme))
+	direct, err := client.New(config, client.Options{Scheme: scheme})
+	require.NoError(t, err)
+	w := &world{
+		t: t, client: direct, sim: sim, namespace: fmt.Sprintf("test-%d", namespaces.Add(1)), writes: &writeCounter{},
+	}
+	require.NoError(t, direct.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
+	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": accountToken})
+	w.start(config, scheme, endpoint, s)
+	return w
+}
+
+// start runs an operator in this process that watches the test's namespace.
+func (w *world) start(config *rest.Config, scheme *runtime.Scheme, endpoint string, s settings) {
+	w.t.Helper()
+	counted := rest.CopyConfig(config)
+	counted.Wrap(w.writes.wrap)
+	manager, err := ctrl.NewManager(counted, ctrl.Options{
+		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
+		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{w.namespace: {}}},
+		Client:     client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		Controller: configController(),
+	})
+	require.NoError(w.t, err)
+	pool, err := railway.NewPool(railway.Options{Endpoint: endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 200, Burst: 200})
+	require.NoError(w.t, err)
+	watch := railway.NewWatch(railway.WatchOptions{Fast: 100 * time.Millisecond})
+	require.NoError(w.t, manager.Add(watch))
+	reconciler := &controllers.Reconciler{
+		Client: manager.GetClient(), Live: manager.GetAPIReader(), Events: manager.GetEventRecorder("engine-operator"),
+		Railway: pool, Watch: watch, HashKey: []byte("0123456789abcdef0123456789abcdef"),
+		Settle: s.settle, Now: time.Now, Concurrency: 4,
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	require.NoError(w.t, reconciler.SetupWithManager(ctx, manager))
+	done := make(chan error, 1)
+	go func() { done <- manager.Start(ctx) }()
+	w.t.Cleanup(func() {
+		cancel()
+		require.NoError(w.t, <-done)
+		w.checkInvariants()
+	})
+	require.True(w.t, manager.GetCache().WaitForCacheSync(w.t.Context()))
+}
+
+func configController() config.Controller {
+	return config.Controller{SkipNameValidation: ptr.To(true)}
+}
+
+func (w *world) secret(name string, data map[string]string) {
+	w.t.Helper()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.namespace}}
+	_, err := ctrl.CreateOrUpdate(w.t.Context(), w.client, secret, func() error {
+		secret.Data = map[string][]byte{}
+		for key, value := range data {
+			secret.Data[key] = []byte(value)
+		}
+		return nil
+	})
+	require.NoError(w.t, err)
+}
+
+// apply applies an EngineEnvironment given as the YAML of its spec, by server-side apply as GitOps tools do.
+func (w *world) apply(name, spec string) {
+	w.t.Helper()
+	require.NoError(w.t, w.tryApply(name, spec))
+}
+
+func (w *world) tryApply(name, spec string) error {
+	var fields map[string]any
+	require.NoError(w.t, yaml.Unmarshal([]byte(spec), &fields))
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "railway.engine-operator.dev/v1alpha1", "kind": "EngineEnvironment",
+		"metadata": map[string]any{"name": name, "namespace": w.namespace}, "spec": fields,
+	}}
+	return w.client.Apply(w.t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("test"), client.ForceOwnership)
+}
+
+func (w *world) get(name string) *v1alpha1.EngineEnvironment {
+	w.t.Helper()
+	object := &v1alpha1.EngineEnvironment{}
+	require.NoError(w.t, w.client.Get(w.t.Context(), types.NamespacedName{Namespace: w.namespace, Name: name}, object))
+	return object
+}
+
+// until waits for the object to satisfy the condition and returns it.
+func (w *world) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bool) *v1alpha1.EngineEnvironment {
+	w.t.Helper()
+	var object *v1alpha1.EngineEnvironment
+	for deadline := time.Now().Add(eventually); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		object = w.get(name)
+		checkStatus(w.t, object)
+		if ok(object) {
+			return object
+		}
+	}
+	text, err := yaml.Marshal(object.Status)
+	require.NoError(w.t, err)
+	w.t.Fatalf("%s: not %s after %s; status:\n%s\nlast requests:\n%s", name, what, eventually, text, w.lastRequests())
+	return nil
+}
+
+func (w *world) lastRequests() string {
+	var lines []string
+	requests := w.sim.Requests()
+	for _, r := range requests[max(0, len(requests)-15):] {
+		lines = append(lines, fmt.Sprintf("%s %s %d %s", r.Kind, r.Operation, r.Status, r.Error))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// ready waits until the object is Ready for its newest generation.
+func (w *world) ready(name string) *v1alpha1.EngineEnvironment {
+	w.t.Helper()
+	return w.until(name, "Ready", isReady)
+}
+
+func isReady(o *v1alpha1.EngineEnvironment) bool {
+	ready := condition(o, v1alpha1.ConditionReady)
+	return ready.Status == metav1.ConditionTrue && o.Status.ObservedGeneration == o.Generation && ready.ObservedGeneration == o.Generation
+}
+
+// reason waits until Ready has the reason, for the newest generation.
+func (w *world) reason(name, reason string) *v1alpha1.EngineEnvironment {
+	w.t.Helper()
+	return w.until(name, "Ready with reason "+reason, func(o *v1alpha1.EngineEnvironment) bool {
+		return condition(o, v1alpha1.ConditionReady).Reason == reason && o.Status.ObservedGeneration == o.Generation
+	})
+}
+
+func condition(o *v1alpha1.EngineEnvironment, kind string) metav1.Condition {
+	if found := meta.FindStatusCondition(o.Status.Conditions, kind); found != nil {
+		return *found
+	}
+	return metav1.Condition{}
+}
+
+// count counts the requests by operation since the mark.
+func (w *world) count(since int) map[string]int {
+	counts := map[string]int{}
+	for _, r := range w.sim.Requests() {
+		if r.Seq > since {
+			counts[r.Operation]++
+		}
+	}
+	return counts
+}
+
+// mark is the number of the newest request.
+func (w *world) mark() int {
+	requests := w.sim.Requests()
+	if len(requests) == 0 {
+		return 0
+	}
+	return requests[len(requests)-1].Seq
+}
+
+func (w *world) variables(environment, service string) map[string]string {
+	w.t.Helper()
+	variables, err := w.sim.Variables(railwaysim.Place{Environment: environment, Service: service})
+	require.NoError(w.t, err)
+	return variables
+}
+
+// deployments counts the deployments ever made of a service.
+func (w *world) deployments(environment, service string) int {
+	n := 0
+	for _, d := range w.sim.Deployments() {
+		if d.Environment == environment && d.Service == service {
+			n++
+		}
+	}
+	return n
+}
