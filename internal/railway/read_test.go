@@ -227,6 +227,7 @@ func TestIncompleteEnvironmentIsAnError(t *testing.T) {
 
 // paged answers each operation with further pages until the cursor says 3.
 func paged(t *testing.T, whole object, page func(operation, cursor string) object) http.HandlerFunc {
+	t.Helper()
 	return func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
 			OperationName string
