@@ -44,8 +44,10 @@ const (
 // EngineEnvironmentSpec declares one tier of an engine.
 //
 // +kubebuilder:validation:XValidation:rule="self.tier == oldSelf.tier",message="tier cannot be changed: create another EngineEnvironment for the other tier"
-// +kubebuilder:validation:XValidation:rule="(self.tier == 'Local') != has(self.railway)",message="a Local tier writes a Secret and takes no railway section; every other tier needs railway with projectID and tokenSecretRef"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.railway)",message="the Local tier writes a Secret and never calls Railway: remove railway, or choose another tier"
+// +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.railway)",message="this tier runs on Railway: set railway with projectID and tokenSecretRef, or choose tier Local"
 // +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || self.railway.projectID == oldSelf.railway.projectID",message="railway.projectID cannot be changed: create another EngineEnvironment for the other project"
+// +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || (has(self.railway.environment) ? self.railway.environment == (has(oldSelf.railway.environment) ? oldSelf.railway.environment : oldSelf.tier.lowerAscii()) : !has(oldSelf.railway.environment) || oldSelf.railway.environment == self.tier.lowerAscii())",message="railway.environment cannot be changed (left out it is the tier in lower case): create another EngineEnvironment for the other environment"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.engine.source)",message="engine.source is needed: set image, or repo"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
 // +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, s.name != self.engine.name)",message="a service has the engine's name: names are unique within the project, rename one of them"
@@ -68,8 +70,7 @@ type EngineEnvironmentSpec struct {
 	// least 30s; the token's request budget may stretch it. Default: 5m.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s') && duration(self) <= duration('24h')",message="interval must be between 30s and 24h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('30s') && duration(self) <= duration('24h')",message="interval must be between 30s and 24h, for example 5m"
 	// +optional
 	Interval *metav1.Duration `json:"interval,omitempty"`
 
@@ -114,19 +115,17 @@ type EngineEnvironmentSpec struct {
 }
 
 // Railway says where on Railway a tier lives.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.environment) == has(oldSelf.environment) && (!has(self.environment) || self.environment == oldSelf.environment)",message="railway.environment cannot be changed, set or removed later: create another EngineEnvironment for the other environment"
 type Railway struct {
 	// projectID is the Railway project's id (a UUID; the dashboard's URL shows it). Immutable.
 	// +kubebuilder:validation:MaxLength=36
-	// +kubebuilder:validation:Pattern=`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')",message="projectID must be a UUID: copy it from the address of the project on Railway's dashboard"
 	// +required
 	ProjectID string `json:"projectID"`
 
 	// environment is the Railway environment's name. It is created when missing. Immutable. Default: the tier in lower case.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=30
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$')",message="an environment's name has letters, digits, spaces and . _ - only, and starts and ends with a letter or digit"
 	// +optional
 	Environment string `json:"environment,omitempty"`
 

@@ -27,7 +27,7 @@ type Service struct {
 	// name of the service on Railway, unique within the project. It is created when missing, adopted when present.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$')",message="a service's name has letters, digits, spaces and . _ - only, and starts and ends with a letter or digit"
 	// +required
 	Name string `json:"name"`
 
@@ -69,13 +69,13 @@ type Source struct {
 	// image is an OCI image with tag or digest, for example ghcr.io/acme/ai-engine:1.4.2. Railway: source.image.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:Pattern=`^[a-z0-9][A-Za-z0-9._:/@-]*$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][A-Za-z0-9._:/@-]*$') && !self.contains('://')",message="image must be an OCI reference without a scheme, for example ghcr.io/acme/ai-engine:1.4.2"
 	// +optional
 	Image string `json:"image,omitempty"`
 
 	// repo is a GitHub repository as owner/name. Railway: source.repo.
 	// +kubebuilder:validation:MaxLength=200
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$')",message="repo must be owner/name on GitHub, for example acme/ai-engine, and no URL"
 	// +optional
 	Repo string `json:"repo,omitempty"`
 
@@ -87,7 +87,7 @@ type Source struct {
 
 	// commit pins the full SHA to build. Railway: source.commitSha.
 	// +kubebuilder:validation:MaxLength=40
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{40}$')",message="commit must be the full SHA of 40 lower-case hexadecimal digits: git rev-parse <commit> prints it"
 	// +optional
 	Commit string `json:"commit,omitempty"`
 
@@ -160,7 +160,8 @@ type Deploy struct {
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=8
 	// +kubebuilder:validation:XValidation:rule="self.all(r, r.matches('^[a-z]+(-[a-z]+)+[0-9]+(-[a-z0-9]+)?$'))",message="not a Railway region: use names such as us-west2, us-east4-eqdc4a, europe-west4-drams3a or asia-southeast1-eqsg3a"
-	// +kubebuilder:validation:XValidation:rule="self.all(r, self[r] >= 1 && self[r] <= 50)",message="a region has between 1 and 50 replicas: remove the region to give it up"
+	// +kubebuilder:validation:XValidation:rule="self.all(r, self[r] >= 1)",message="a region has at least 1 replica: remove the region to give it up"
+	// +kubebuilder:validation:XValidation:rule="self.all(r, self[r] <= 50) && self.map(r, self[r]).sum() <= 50",message="a service has at most 50 replicas over all its regions: lower their numbers"
 	// +optional
 	Regions map[string]int32 `json:"regions,omitempty"`
 
@@ -182,23 +183,21 @@ type Deploy struct {
 
 	// cronSchedule makes the service a job: five fields, UTC, at least 5 minutes apart. Railway: deploy.cronSchedule.
 	// +kubebuilder:validation:MaxLength=100
-	// +kubebuilder:validation:Pattern=`^\S+( \S+){4}$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^ ]+( [^ ]+){4}$')",message="cronSchedule has five fields in UTC, for example 0 3 * * *"
 	// +optional
 	CronSchedule string `json:"cronSchedule,omitempty"`
 
 	// overlap is how long the old deployment keeps running beside the new one. Railway's default: 0s. Railway: deploy.overlapSeconds.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^([0-9]+(m|s|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('1h')",message="overlap must be at most 1h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(m|s|h))+$') && duration(self) <= duration('1h')",message="overlap must be at most 1h, in whole seconds, for example 20s"
 	// +optional
 	Overlap *metav1.Duration `json:"overlap,omitempty"`
 
 	// draining is how long an old deployment gets to finish after SIGTERM. Railway's default: 0s. Railway: deploy.drainingSeconds.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^([0-9]+(m|s|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('1h')",message="draining must be at most 1h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(m|s|h))+$') && duration(self) <= duration('1h')",message="draining must be at most 1h, in whole seconds, for example 30s"
 	// +optional
 	Draining *metav1.Duration `json:"draining,omitempty"`
 
@@ -206,8 +205,7 @@ type Deploy struct {
 	// stopped on Railway. Default: 30m.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^([0-9]+(m|s|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('10s') && duration(self) <= duration('24h')",message="progressDeadline must be between 10s and 24h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(m|s|h))+$') && duration(self) >= duration('10s') && duration(self) <= duration('24h')",message="progressDeadline must be between 10s and 24h, in whole seconds, for example 30m"
 	// +optional
 	ProgressDeadline *metav1.Duration `json:"progressDeadline,omitempty"`
 }
@@ -216,15 +214,14 @@ type Deploy struct {
 type Healthcheck struct {
 	// path that must answer 200 on the service's PORT. Railway: deploy.healthcheckPath.
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:Pattern=`^/.*$`
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('/')",message="healthcheck.path starts with /, for example /health"
 	// +required
 	Path string `json:"path"`
 
 	// timeout until the deployment fails. Railway's default: 300s. Railway: deploy.healthcheckTimeout.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^([0-9]+(m|s|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="healthcheck.timeout must be between 1s and 1h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(m|s|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="healthcheck.timeout must be between 1s and 1h, in whole seconds, for example 300s"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 }
@@ -258,12 +255,12 @@ type Restart struct {
 // Limits of one replica. Railway: deploy.limitOverride.
 type Limits struct {
 	// cpu in cores, for example "2" or 500m.
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? int(self) > 0 : !string(self).startsWith('-') && string(self) != '0'",message="must be greater than 0"
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="limits.cpu must be a quantity greater than 0, for example 2 or 500m; without it Railway's limit stays"
 	// +optional
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
 	// memory in bytes, for example 4Gi.
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? int(self) > 0 : !string(self).startsWith('-') && string(self) != '0'",message="must be greater than 0"
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="limits.memory must be a quantity greater than 0, for example 4Gi; without it Railway's limit stays"
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
 }

@@ -43,7 +43,7 @@ type Settings struct {
 	// pythonVersion the engine is built with, 3.10 or later. A change needs a rebuild, which Railway does with the deployment.
 	// Variable: RAILPACK_PYTHON_VERSION, or NIXPACKS_PYTHON_VERSION with the Nixpacks builder.
 	// +kubebuilder:validation:MaxLength=16
-	// +kubebuilder:validation:Pattern=`^3\.(1[0-9]|[2-9][0-9])(\.[0-9]+)?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^3[.](1[0-9]|[2-9][0-9])([.][0-9]+)?$')",message="pythonVersion must be 3.10 or later, in quotes, for example \"3.13\" or \"3.13.1\""
 	// +optional
 	PythonVersion string `json:"pythonVersion,omitempty"`
 }

@@ -10,8 +10,8 @@ type Variable struct {
 	// name of the variable. Railway sets the RAILWAY_* names itself; only its control variables may be declared.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
-	// +kubebuilder:validation:XValidation:rule="!self.startsWith('RAILWAY_') || self in ['RAILWAY_DEPLOYMENT_OVERLAP_SECONDS','RAILWAY_DEPLOYMENT_DRAINING_SECONDS','RAILWAY_DOCKERFILE_PATH','RAILWAY_HEALTHCHECK_TIMEOUT_SEC','RAILWAY_RUN_UID','RAILWAY_SHM_SIZE_BYTES']",message="Railway sets the RAILWAY_* variables itself: choose another name"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="a variable's name has letters, digits and _ only, and does not start with a digit"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('RAILWAY_') || self in ['RAILWAY_DEPLOYMENT_OVERLAP_SECONDS','RAILWAY_DEPLOYMENT_DRAINING_SECONDS','RAILWAY_DOCKERFILE_PATH','RAILWAY_HEALTHCHECK_TIMEOUT_SEC','RAILWAY_RUN_UID','RAILWAY_SHM_SIZE_BYTES']",message="Railway sets the RAILWAY_* variables itself: remove it or choose another name"
 	// +required
 	Name string `json:"name"`
 
@@ -63,7 +63,7 @@ type KeyReference struct {
 type VariablesSource struct {
 	// prefix is put before each key.
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="a prefix has letters, digits and _ only, and does not start with a digit"
 	// +optional
 	Prefix string `json:"prefix,omitempty"`
 
