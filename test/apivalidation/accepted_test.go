@@ -1,0 +1,76 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apivalidation
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// TestAccepted holds what admission must not refuse, because somebody needs it.
+func TestAccepted(t *testing.T) {
+	cases := []struct{ tier, patch, reason string }{
+		{"Local", ``, "a tier and a name are all that Local needs"},
+		{"Dev", ``, "Dev needs where and what, too"},
+		{"Preview", ``, "as does Preview"},
+		{"Production", ``, "as does Production"},
+		{
+			"Local", `{settings: {securityMiddleware: {enabled: true}, debug: false, logging: {format: JSON}, rateLimit: {enabled: true}}, services: [{name: redis}]}`,
+			"Local can be as strict as production, and knows its companions by name",
+		},
+		{"Local", `engine: {source: {image: "ghcr.io/acme/ai-engine:1.4.2"}, deploy: {regions: {us-west2: 1}}}`, "a spec copied to Local keeps its engine"},
+		{
+			"Production", `settings: {securityMiddleware: {enabled: true}, debug: false, logging: {format: JSON, level: WARNING}, rateLimit: {enabled: true, requestsPerMinute: 600}}`,
+			"what the tier fixes may be said, and the rest be chosen",
+		},
+		{"Production", `settings: {securityMiddleware: {}, logging: {}, rateLimit: {}}`, "an empty section says nothing"},
+		{
+			"Production", `services: [{name: worker, source: {image: "ghcr.io/acme/worker:1"}, variables: [{name: DEBUG, value: "true"}]}]`,
+			"a companion without the engine's settings has its own",
+		},
+		{"Preview", `settings: {debug: true, securityMiddleware: {enabled: false}}`, "only Production is fixed"},
+		{"Dev", `engine: {variables: [{name: FEATURE_FLAGS, value: ""}]}`, "an empty value is a value"},
+		{"Dev", `engine: {variables: [{name: _private, value: "${{shared.MODEL}}"}, {name: model, value: a}, {name: MODEL, value: b}]}`, "names are case-sensitive"},
+		{
+			"Dev", `engine: {variables: [{name: RAILWAY_DOCKERFILE_PATH, value: docker/Dockerfile}, {name: RAILWAY_RUN_UID, value: "0"},
+			  {name: RAILWAY_SHM_SIZE_BYTES, value: "1"}, {name: RAILWAY_HEALTHCHECK_TIMEOUT_SEC, value: "60"},
+			  {name: RAILWAY_DEPLOYMENT_OVERLAP_SECONDS, value: "1"}, {name: RAILWAY_DEPLOYMENT_DRAINING_SECONDS, value: "1"}]}`,
+			"these names are Railway's controls, and meant to be set",
+		},
+		{"Dev", `engine: {variables: [{name: RAILWAYS, value: trains}]}`, "only the prefix with its underscore is Railway's"},
+		{"Dev", `railway: {environment: dev}`, "the default may be said"},
+		{"Dev", `railway: {environment: "Acme Dev 2.0"}`, "people name environments on the dashboard"},
+		{"Dev", `interval: 30s`, "the floor itself"},
+		{"Dev", `interval: 1h30m`, "any way to write a duration"},
+		{"Dev", `interval: 24h`, "the ceiling itself"},
+		{"Dev", `engine: {deploy: {regions: {us-west2: 20, us-east4-eqdc4a: 10, europe-west4-drams3a: 10, asia-southeast1-eqsg3a: 10}}}`, "every region, and Enterprise's 50 replicas"},
+		{"Dev", `engine: {deploy: {limits: {cpu: 500m, memory: 4Gi}}}`, "quantities as Kubernetes writes them"},
+		{"Dev", `engine: {deploy: {limits: {cpu: 2, memory: 1.5G}}}`, "a number is a quantity"},
+		{"Dev", `engine: {deploy: {healthcheck: {path: /}, restart: {maxRetries: 0}, overlap: 0s}}`, "zero retries and no overlap are choices"},
+		{"Dev", `engine: {deploy: {healthcheck: {path: /health, timeout: 1m30s}}}`, "minutes and seconds"},
+		{"Dev", `engine: {deploy: {cronSchedule: "*/5 * * * 1-5", regions: {us-west2: 1}}}`, "a job in one place"},
+		{"Dev", `engine: {deploy: {cronSchedule: "0 3 * * *"}}`, "or wherever it is"},
+		{"Dev", `engine: {source: {image: "registry.example:5000/acme/ai-engine@sha256:0000000000000000000000000000000000000000000000000000000000000000"}}`, "a port and a digest"},
+		{
+			"Dev", `engine: {source: {image: null, repo: acme/ai-engine.py, branch: release/1.4, commit: 5c238350000000000000000000000000000000ab, rootDirectory: services/engine},
+			  build: {builder: Dockerfile, dockerfilePath: Dockerfile, watchPatterns: ["services/engine/**"]}}`,
+			"a repository, all of it",
+		},
+		{"Dev", `settings: {pythonVersion: "3.10"}`, "the oldest Python that lives"},
+		{"Dev", `settings: {pythonVersion: "3.13.1"}`, "a patch release"},
+		{
+			"Dev", `engine: {variablesFrom: [{secretRef: {name: a}, sealed: true}, {configMapRef: {name: a}, prefix: A_}]}`,
+			"a Secret and a ConfigMap of one name are two objects",
+		},
+	}
+	c, namespace := kube(t)
+	for _, tc := range cases {
+		t.Run(tc.tier+" "+tc.patch, func(t *testing.T) {
+			err := c.Create(t.Context(), environment(namespace, "accepted", spec(t, tc.tier, tc.patch)), client.DryRunAll)
+			assert.Empty(t, complaints(t, err), tc.reason)
+		})
+	}
+}
