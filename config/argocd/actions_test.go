@@ -1,0 +1,93 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package argocd
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+)
+
+type action struct {
+	Name     string `json:"name"`
+	Disabled bool   `json:"disabled"`
+}
+
+type actionTests struct {
+	DiscoveryTests []struct {
+		InputPath string   `json:"inputPath"`
+		Result    []action `json:"result"`
+	} `json:"discoveryTests"`
+	ActionTests []struct {
+		Action             string `json:"action"`
+		InputPath          string `json:"inputPath"`
+		ExpectedOutputPath string `json:"expectedOutputPath"`
+	} `json:"actionTests"`
+}
+
+// TestActions runs the cases of action_test.yaml.
+func TestActions(t *testing.T) {
+	tests := decode[actionTests](t, filepath.Join(customization, "actions", "action_test.yaml"))
+	for _, tc := range tests.DiscoveryTests {
+		t.Run("discovery "+tc.InputPath, func(t *testing.T) {
+			var got []action
+			for name, found := range convert[map[string]action](t, run(t, "actions/discovery.lua", object(t, "actions/"+tc.InputPath))) {
+				got = append(got, action{name, found.Disabled})
+			}
+			assert.ElementsMatch(t, tc.Result, got)
+		})
+	}
+	for _, tc := range tests.ActionTests {
+		t.Run(tc.Action, func(t *testing.T) {
+			got := run(t, "actions/"+tc.Action+"/action.lua", object(t, "actions/"+tc.InputPath))
+			assert.Equal(t, convert[any](t, object(t, "actions/"+tc.ExpectedOutputPath)), withoutTime(t, convert[map[string]any](t, got)))
+		})
+	}
+	entries, err := filepath.Glob(filepath.Join(customization, "actions", "*", "action.lua"))
+	require.NoError(t, err)
+	assert.Len(t, tests.ActionTests, len(entries), "every action has a case")
+}
+
+// withoutTime puts the time that Argo CD's own tests use in place of the real one.
+func withoutTime(t *testing.T, fields map[string]any) any {
+	t.Helper()
+	result := &unstructured.Unstructured{Object: fields}
+	annotations := result.GetAnnotations()
+	if requested, ok := annotations[v1alpha1.AnnotationRequestedAt]; ok {
+		assert.Regexp(t, `^By Argo CD at: 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d$`, requested)
+		annotations[v1alpha1.AnnotationRequestedAt] = "By Argo CD at: 0001-01-01T00:00:00"
+		result.SetAnnotations(annotations)
+	}
+	return result.Object
+}
+
+// TestConfigMap holds that argocd-cm.yaml brings the very scripts that the other tests run.
+func TestConfigMap(t *testing.T) {
+	const suffix = "railway.engine-operator.dev_EngineEnvironment"
+	script := func(path string) string {
+		source, err := os.ReadFile(filepath.Join(customization, path))
+		require.NoError(t, err)
+		return string(source)
+	}
+	data := convert[map[string]string](t, decode[map[string]any](t, "argocd-cm.yaml")["data"])
+	assert.Equal(t, script("health.lua"), data["resource.customizations.health."+suffix])
+	actions := unmarshal[struct {
+		Discovery   string `json:"discovery.lua"`
+		Definitions []struct {
+			Name   string `json:"name"`
+			Action string `json:"action.lua"`
+		} `json:"definitions"`
+	}](t, data["resource.customizations.actions."+suffix])
+	assert.Equal(t, script("actions/discovery.lua"), actions.Discovery)
+	require.Len(t, actions.Definitions, 3)
+	for _, definition := range actions.Definitions {
+		assert.Equal(t, script("actions/"+definition.Name+"/action.lua"), definition.Action)
+	}
+}

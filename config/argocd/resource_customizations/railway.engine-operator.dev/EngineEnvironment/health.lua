@@ -1,0 +1,38 @@
+-- Copyright The engine-operator Authors.
+-- SPDX-License-Identifier: Apache-2.0
+
+-- This is kstatus, as Flux, Helm and kubectl wait read it, plus Suspended. Argo CD gives scripts no string library.
+local status = obj.status
+if status == nil or status.observedGeneration ~= obj.metadata.generation then
+  return {status = "Progressing", message = "the operator has not looked at the newest spec yet"}
+end
+
+local conditions = {}
+for _, condition in ipairs(status.conditions or {}) do
+  conditions[condition.type] = condition
+end
+
+local function health(state, condition)
+  return {status = state, message = condition.reason .. ": " .. condition.message}
+end
+
+local function is(kind)
+  return conditions[kind] ~= nil and conditions[kind].status == "True"
+end
+
+if conditions.Ready == nil then
+  return {status = "Progressing", message = "the operator has not said yet whether it is ready"}
+end
+if obj.spec.suspend then
+  return health("Suspended", conditions.Ready)
+end
+if is("Stalled") then
+  return health("Degraded", conditions.Stalled)
+end
+if is("Reconciling") then
+  return health("Progressing", conditions.Reconciling)
+end
+if is("Ready") then
+  return health("Healthy", conditions.Ready)
+end
+return health("Progressing", conditions.Ready)
