@@ -63,6 +63,8 @@ type world struct {
 	sim       *railwaysim.Sim
 	namespace string
 	writes    *writeCounter
+	// project replaces projectID: all tests share one API server, and two objects must not claim the same environment.
+	project string
 }
 
 // settings of a test's world; the zero value is fine.
@@ -73,7 +75,7 @@ type settings struct {
 	// step is how long a deployment stays in a state.
 	step   time.Duration
 	settle time.Duration
-	// objects made before the operator starts.
+	// intercept sees every request before it is applied and before it is answered.
 	intercept func(railwaysim.Request, railwaysim.Phase)
 }
 
@@ -103,7 +105,9 @@ func newWorld(t *testing.T, s settings) *world {
 	if s.settle == 0 {
 		s.settle = time.Second
 	}
-	seed, err := railwaysim.ParseSeed([]byte(s.seed))
+	n := namespaces.Add(1)
+	project := fmt.Sprintf("0bb01547-570d-4109-a5e8-%012d", n)
+	seed, err := railwaysim.ParseSeed([]byte(strings.ReplaceAll(s.seed, projectID, project)))
 	require.NoError(t, err)
 	sim, err := railwaysim.New(railwaysim.Options{Seed: seed, Step: s.step, Lag: s.lag, Intercept: s.intercept})
 	require.NoError(t, err)
@@ -117,7 +121,7 @@ func newWorld(t *testing.T, s settings) *world {
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	require.NoError(t, err)
 	w := &world{
-		t: t, client: direct, sim: sim, namespace: fmt.Sprintf("test-%d", namespaces.Add(1)), writes: &writeCounter{},
+		t: t, client: direct, sim: sim, namespace: fmt.Sprintf("test-%d", n), writes: &writeCounter{}, project: project,
 	}
 	require.NoError(t, direct.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
 	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": accountToken})
@@ -183,7 +187,7 @@ func (w *world) apply(name, spec string) {
 
 func (w *world) tryApply(name, spec string) error {
 	var fields map[string]any
-	require.NoError(w.t, yaml.Unmarshal([]byte(spec), &fields))
+	require.NoError(w.t, yaml.Unmarshal([]byte(strings.ReplaceAll(spec, projectID, w.project)), &fields))
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "railway.engine-operator.dev/v1alpha1", "kind": "EngineEnvironment",
 		"metadata": map[string]any{"name": name, "namespace": w.namespace}, "spec": fields,

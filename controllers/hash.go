@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	hashKeySecret = "engine-operator-hash-key" //nolint:gosec // the name of a Secret, not a credential
+	hashKeySecret = "engine-operator-hash-key"
 	hashKeyField  = "key"
 	hashKeySize   = 32
 	hashSize      = 8

@@ -100,6 +100,7 @@ func (p *pass) summarise(out *Outcome) {
 	case outcomeProgressing:
 		p.set(v1alpha1.ConditionReady, metav1.ConditionFalse, out.Reason, out.Message)
 		p.set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, out.Reason, out.Message)
+	case outcomeGone: // report has returned before
 	case outcomeStalled:
 		p.set(v1alpha1.ConditionReady, metav1.ConditionFalse, out.Reason, out.Message)
 		p.set(v1alpha1.ConditionStalled, metav1.ConditionTrue, out.Reason, out.Message)

@@ -92,9 +92,9 @@ func (o *Options) bind(flags *flag.FlagSet) {
 
 func (o *Options) validate() error {
 	var problems []error
-	check := func(ok bool, format string, args ...any) {
+	check := func(ok bool, problem string) {
 		if !ok {
-			problems = append(problems, fmt.Errorf(format, args...))
+			problems = append(problems, errors.New(problem))
 		}
 	}
 	check(o.Namespace != "", "--namespace must not be empty")

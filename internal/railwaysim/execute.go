@@ -5,6 +5,7 @@ package railwaysim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -67,7 +68,8 @@ func (x *execution) rootField(field *ast.Field, path ast.Path, resolve func(*ast
 
 func (x *execution) fail(err error, path ast.Path) {
 	problem := &gqlerror.Error{Message: err.Error(), Path: path}
-	if coded, ok := err.(*apiError); ok {
+	var coded *apiError
+	if errors.As(err, &coded) {
 		problem.Extensions = map[string]any{"code": coded.code}
 	}
 	x.errors = append(x.errors, problem)

@@ -16,7 +16,7 @@ type view struct {
 }
 
 // connection pages over a list as Relay does.
-func connection[T any](items []T, make func(T) node) lazy {
+func connection[T any](items []T, describe func(T) node) lazy {
 	return func(args map[string]any) (any, error) {
 		start, end := 0, len(items)
 		if after, ok := decodeCursor(args["after"]); ok {
@@ -34,7 +34,7 @@ func connection[T any](items []T, make func(T) node) lazy {
 		}
 		edges := []any{}
 		for i := start; i < end; i++ {
-			edges = append(edges, node{"cursor": cursor(i), "node": make(items[i])})
+			edges = append(edges, node{"cursor": cursor(i), "node": describe(items[i])})
 		}
 		page := node{"hasNextPage": hasNext, "hasPreviousPage": hasPrevious, "startCursor": nil, "endCursor": nil}
 		if len(edges) > 0 {

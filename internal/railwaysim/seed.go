@@ -107,7 +107,7 @@ func (l SeedLimits) createInterval(what string) time.Duration {
 
 // LoadSeed reads a seed file.
 func LoadSeed(path string) (Seed, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // the file that the user names
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return Seed{}, fmt.Errorf("read seed: %w", err)
 	}
