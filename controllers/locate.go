@@ -79,6 +79,9 @@ func (p *pass) lost(ctx context.Context, err error) *Outcome {
 			return failed(err)
 		}
 	}
+	if wait := p.sinceLastWrite(); wait > 0 { // perhaps it was created a moment ago and does not show yet
+		return progressing(v1alpha1.ReasonVerifyingWrite, "waits for Railway to show the environment", min(wait, unknownRetry))
+	}
 	p.event(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; it will be created again", p.object.Status.Railway.Environment)
 	p.r.Watch.Forget(p.key)
 	forgetEnvironment(&p.object.Status)

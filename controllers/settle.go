@@ -78,6 +78,19 @@ func (p *pass) settlesIn(pending *v1alpha1.PendingWrite) time.Duration {
 	return pending.StartedAt.Add(p.r.Settle).Sub(p.r.Now())
 }
 
+// sinceLastWrite returns how long reads may still lag behind the last write of any kind.
+func (p *pass) sinceLastWrite() time.Duration {
+	status := &p.object.Status
+	wait := time.Duration(0)
+	if status.PendingWrite != nil {
+		wait = p.settlesIn(status.PendingWrite)
+	}
+	if status.LastCommit != nil {
+		wait = max(wait, status.LastCommit.Time.Add(p.r.Settle).Sub(p.r.Now()))
+	}
+	return wait
+}
+
 // settle waits until the last commit shows in what Railway returns. Reads lag behind writes, and a stale read is not drift
 // (FACTS §11.1). The operator's mark in the commit message tells its own commits in Railway's history (FACTS §3.3).
 func (r *Reconciler) settle(ctx context.Context, p *pass) *Outcome {
