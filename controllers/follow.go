@@ -82,6 +82,7 @@ func (p *pass) judge(results []rollout.Result) *Outcome {
 		return progressing(worst.Reason, message, p.until(due))
 	default:
 		p.healthy = passed(message)
+		p.r.Watch.Hurry(p.key, time.Time{})
 		return nil
 	}
 }

@@ -1,0 +1,306 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command demo lets the built operator bring up four tiers of an AI engine on a local Railway, from four EngineEnvironment
+// objects on a real Kubernetes API server, and then plays what happens to them in real life. Run it with `make demo`.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/hack/stage"
+	"github.com/engine-operator/engine-operator/internal/railwaysim"
+)
+
+const (
+	namespace = "ai-engine"
+	samples   = "config/samples"
+	// patience bounds every wait.
+	patience = 90 * time.Second
+)
+
+var tiers = []string{"local", "dev", "preview", "production"}
+
+// report is dist/demo.json.
+type report struct {
+	Tiers []tierReport `json:"tiers"`
+	Steps []stepReport `json:"steps"`
+}
+
+type tierReport struct {
+	Name  string `json:"name"`
+	Tier  string `json:"tier"`
+	Ready bool   `json:"ready"`
+	// Verdict stays empty in this version.
+	Verdict string `json:"verdict"`
+}
+
+type stepReport struct {
+	Name        string         `json:"name"`
+	OK          bool           `json:"ok"`
+	Requests    map[string]int `json:"requests"`
+	Deployments int            `json:"deployments"`
+	Seconds     float64        `json:"seconds"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// play is the running demo.
+type play struct {
+	*stage.Stage
+	report report
+}
+
+func run(ctx context.Context) error {
+	seed, err := railwaysim.LoadSeed("hack/railway-sim/seed.yaml")
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(".demo")
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	fmt.Println("Starting etcd and kube-apiserver, and a local Railway …")
+	set, err := stage.Start(ctx, stage.Options{
+		Binary: "bin/engine-operator", Dir: dir, Sim: railwaysim.Options{Seed: seed, Step: 700 * time.Millisecond},
+		Settle: 5 * time.Second, Rollout: 500 * time.Millisecond,
+	})
+	if err != nil {
+		return err
+	}
+	p := &play{Stage: set}
+	err = p.story(ctx)
+	if err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, "\nThe operator's last words:")
+		p.Tail(os.Stderr, 20)
+	}
+	if err == nil {
+		p.invite(ctx)
+	}
+	fmt.Println("Cleaning up …")
+	if stopped := p.Stop(); err == nil && stopped != nil {
+		return stopped
+	}
+	if ctx.Err() != nil && os.Getenv("DEMO_EXIT") == "" {
+		return nil // Ctrl-C is how the demo ends
+	}
+	return err
+}
+
+func (p *play) story(ctx context.Context) error {
+	steps := []struct {
+		name, tells string
+		act         func(context.Context) error
+		goal        func(context.Context) (bool, error)
+	}{
+		{"four tiers come up", "Four objects are applied: config/samples/{local,dev,preview,production}.yaml. Railway has one empty project.",
+			p.applySamples, p.allReady},
+		{"dashboard edit undone", "Somebody sets DEBUG=true in production, on Railway's dashboard. The operator sees it within spec.interval (30s here).",
+			p.editOnDashboard, p.editUndone},
+		{"secret rotated", "The OpenAI key is rotated: one Kubernetes Secret, used sealed by every Railway tier. Every service that uses it gets exactly one deployment.",
+			p.rotateSecret, p.secretArrived},
+		{"spec edit rolled out", "Dev gets a new image and three variables in one edit: one commit, one deployment.",
+			p.editSpec, p.specArrived},
+	}
+	for i, s := range steps {
+		fmt.Printf("\n%d. %s\n   %s\n", i+1, strings.ToUpper(s.name[:1])+s.name[1:], s.tells)
+		mark, start := p.Mark(), time.Now()
+		err := s.act(ctx)
+		if err == nil {
+			err = stage.Until(ctx, patience, s.goal)
+		}
+		requests, deployments := p.Since(mark)
+		p.report.Steps = append(p.report.Steps, stepReport{
+			Name: s.name, OK: err == nil, Requests: requests, Deployments: deployments, Seconds: time.Since(start).Round(100 * time.Millisecond).Seconds(),
+		})
+		p.table(ctx)
+		fmt.Printf("   Railway requests: %s; deployments: %d; %.1fs\n", counts(requests), deployments, time.Since(start).Seconds())
+		if err != nil {
+			return fmt.Errorf("step %q did not reach its goal: %w", s.name, errorsJoin(err, p.write(ctx)))
+		}
+	}
+	return p.write(ctx)
+}
+
+func errorsJoin(first, second error) error {
+	if second != nil {
+		return fmt.Errorf("%w; %w", first, second)
+	}
+	return first
+}
+
+// applySamples applies the samples as they are, but with a short interval.
+func (p *play) applySamples(ctx context.Context) error {
+	files := append([]string{"namespace", "secrets"}, tiers...)
+	for _, file := range files {
+		err := p.ApplyFile(ctx, filepath.Join(samples, file+".yaml"), func(o *unstructured.Unstructured) {
+			if o.GetKind() == "EngineEnvironment" && o.GetName() != "local" {
+				_ = unstructured.SetNestedField(o.Object, "30s", "spec", "interval")
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return p.StartOperator(ctx)
+}
+
+func (p *play) allReady(ctx context.Context) (bool, error) {
+	for _, name := range tiers {
+		object, err := p.Get(ctx, namespace, name)
+		if err != nil || !stage.Ready(object) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func at(environment string) railwaysim.Place {
+	return railwaysim.Place{Environment: environment, Service: "ai-engine"}
+}
+
+func (p *play) editOnDashboard(context.Context) error {
+	value := "true"
+	return p.Sim.EditVariable(railwaysim.VariableEdit{Place: at("production"), Name: v1alpha1.VariableDebug, Value: &value})
+}
+
+func (p *play) editUndone(ctx context.Context) (bool, error) {
+	variables, err := p.Sim.Variables(at("production"))
+	if err != nil || variables[v1alpha1.VariableDebug] != "false" {
+		return false, err
+	}
+	return p.allReady(ctx)
+}
+
+const rotated = "sk-demo-rotated-0002"
+
+func (p *play) rotateSecret(ctx context.Context) error {
+	return p.Apply(ctx, "apiVersion: v1\nkind: Secret\nmetadata: {name: openai, namespace: "+namespace+"}\nstringData: {api-key: "+rotated+"}\n", nil)
+}
+
+func (p *play) secretArrived(ctx context.Context) (bool, error) {
+	for _, environment := range tiers[1:] {
+		variables, err := p.Sim.Variables(at(environment))
+		if err != nil || variables["OPENAI_API_KEY"] != rotated {
+			return false, err
+		}
+	}
+	return p.allReady(ctx)
+}
+
+func (p *play) editSpec(ctx context.Context) error {
+	return p.ApplyFile(ctx, filepath.Join(samples, "dev.yaml"), func(o *unstructured.Unstructured) {
+		variables, _, _ := unstructured.NestedSlice(o.Object, "spec", "engine", "variables")
+		for _, name := range []string{"MODEL", "TEMPERATURE", "MAX_TOKENS"} {
+			variables = append(variables, map[string]any{"name": name, "value": "demo"})
+		}
+		_ = unstructured.SetNestedField(o.Object, "30s", "spec", "interval")
+		_ = unstructured.SetNestedSlice(o.Object, variables, "spec", "engine", "variables")
+		_ = unstructured.SetNestedField(o.Object, "ghcr.io/acme/ai-engine:1.5.0", "spec", "engine", "source", "image")
+	})
+}
+
+func (p *play) specArrived(ctx context.Context) (bool, error) {
+	object, err := p.Get(ctx, namespace, "dev")
+	if err != nil || object.Status.Engine == nil || object.Status.Engine.Revision != "1.5.0" {
+		return false, err
+	}
+	return p.allReady(ctx)
+}
+
+// table prints what `kubectl get eenv` shows.
+func (p *play) table(ctx context.Context) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 3, ' ', 0)
+	_, _ = fmt.Fprintln(w, "\n   NAME\tTIER\tREADY\tREASON\tREVISION\tURL")
+	for _, name := range tiers {
+		object, err := p.Get(ctx, namespace, name)
+		if err != nil {
+			continue
+		}
+		ready, reason, revision, url := "Unknown", "", "", ""
+		if c := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+			ready, reason = string(c.Status), c.Reason
+		}
+		if object.Status.Engine != nil {
+			revision, url = object.Status.Engine.Revision, object.Status.Engine.URL
+		}
+		if object.Status.EnvSecret != "" {
+			url = "Secret " + object.Status.EnvSecret
+		}
+		_, _ = fmt.Fprintf(w, "   %s\t%s\t%s\t%s\t%s\t%s\n", name, object.Spec.Tier, ready, reason, revision, url)
+	}
+	_ = w.Flush()
+}
+
+func counts(requests map[string]int) string {
+	names := make([]string, 0, len(requests))
+	total := 0
+	for name, n := range requests {
+		names = append(names, fmt.Sprintf("%s %d", name, n))
+		total += n
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("%d (%s)", total, strings.Join(names, ", "))
+}
+
+// write writes dist/demo.json.
+func (p *play) write(ctx context.Context) error {
+	for _, name := range tiers {
+		if object, err := p.Get(ctx, namespace, name); err == nil {
+			p.report.Tiers = append(p.report.Tiers, tierReport{Name: name, Tier: string(object.Spec.Tier), Ready: stage.Ready(object)})
+		}
+	}
+	raw, err := json.MarshalIndent(p.report, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll("dist", 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join("dist", "demo.json"), append(raw, '\n'), 0o600)
+}
+
+// invite tells how to play on, and waits.
+func (p *play) invite(ctx context.Context) {
+	fmt.Println("\nEvery step reached its goal; dist/demo.json has the figures.")
+	if os.Getenv("DEMO_EXIT") != "" {
+		return
+	}
+	console := strings.TrimSuffix(p.Endpoint, "/graphql/v2") + "/_sim"
+	fmt.Printf(`
+Play on in another terminal:
+  export KUBECONFIG=%s
+  kubectl -n %s get eenv
+  kubectl -n %s describe eenv production
+Be the human on Railway's dashboard:
+  curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %s/variable
+  curl %s/requests
+The operator's log: %s
+Ctrl-C ends the demo.
+`, p.Kubeconfig, namespace, namespace, console, console, p.LogFile())
+	<-ctx.Done()
+}
