@@ -70,7 +70,7 @@ type Stage struct {
 	writes   atomic.Int64
 	cleanups []func()
 	operator *exec.Cmd
-	exited   chan error
+	exited   chan struct{}
 }
 
 // Start starts the API server and the local Railway. The operator is started by StartOperator.
@@ -182,8 +182,11 @@ func (s *Stage) StartOperator(ctx context.Context) error {
 	if err := s.operator.Start(); err != nil {
 		return fmt.Errorf("start the operator: %w", err)
 	}
-	s.exited = make(chan error, 1)
-	go func(operator *exec.Cmd, exited chan<- error) { exited <- operator.Wait() }(s.operator, s.exited)
+	s.exited = make(chan struct{})
+	go func(operator *exec.Cmd, exited chan struct{}) {
+		_ = operator.Wait() // however it ended
+		close(exited)
+	}(s.operator, s.exited)
 	return nil
 }
 

@@ -95,6 +95,7 @@ func current(instance model.ServiceInstance) *model.Deployment {
 		if len(instance.Active) > 0 {
 			return &instance.Active[0]
 		}
+	default: // the newest speaks for itself
 	}
 	return latest
 }
