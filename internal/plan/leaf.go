@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
@@ -21,6 +22,9 @@ type leaf struct {
 	// have is Railway's value in normal form.
 	have    any
 	present bool
+	// occupied marks a field that Railway's config itself sets, or whose place something else takes: writing it overwrites.
+	// A platform default is present and occupies nothing.
+	occupied bool
 	// unreadable marks a value that Railway does not show: sealed, or not decrypted for this token (FACTS §5).
 	unreadable bool
 	// unsealed marks a variable that should be sealed and is not.
@@ -45,10 +49,22 @@ func (l leaf) inSync(applied bool) bool {
 	}
 }
 
-func (l leaf) change(hash string) Change {
+// writeOnly reports whether the value cannot be read, or could not be once the declared seal is on.
+func (l leaf) writeOnly() bool {
+	return l.unreadable || l.unsealed
+}
+
+// onlyUnsealed reports whether nothing but the seal is missing. Nobody can unseal a variable (FACTS §5), so the spec asks for
+// the seal anew.
+func (l leaf) onlyUnsealed() bool {
+	return l.unsealed && canonical(l.want) == canonical(l.have)
+}
+
+// change makes a Change of the leaf. A secret that somebody pasted into a field which is not secret is masked too.
+func (l leaf) change(hash string, redact func(string) string) Change {
 	return Change{
 		Path: l.path, Service: l.service, Deploys: l.deploys, Hash: hash,
-		Declared: l.show(l.want, l.want != nil), Actual: l.show(l.have, l.present),
+		Declared: truncate(l.show(l.want, l.want != nil)), Actual: truncate(redact(l.show(l.have, l.present))),
 		keys: l.keys, value: l.write,
 	}
 }
@@ -65,19 +81,22 @@ func (l leaf) show(value any, present bool) string {
 	case value == nil:
 		return "(sealed)"
 	}
-	text, isText := value.(string)
-	if !isText {
-		text = canonical(value)
-	}
-	return truncate(text, showAtMost)
-}
-
-func truncate(text string, size int) string {
-	if len(text) <= size {
+	if text, isText := value.(string); isText {
 		return text
 	}
-	runes := []rune(text[:size])
-	return string(runes[:len(runes)-1]) + "…" // the last rune may be cut in half
+	return canonical(value)
+}
+
+// truncate cuts a text between two runes.
+func truncate(text string) string {
+	if len(text) <= showAtMost {
+		return text
+	}
+	end := showAtMost
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // canonical is a value as JSON with sorted keys, so that equal values give equal texts.
@@ -126,11 +145,27 @@ func (p *Plan) fieldLeaves(observed *model.Environment, service desired.Service,
 		have, present := observedField(config, field.Keys)
 		list = append(list, leaf{
 			path: path, service: service.Name, keys: slices.Concat([]string{"services", instance.ServiceID}, field.Keys),
-			want: field.Value, have: have, present: present,
+			want: field.Value, have: have, present: present, occupied: occupied(config, field.Keys),
 			deploys: deploys(field.Keys), write: fieldPatch(field, config),
 		})
 	}
 	return list
+}
+
+// occupied reports whether writing the setting overwrites what somebody chose. A service has one source: to write part of one
+// overwrites the other.
+func occupied(config model.Tree, keys []string) bool {
+	if keys[0] == "source" {
+		_, image := config.Get("source", "image")
+		_, repo := config.Get("source", "repo")
+		return image || repo
+	}
+	if keys[len(keys)-1] == "multiRegionConfig" {
+		_, inUse := observedField(config, keys)
+		return inUse
+	}
+	_, set := config.Get(keys...)
+	return set
 }
 
 // deploys tells settings that need a new deployment from those that Railway applies to the running one: replicas scale
@@ -139,17 +174,23 @@ func deploys(keys []string) bool {
 	return keys[len(keys)-1] != "multiRegionConfig"
 }
 
-// fieldPatch is what the patch carries for a setting. An object is replaced as a whole: keys it should not have are set to
-// null, because patches are merged (FACTS §4.2, §11.16).
+// fieldPatch is what the patch carries for a setting. An object, which is a map of regions, is replaced as a whole: regions it
+// should not have are set to null, because patches are merged, and those that are as they should be are left out (FACTS §4.2,
+// §11.16).
 func fieldPatch(field desired.Field, config model.Tree) any {
 	want, isObject := field.Value.(map[string]any)
 	if !isObject {
 		return field.Value
 	}
 	patch := maps.Clone(want)
-	for _, key := range config.Sub(field.Keys...).Keys() {
-		if _, keep := want[key]; !keep {
-			patch[key] = nil
+	for region, have := range config.Sub(field.Keys...) {
+		declared, keep := want[region]
+		switch {
+		case have == nil: // given up before
+		case !keep:
+			patch[region] = nil
+		case canonical(regionReplicas(have)) == canonical(declared):
+			delete(patch, region)
 		}
 	}
 	return patch
@@ -171,6 +212,7 @@ func variableLeaves(observed *model.Environment, service, serviceID string, vari
 		l.have, l.present, sealed = observedVariable(observed, serviceID, v.Name)
 		l.unreadable = l.present && l.have == nil
 		l.unsealed = v.Sealed && l.present && !sealed
+		l.occupied = l.present
 		list = append(list, l)
 	}
 	return list
@@ -213,7 +255,7 @@ func (p *Plan) domainLeaf(service desired.Service, instance model.ServiceInstanc
 	keys := []string{"services", instance.ServiceID, "networking", "serviceDomains", domain.Host, "port"}
 	return leaf{
 		path: service.Name + ".domains.port", service: service.Name, keys: keys,
-		want: float64(service.Domain.Port), have: float64(domain.Port), present: domain.Port != 0,
+		want: float64(service.Domain.Port), have: float64(domain.Port), present: domain.Port != 0, occupied: domain.Port != 0,
 		write: float64(service.Domain.Port),
 	}, true
 }

@@ -48,8 +48,8 @@ func observedRegions(config model.Tree, value any) (any, bool) {
 	regions := map[string]any{}
 	all, _ := value.(map[string]any)
 	for region, entry := range all {
-		if settings, ok := entry.(map[string]any); ok {
-			regions[region] = replicas(settings["numReplicas"])
+		if entry != nil {
+			regions[region] = regionReplicas(entry)
 		}
 	}
 	if region, ok := config.Get("deploy", "region"); ok && len(regions) == 0 {
@@ -59,6 +59,12 @@ func observedRegions(config model.Tree, value any) (any, bool) {
 		}
 	}
 	return regions, len(regions) > 0
+}
+
+// regionReplicas keeps the replicas of one region's entry; Railway notes other things there too.
+func regionReplicas(entry any) any {
+	settings, _ := entry.(map[string]any)
+	return replicas(settings["numReplicas"])
 }
 
 func replicas(count any) any {

@@ -53,7 +53,7 @@ type AddedService struct {
 	Join bool
 }
 
-// Applied records a field that the operator wrote, or found as declared.
+// Applied records a field that the operator wrote, found as declared, or, with ReportDrift, found different and left alone.
 type Applied struct {
 	Hash string
 	// Adopted is true when the field had its value before the operator ever wrote it.
@@ -185,15 +185,13 @@ func (p *Plan) judge(in Input, l leaf) {
 		p.Record[l.path] = applied
 		return
 	}
-	if known {
-		p.Record[l.path] = applied
-	}
-	change := l.change(hash)
+	change := l.change(hash, in.Desired.Redact)
+	change.Cause = causeOf(in, l, hash)
 	switch {
-	case known && applied.Hash == hash:
-		change.Cause = CauseDrift
-	case in.ReportDrift && !known && l.present:
-		change.Cause = CauseDrift // first look at something that exists: the policy is to report, not to overwrite
+	case known:
+		p.Record[l.path] = applied
+	case change.Cause == CauseDrift && !l.writeOnly():
+		p.Record[l.path] = Applied{Hash: hash, Adopted: true} // so that a later change of the spec shows as one
 	}
 	if change.Cause == CauseDrift {
 		p.Drift = append(p.Drift, change)
@@ -202,4 +200,30 @@ func (p *Plan) judge(in Input, l leaf) {
 		return
 	}
 	p.Changes = append(p.Changes, change)
+}
+
+// causeOf tells drift from a change of the spec. What exists when the operator first looks counts as drift with ReportDrift:
+// the policy is to report, not to overwrite. So does, at any time, a sealed variable that the operator never wrote, because its
+// value cannot be brought back.
+func causeOf(in Input, l leaf, hash string) Cause {
+	applied, known := in.Applied[l.path]
+	switch {
+	case known && applied.Hash == hash && !l.onlyUnsealed():
+		return CauseDrift
+	case !known && in.ReportDrift && l.occupied && (l.writeOnly() || firstLook(in, l.service)):
+		return CauseDrift
+	default:
+		return CauseSpec
+	}
+}
+
+// firstLook reports whether the operator never recorded anything of the service, or of the shared variables.
+func firstLook(in Input, service string) bool {
+	for path := range in.Applied {
+		owner, _ := splitPath(in, path)
+		if _, shared := sharedName(path); owner == service && (service != "" || shared) {
+			return false
+		}
+	}
+	return true
 }

@@ -36,7 +36,7 @@ func (p *Plan) release(in Input, declared map[string]bool) {
 		if in.Leave[path] {
 			continue
 		}
-		change := l.change("")
+		change := l.change("", in.Desired.Redact)
 		change.Cause = CauseReleased
 		p.Changes = append(p.Changes, change)
 	}
@@ -44,7 +44,7 @@ func (p *Plan) release(in Input, declared map[string]bool) {
 
 // releasedLeaf finds the field behind a recorded path. ok is false for services that are not declared or not there.
 func releasedLeaf(in Input, path string) (leaf, bool) {
-	if name, ok := strings.CutPrefix(path, "shared."); ok && !strings.Contains(name, ".") {
+	if name, ok := sharedName(path); ok {
 		return releasedVariable(in.Observed, path, "", "", name), true
 	}
 	service, rest := splitPath(in, path)
@@ -78,6 +78,13 @@ func releasedVariable(observed *model.Environment, path, service, serviceID, nam
 	}
 }
 
+// sharedName returns the name of the shared variable that the path names. A service may be called shared too, and its paths
+// have more parts.
+func sharedName(path string) (string, bool) {
+	name, ok := strings.CutPrefix(path, "shared.")
+	return name, ok && !strings.Contains(name, ".")
+}
+
 // splitPath splits a path at the declared service's name, which may itself hold dots: the longest name wins.
 func splitPath(in Input, path string) (service, rest string) {
 	for _, s := range in.Desired.Services {
@@ -104,10 +111,10 @@ func (p *Plan) unmanaged(in Input, declared map[string]bool) {
 }
 
 func (p *Plan) unmanagedOf(in Input, declared map[string]bool, service, serviceID string, variables model.Tree) {
-	for _, name := range variables.Keys() {
+	for _, name := range variableNames(in.Observed, serviceID, variables) {
 		path := variablePath(service, name)
 		released := slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Path == path })
-		if declared[path] || released || variables[name] == nil || model.SystemVariable(name) {
+		if declared[path] || released || model.SystemVariable(name) {
 			continue
 		}
 		if in.Unmanaged == ListUnmanaged {
@@ -117,8 +124,24 @@ func (p *Plan) unmanagedOf(in Input, declared map[string]bool, service, serviceI
 		if in.Leave[path] {
 			continue
 		}
-		change := releasedVariable(in.Observed, path, service, serviceID, name).change("")
+		change := releasedVariable(in.Observed, path, service, serviceID, name).change("", in.Desired.Redact)
 		change.Cause = CauseUnmanaged
 		p.Changes = append(p.Changes, change)
 	}
+}
+
+// variableNames lists the variables that exist, sorted: some reads leave sealed ones out of the config (FACTS §5).
+func variableNames(observed *model.Environment, serviceID string, variables model.Tree) []string {
+	names := map[string]bool{}
+	for name, variable := range variables {
+		if variable != nil {
+			names[name] = true
+		}
+	}
+	for ref := range observed.Sealed {
+		if ref.ServiceID == serviceID {
+			names[ref.Name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
