@@ -25,7 +25,7 @@ import (
 const (
 	// points are the requests of a first convergence: project, environment, project, service, domain, commit, and the first read
 	// after it.
-	points   = 8
+	points   = 7
 	patience = 40 * time.Second
 	token    = "11111111-1111-4111-8111-111111111111"
 )
