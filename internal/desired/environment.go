@@ -6,7 +6,9 @@
 package desired
 
 import (
+	"encoding/json"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -99,10 +101,30 @@ func (e *Environment) Redact(text string) string {
 // addSecret adds the value and, for a value of several lines such as a key file, each of its lines.
 func addSecret(values map[string]bool, value string) {
 	for _, part := range append(strings.Split(value, "\n"), value) {
-		if part = strings.TrimSpace(part); len(part) >= redactFrom {
-			values[part] = true
+		if part = strings.TrimSpace(part); len(part) < redactFrom {
+			continue
+		}
+		for _, form := range forms(part) {
+			values[form] = true
 		}
 	}
+}
+
+// forms are the ways in which logs write a value: as it is, in a URL, and in JSON.
+func forms(value string) []string {
+	inQuery := url.QueryEscape(value)
+	return []string{value, inQuery, strings.ReplaceAll(inQuery, "+", "%20"), inJSON(value, false), inJSON(value, true)}
+}
+
+// inJSON is the value as a JSON string without its quotes. Some encoders escape &, < and > for HTML.
+func inJSON(value string, escapeHTML bool) string {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(escapeHTML)
+	if err := encoder.Encode(value); err != nil { // a string always encodes
+		return value
+	}
+	return strings.TrimSuffix(text.String(), "\"\n")[1:]
 }
 
 func longestFirst(a, b string) int {
