@@ -188,10 +188,10 @@ func sample(s *ast.Schema, t *ast.Type) string {
 		return "[]"
 	}
 	definition := s.Types[t.NamedType]
-	switch {
-	case definition.Kind == ast.Enum:
+	switch definition.Kind {
+	case ast.Enum:
 		return definition.EnumValues[0].Name
-	case definition.Kind == ast.InputObject:
+	case ast.InputObject:
 		var fields []string
 		for _, f := range definition.Fields {
 			if f.Type.NonNull && f.DefaultValue == nil {

@@ -30,6 +30,8 @@ const (
 	account  = "11111111-1111-4111-8111-111111111111"
 	stranger = "22222222-2222-4222-8222-222222222222"
 	scoped   = "33333333-3333-4333-8333-333333333333"
+	// revoked is sent as a project token and is unknown.
+	revoked = "44444444-4444-4444-8444-444444444444"
 
 	// step is how long a deployment stays in each state.
 	step = 10 * time.Minute
@@ -164,7 +166,7 @@ func (l *local) try(token, query string, variables vars) (answer, error) {
 	request.Header.Set("Content-Type", "application/json")
 	switch token {
 	case "":
-	case scoped:
+	case scoped, revoked:
 		request.Header.Set("Project-Access-Token", token)
 	default:
 		request.Header.Set("Authorization", "Bearer "+token)

@@ -78,6 +78,7 @@ func TestBadTokens(t *testing.T) {
 		"none":              {"", "Not Authorized"},
 		"unknown":           {"99999999-9999-4999-8999-999999999999", "Not Authorized"},
 		"another workspace": {stranger, "Not Authorized"},
+		"unknown project's": {revoked, "Project Token not found"},
 	} {
 		a := l.ask(test.token, query, vars{"p": project})
 		assert.Equal(t, test.message, a.message(), name)
