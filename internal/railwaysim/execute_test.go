@@ -199,6 +199,7 @@ func sample(s *ast.Schema, t *ast.Type) string {
 			}
 		}
 		return "{" + strings.Join(fields, ", ") + "}"
+	default: // a scalar
 	}
 	switch t.NamedType {
 	case "Int", "Float":
