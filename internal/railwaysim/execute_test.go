@@ -188,10 +188,10 @@ func sample(s *ast.Schema, t *ast.Type) string {
 		return "[]"
 	}
 	definition := s.Types[t.NamedType]
-	switch definition.Kind {
-	case ast.Enum:
+	if definition.Kind == ast.Enum {
 		return definition.EnumValues[0].Name
-	case ast.InputObject:
+	}
+	if definition.Kind == ast.InputObject {
 		var fields []string
 		for _, f := range definition.Fields {
 			if f.Type.NonNull && f.DefaultValue == nil {
@@ -199,7 +199,6 @@ func sample(s *ast.Schema, t *ast.Type) string {
 			}
 		}
 		return "{" + strings.Join(fields, ", ") + "}"
-	default: // a scalar
 	}
 	switch t.NamedType {
 	case "Int", "Float":
