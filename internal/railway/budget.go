@@ -124,8 +124,16 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// leastTime is what a request needs at least once its turn has come. One that could only time out is not sent.
+const leastTime = time.Second
+
 // smooth waits for the request's turn at the steady pace.
 func (b *Budget) smooth(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		early, cancel := context.WithDeadline(ctx, deadline.Add(-min(leastTime, time.Until(deadline)/10)))
+		defer cancel()
+		ctx = early
+	}
 	return b.pace.Wait(ctx)
 }
 

@@ -97,6 +97,7 @@ func (w *world) shown(e *environment, decrypt bool) map[string]any {
 		}
 		shownService := effective(deepCopy(declared))
 		delete(shownService, "isCreated")
+		maskCredentials(shownService)
 		w.showDomains(e, id, shownService)
 		if variables := sub(shownService, "variables"); variables != nil {
 			hideValues(variables, decrypt)
@@ -163,12 +164,32 @@ func masked(patch map[string]any) map[string]any {
 			if variables := sub(s, "variables"); variables != nil {
 				maskPatch(variables)
 			}
-			if credentials := sub(s, "deploy", "registryCredentials"); credentials != nil {
-				credentials["password"] = "*****"
-			}
+			maskCredentials(s)
 		}
 	}
 	return copied
+}
+
+// dropSealedValues hides the values that a patch seals: they never come back (FACTS §5).
+func dropSealedValues(tree map[string]any) {
+	for _, raw := range tree {
+		child, ok := raw.(map[string]any)
+		if !ok {
+			continue
+		}
+		if child["isSealed"] == true {
+			child["value"] = nil
+		}
+		dropSealedValues(child)
+	}
+	maskCredentials(tree)
+}
+
+// maskCredentials hides a registry password, which never comes back (FACTS §3.2).
+func maskCredentials(config map[string]any) {
+	if credentials := sub(config, "deploy", "registryCredentials"); credentials != nil {
+		credentials["password"] = "*****"
+	}
 }
 
 func maskPatch(variables map[string]any) {

@@ -213,9 +213,11 @@ func replicasOf(config map[string]any) int {
 
 // meta is the deployment's opaque description (FACTS §3.4).
 func (d *deployment) meta() map[string]any {
+	config := deepCopy(d.Config)
+	maskCredentials(config)
 	meta := map[string]any{
 		"reason": d.Cause, "patchId": nil,
-		"serviceManifest": map[string]any{"build": d.Config["build"], "deploy": d.Config["deploy"]},
+		"serviceManifest": map[string]any{"build": config["build"], "deploy": config["deploy"]},
 	}
 	if d.PatchID != "" {
 		meta["patchId"] = d.PatchID

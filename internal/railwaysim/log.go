@@ -4,6 +4,7 @@
 package railwaysim
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func (x *exchange) note1(field *ast.Field, variables map[string]any) {
 }
 
 // secretKeys are inputs whose value may be a secret.
-var secretKeys = []string{"value", "variables", "sharedvariables", "password", "token", "registrycredentials"}
+var secretKeys = []string{"value", "variables", "sharedvariables", "password", "token", "registrycredentials", "defaultvalue"}
 
 // withoutSecrets hides every value that may be a secret and keeps the names.
 func withoutSecrets(value any, key string) any {
@@ -96,7 +97,7 @@ func withoutSecrets(value any, key string) any {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, member := range v {
-			if text, isText := member.(string); isText && hide && text != "" {
+			if hide && scalar(member) {
 				v[name] = "***"
 				continue
 			}
@@ -108,16 +109,31 @@ func withoutSecrets(value any, key string) any {
 			v[i] = withoutSecrets(v[i], key)
 		}
 		return v
-	case string:
-		if hide && v != "" {
+	default:
+		if hide && scalar(value) {
 			return "***"
 		}
 	}
 	return value
 }
 
+// scalar reports whether the value is one that could be a secret: any text or number.
+func scalar(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return v != ""
+	case float64, json.Number:
+		return true
+	default:
+		return false
+	}
+}
+
 // finish writes the log entry and returns its number.
 func (x *exchange) finish(status int, data any, message string) int {
+	if raw, ok := data.(json.RawMessage); ok && string(raw) == "null" {
+		data = nil // refused as a whole
+	}
 	x.request.Status, x.request.Error, x.request.Applied = status, message, status == http.StatusOK && data != nil
 	if x.fault != nil {
 		x.request.Fault = x.fault.Kind

@@ -136,7 +136,13 @@ var projectMutations = map[string]mutation{
 		if err != nil {
 			return nil, err
 		}
-		e.Name, e.UpdatedAt = argText(args, "input", "name"), c.s.now()
+		name := argText(args, "input", "name")
+		for _, other := range c.w().environmentsOf(e.ProjectID) {
+			if other != e && other.Name == name {
+				return nil, refused("An environment named %q already exists in this project", name)
+			}
+		}
+		e.Name, e.UpdatedAt = name, c.s.now()
 		return c.fresh().environment(e), nil
 	},
 	"environmentDelete": func(c call, args map[string]any) (any, error) {
@@ -311,8 +317,9 @@ func (s *Sim) commit(e *environment, change map[string]any, message, by string, 
 }
 
 func (s *Sim) checkPatch(e *environment, change map[string]any) error {
-	replicas := 0
+	limit := s.replicaLimit(e)
 	for id, raw := range sub(change, "services") {
+		replicas := 0
 		known := s.world.Services[id]
 		if known == nil || known.ProjectID != e.ProjectID || known.DeletedAt != nil {
 			return badInput("Service %s not found", id)
@@ -321,16 +328,20 @@ func (s *Sim) checkPatch(e *environment, change map[string]any) error {
 		if !e.live(id) && entry["isCreated"] != true && raw != nil {
 			return badInput("ServiceInstance not found for service %s", id)
 		}
-		for region, settings := range sub(entry, "deploy", "multiRegionConfig") {
+		for region := range sub(entry, "deploy", "multiRegionConfig") {
 			if !knownRegion(region) {
 				return badInput("Invalid region %s", region)
 			}
-			count, _ := sub(map[string]any{"r": settings}, "r")["numReplicas"].(float64)
+		}
+		merged := merge(sub(e.Config, "services", id), entry)
+		for _, raw := range sub(merged, "deploy", "multiRegionConfig") {
+			settings, _ := raw.(map[string]any)
+			count, _ := settings["numReplicas"].(float64)
 			replicas += int(count)
 		}
-	}
-	if limit := s.replicaLimit(e); replicas > limit {
-		return planLimit("Your plan allows %d replicas per service. Upgrade your plan to use more", limit)
+		if replicas > limit {
+			return planLimit("Your plan allows %d replicas per service. Upgrade your plan to use more", limit)
+		}
 	}
 	return nil
 }

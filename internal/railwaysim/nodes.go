@@ -439,10 +439,12 @@ func (v view) patch(p *patch) node {
 }
 
 func shownPatch(p map[string]any, args map[string]any) map[string]any {
-	if args["decryptVariables"] == true {
-		return deepCopy(p)
+	if args["decryptVariables"] != true {
+		return masked(p)
 	}
-	return masked(p)
+	shown := deepCopy(p)
+	dropSealedValues(shown)
+	return shown
 }
 
 // staged is the staging area: never null, and an empty placeholder while nothing is staged (FACTS §3.3).

@@ -66,6 +66,9 @@ var serviceMutations = map[string]mutation{
 				return nil, err
 			}
 		}
+		if c.token.Kind == tokenProject && only != c.token.EnvironmentID {
+			return nil, notAuthorized()
+		}
 		left := 0
 		for _, e := range c.w().environmentsOf(s.ProjectID) {
 			switch {
@@ -117,6 +120,9 @@ var serviceMutations = map[string]mutation{
 			if _, _, err := c.at(c.w(), only, s.ID); err != nil {
 				return nil, err
 			}
+		}
+		if c.token.Kind == tokenProject && only != c.token.EnvironmentID {
+			return nil, notAuthorized()
 		}
 		input, _ := deepCopy(args["input"]).(map[string]any)
 		for _, e := range c.w().environmentsOf(s.ProjectID) {

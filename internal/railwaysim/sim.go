@@ -3,7 +3,7 @@
 
 // Package railwaysim is a local Railway: it executes Railway's GraphQL from the schema, keeps projects, environments,
 // services, variables and deployments as Railway does, and can be told to misbehave. What nobody knows about Railway is
-// decided in assumptions.go.
+// listed in docs/assumptions.md.
 package railwaysim
 
 import (
