@@ -18,6 +18,9 @@ const (
 	lineLength = 200
 )
 
+// failed is how the message on a failed deployment begins, until it is known what failed.
+const failed = "deployment failed"
+
 var pullProblem = regexp.MustCompile(
 	`(?i)(failed to (resolve|pull)|pull access denied|manifest unknown|manifest for .* not found|no such image|image .*not found)`)
 
@@ -33,15 +36,15 @@ var failedSteps = map[string]struct{ reason, what string }{
 // Explain sharpens the verdict on a failed deployment with what Railway tells about it: which step failed, and the last log
 // lines. redact masks secret values.
 func (r Result) Explain(failure model.Failure, redact func(string) string) Result {
-	detail := ""
+	detail, what := "", ""
 	for _, step := range failure.Steps {
 		if step.Error == "" {
 			continue
 		}
 		detail = step.Error
 		if known, ok := failedSteps[step.Name]; ok && r.Reason == v1alpha1.ReasonDeploymentFailed {
-			r.Reason = known.reason
-			r.Message = strings.Replace(r.Message, "deployment failed", known.what, 1)
+			r.Reason, what = known.reason, known.what
+			break // what follows failed because of it
 		}
 	}
 	lines := failure.DeployLogs
@@ -50,9 +53,11 @@ func (r Result) Explain(failure model.Failure, redact func(string) string) Resul
 	}
 	if r.Reason == v1alpha1.ReasonBuildFailed || r.Reason == v1alpha1.ReasonDeploymentFailed {
 		if pullProblem.MatchString(detail) || pullProblem.MatchString(text(lines)) {
-			r.Reason = v1alpha1.ReasonImageNotFound
-			r.Message = "the image cannot be pulled: check its name and tag, and that Railway may read it"
+			r.Reason, what = v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it"
 		}
+	}
+	if what != "" {
+		r.Message = strings.Replace(r.Message, failed, what, 1)
 	}
 	if detail != "" {
 		r.Message += fmt.Sprintf(" (%s)", clip(redact(detail)))

@@ -7,6 +7,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func Assess(in Input) Result {
 	case status.InProgress():
 		return r.progress(in)
 	case status == model.DeploymentFailed:
-		return r.failed(v1alpha1.ReasonDeploymentFailed, "deployment failed"+stillServing(in.Instance))
+		return r.failed(v1alpha1.ReasonDeploymentFailed, failed+stillServing(in.Instance))
 	case status == model.DeploymentCrashed:
 		return r.failed(v1alpha1.ReasonCrashed, "deployment crashed"+runningReplicas(r.Deployment))
 	case status.Serving():
@@ -93,7 +94,8 @@ func current(instance model.ServiceInstance) *model.Deployment {
 	switch latest.Status {
 	case model.DeploymentSkipped, model.DeploymentRemoved, model.DeploymentRemoving:
 		if len(instance.Active) > 0 {
-			return &instance.Active[0]
+			serving := slices.IndexFunc(instance.Active, func(d model.Deployment) bool { return d.Status.Serving() })
+			return &instance.Active[max(0, serving)]
 		}
 	default: // the newest speaks for itself
 	}
@@ -168,7 +170,7 @@ func (r Result) failed(reason, message string) Result {
 func stillServing(instance model.ServiceInstance) string {
 	for _, d := range instance.Active {
 		if d.Status.Serving() && !d.Stopped {
-			return ", an older one still serves " + orElse(Revision(d.Meta), "requests")
+			return "; an older deployment still serves " + orElse(Revision(d.Meta), "requests")
 		}
 	}
 	return ""
