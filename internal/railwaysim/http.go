@@ -100,8 +100,8 @@ func (x *exchange) serve(b body) {
 	if len(answer.Errors) > 0 {
 		message = answer.Errors[0].Message
 	}
-	if len(problems) > 0 {
-		message = "the request does not fit the schema" // Railway's own text may echo a value
+	if len(problems) > 0 && !strings.HasPrefix(message, "Cannot query field") {
+		message = "the request does not fit the schema" // the full text may echo a value
 	}
 	seq := x.finish(http.StatusOK, answer.Data, message)
 	x.intercept(seq, PhaseAfter)
