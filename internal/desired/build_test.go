@@ -98,13 +98,15 @@ func TestPrecedence(t *testing.T) {
 	s := spec(v1alpha1.TierDev, value("C", "variables"), value("LOG_LEVEL", "ERROR"))
 	prefixed := allOfSecret("second")
 	prefixed.Prefix, prefixed.Sealed = "P_", true
-	s.Engine.VariablesFrom = []v1alpha1.VariablesSource{allOfSecret("first"), allOfConfigMap("second"), prefixed}
+	sealedMap := allOfConfigMap("third")
+	sealedMap.Sealed = true
+	s.Engine.VariablesFrom = []v1alpha1.VariablesSource{allOfSecret("first"), allOfConfigMap("second"), prefixed, sealedMap}
 	environment := build(t, s, desired.Sources{
 		Secrets: map[string]map[string]string{
 			"first":  {"A": "first", "B": "first", "C": "first", "RATE_LIMIT_RPM": "5"},
 			"second": {"A": "prefixed"},
 		},
-		ConfigMaps: map[string]map[string]string{"second": {"B": "second", "C": "second", "DEBUG": "false"}},
+		ConfigMaps: map[string]map[string]string{"second": {"B": "second", "C": "second", "DEBUG": "false"}, "third": {"D": "third"}},
 	})
 	engine := environment.Services[0]
 	for _, tt := range []struct {
@@ -115,6 +117,7 @@ func TestPrecedence(t *testing.T) {
 		{desired.Variable{Name: "B", Value: "second"}, "later entries win, and a ConfigMap is no secret"},
 		{desired.Variable{Name: "C", Value: "variables"}, "variables win over variablesFrom"},
 		{desired.Variable{Name: "P_A", Value: "prefixed", Secret: true, Sealed: true}, "the prefix is put before each key"},
+		{desired.Variable{Name: "D", Value: "third", Secret: true, Sealed: true}, "what is sealed is a secret, wherever it comes from"},
 		{desired.Variable{Name: "DEBUG", Value: "false"}, "variablesFrom wins over the tier's settings"},
 		{desired.Variable{Name: "RATE_LIMIT_RPM", Value: "5", Secret: true}, "variablesFrom wins over the tier's settings"},
 		{desired.Variable{Name: "LOG_LEVEL", Value: "ERROR"}, "variables win over the tier's settings"},
