@@ -149,14 +149,14 @@ func (p *pass) commit(ctx context.Context, made *plan.Plan) *Outcome {
 	}
 	p.book(made)
 	before := p.object.Status.PendingWrite
-	p.object.Status.PendingWrite = &v1alpha1.PendingWrite{
+	intent := &v1alpha1.PendingWrite{
 		Kind: v1alpha1.WriteCommit, Name: id, StartedAt: metav1.NewTime(p.r.Now()),
 		Services: made.Deploys(), Message: summary(made.Changes), Fields: fieldsOf(made.Changes),
 	}
-	if err := p.persist(ctx); err != nil {
+	if err := p.intend(ctx, intent, v1alpha1.ReasonApplying, "commits to Railway: "+intent.Message); err != nil {
 		return failed(err)
 	}
-	message := fmt.Sprintf("engine-operator: %s %s", p.object.Status.PendingWrite.Message, markOf(id))
+	message := fmt.Sprintf("engine-operator: %s %s", intent.Message, markOf(id))
 	err = p.client.Commit(railway.WithPriority(ctx, railway.Write), p.object.Status.Railway.EnvironmentID, made.Patch(), message)
 	p.r.Watch.Hurry(p.key, p.now.Add(hurry))
 	if err != nil {

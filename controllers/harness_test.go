@@ -209,7 +209,11 @@ func (w *world) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bo
 	for deadline := time.Now().Add(eventually); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		object = w.get(name)
 		checkStatus(w.t, object)
-		if ok(object) {
+		if !ok(object) {
+			continue
+		}
+		// ok may have seen a newer Railway beside an older object: it must hold for the object read after that, too.
+		if object = w.get(name); ok(object) {
 			return object
 		}
 	}

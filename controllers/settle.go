@@ -29,8 +29,8 @@ func (p *pass) create(ctx context.Context, kind v1alpha1.WriteKind, name string,
 		}
 	}
 	again := p.wasCreating(kind, name)
-	p.object.Status.PendingWrite = &v1alpha1.PendingWrite{Kind: kind, Name: name, StartedAt: metav1.NewTime(p.r.Now())}
-	if err := p.persist(ctx); err != nil {
+	intent := &v1alpha1.PendingWrite{Kind: kind, Name: name, StartedAt: metav1.NewTime(p.r.Now())}
+	if err := p.intend(ctx, intent, v1alpha1.ReasonCreating, fmt.Sprintf("creates the %s %q on Railway", strings.ToLower(string(kind)), name)); err != nil {
 		return failed(err)
 	}
 	err := send(railway.WithPriority(ctx, railway.Write))

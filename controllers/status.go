@@ -66,6 +66,15 @@ func (p *pass) report(ctx context.Context, out *Outcome) error {
 	return p.persist(ctx)
 }
 
+// intend stores what is about to be written to Railway before it is sent, and that the object is not Ready meanwhile: a
+// write that shows on Railway is never seen beside a Ready of before.
+func (p *pass) intend(ctx context.Context, write *v1alpha1.PendingWrite, reason, message string) error {
+	p.object.Status.PendingWrite = write
+	p.summarise(progressing(reason, message, 0))
+	p.object.Status.ObservedGeneration = p.object.Generation
+	return p.persist(ctx)
+}
+
 func (p *pass) condition(kind string, found *verdict) {
 	if found == nil {
 		return

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +76,7 @@ type exchange struct {
 }
 
 func (x *exchange) serve(b body) {
-	document, operation, variables, problems := x.parse(b)
+	operation, variables, problems := x.parse(b)
 	t := x.authenticate()
 	x.note(b, operation, variables, t)
 	x.fault = x.s.takeFault(x.request)
@@ -91,33 +92,31 @@ func (x *exchange) serve(b body) {
 	switch {
 	case len(problems) > 0:
 		answer = response{Errors: problems}
+		message := problems[0].Message
+		if !strings.HasPrefix(message, "Cannot query field") {
+			message = "the request does not fit the schema" // the full text may echo a value
+		}
+		x.finish(http.StatusOK, nil, message)
 	case t == nil && !introspects(operation):
 		answer = response{Errors: []*answerError{{Message: x.stranger(), Extensions: map[string]any{"code": "INTERNAL_SERVER_ERROR"}}}}
+		x.finish(http.StatusOK, nil, x.stranger())
 	default:
-		answer = x.apply(document, operation, variables, t)
+		answer = x.apply(operation, variables, t)
 	}
-	message := ""
-	if len(answer.Errors) > 0 {
-		message = answer.Errors[0].Message
-	}
-	if len(problems) > 0 && !strings.HasPrefix(message, "Cannot query field") {
-		message = "the request does not fit the schema" // the full text may echo a value
-	}
-	seq := x.finish(http.StatusOK, answer.Data, message)
-	x.intercept(seq, PhaseAfter)
+	x.intercept(PhaseAfter)
 	x.answer(answer)
 }
 
 // parse validates the operation against the schema, as the real API does.
-func (x *exchange) parse(b body) (*ast.QueryDocument, *ast.OperationDefinition, map[string]any, []*answerError) {
+func (x *exchange) parse(b body) (*ast.OperationDefinition, map[string]any, []*answerError) {
 	//nolint:staticcheck // the replacement takes the same rules one by one
 	document, list := gqlparser.LoadQuery(x.s.schema, b.Query)
 	if len(list) > 0 {
-		return nil, nil, nil, invalid(list)
+		return nil, nil, invalid(list)
 	}
 	operation := document.Operations.ForName(b.OperationName)
 	if operation == nil {
-		return nil, nil, nil, []*answerError{{Message: "Unknown operation", Extensions: map[string]any{"code": "GRAPHQL_VALIDATION_FAILED"}}}
+		return nil, nil, []*answerError{{Message: "Unknown operation", Extensions: map[string]any{"code": "GRAPHQL_VALIDATION_FAILED"}}}
 	}
 	variables, err := validator.VariableValues(x.s.schema, operation, b.Variables)
 	if err != nil {
@@ -125,9 +124,9 @@ func (x *exchange) parse(b body) (*ast.QueryDocument, *ast.OperationDefinition, 
 		if !errors.As(err, &problem) {
 			problem = &gqlerror.Error{Message: err.Error()}
 		}
-		return nil, operation, nil, []*answerError{{Message: problem.Message, Extensions: map[string]any{"code": "BAD_USER_INPUT"}}}
+		return operation, nil, []*answerError{{Message: problem.Message, Extensions: map[string]any{"code": "BAD_USER_INPUT"}}}
 	}
-	return document, operation, variables, nil
+	return operation, variables, nil
 }
 
 func invalid(list gqlerror.List) []*answerError {
@@ -164,16 +163,12 @@ func (x *exchange) stranger() string {
 }
 
 func introspects(operation *ast.OperationDefinition) bool {
-	for _, selection := range operation.SelectionSet {
-		if field, ok := selection.(*ast.Field); !ok || !strings.HasPrefix(field.Name, "__") {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(rootFields(operation), func(field *ast.Field) bool { return !strings.HasPrefix(field.Name, "__") })
 }
 
 // apply executes the operation under the lock.
-func (x *exchange) apply(_ *ast.QueryDocument, operation *ast.OperationDefinition, variables map[string]any, t *token) response {
+// The log has the request before anyone can see what it did.
+func (x *exchange) apply(operation *ast.OperationDefinition, variables map[string]any, t *token) response {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	if t == nil {
@@ -203,6 +198,11 @@ func (x *exchange) apply(_ *ast.QueryDocument, operation *ast.OperationDefinitio
 	if raw, err := json.Marshal(data); err == nil { // the world may change once the lock is free
 		answer.Data = json.RawMessage(raw)
 	}
+	message := ""
+	if len(answer.Errors) > 0 {
+		message = answer.Errors[0].Message
+	}
+	x.record(http.StatusOK, answer.Data, message)
 	return answer
 }
 

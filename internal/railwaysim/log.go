@@ -60,12 +60,10 @@ func (x *exchange) note(b body, operation *ast.OperationDefinition, variables ma
 	if operation != nil {
 		x.request.Operation = operation.Name
 		x.request.Kind = string(operation.Operation)
-		for _, selection := range operation.SelectionSet {
-			if field, ok := selection.(*ast.Field); ok {
-				x.request.RootFields = append(x.request.RootFields, field.Name)
-				if variables != nil {
-					x.note1(field, variables)
-				}
+		for _, field := range rootFields(operation) {
+			x.request.RootFields = append(x.request.RootFields, field.Name)
+			if variables != nil {
+				x.noteArguments(field, variables)
 			}
 		}
 	}
@@ -75,11 +73,31 @@ func (x *exchange) note(b body, operation *ast.OperationDefinition, variables ma
 	x.s.mu.Lock()
 	x.request.Seq = x.s.order()
 	x.s.mu.Unlock()
-	x.intercept(0, PhaseBefore)
+	x.intercept(PhaseBefore)
 }
 
-// note1 logs a root field's arguments, so that literals in the query show as well as variables.
-func (x *exchange) note1(field *ast.Field, variables map[string]any) {
+// rootFields are the operation's own fields, those in fragments too.
+func rootFields(operation *ast.OperationDefinition) []*ast.Field {
+	var fields []*ast.Field
+	var walk func(set ast.SelectionSet)
+	walk = func(set ast.SelectionSet) {
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				fields = append(fields, s)
+			case *ast.InlineFragment:
+				walk(s.SelectionSet)
+			case *ast.FragmentSpread:
+				walk(s.Definition.SelectionSet)
+			}
+		}
+	}
+	walk(operation.SelectionSet)
+	return fields
+}
+
+// noteArguments logs a root field's arguments, so that literals in the query show as well as variables.
+func (x *exchange) noteArguments(field *ast.Field, variables map[string]any) {
 	if x.request.Variables == nil {
 		x.request.Variables = map[string]any{}
 	}
@@ -129,25 +147,32 @@ func scalar(value any) bool {
 	}
 }
 
-// finish writes the log entry and returns its number.
-func (x *exchange) finish(status int, data any, message string) int {
+// finish writes the log entry of a request that was not executed.
+func (x *exchange) finish(status int, data any, message string) {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	x.record(status, data, message)
+}
+
+// record writes the log entry. The lock is held.
+func (x *exchange) record(status int, data any, message string) {
 	if raw, ok := data.(json.RawMessage); ok && string(raw) == "null" {
 		data = nil // refused as a whole
 	}
 	x.request.Status, x.request.Error, x.request.Applied = status, message, status == http.StatusOK && data != nil
 	if x.fault != nil {
 		x.request.Fault = x.fault.Kind
+		if x.fault.Kind == FaultTimeoutAfter || x.fault.Kind == FaultResetAfter {
+			x.request.Status = 0
+		}
 	}
-	x.s.mu.Lock()
-	defer x.s.mu.Unlock()
 	if len(x.s.requests) >= logAtMost {
 		x.s.requests = x.s.requests[1:]
 	}
 	x.s.requests = append(x.s.requests, x.request)
-	return x.request.Seq
 }
 
-func (x *exchange) intercept(_ int, phase Phase) {
+func (x *exchange) intercept(phase Phase) {
 	if x.s.options.Intercept != nil {
 		x.s.options.Intercept(x.request, phase)
 	}
