@@ -35,8 +35,13 @@ func run(ctx context.Context, args []string) error {
 	schemaFile := flags.String("schema", "", "a larger schema to serve, for example Railway's full one")
 	step := flags.Duration("step", 300*time.Millisecond, "how long a deployment stays in each state")
 	lag := flags.Duration("lag", 0, "how far reads lag behind writes")
+	edgeListen := flags.String("edge-listen", "", "address to serve the generated domains on over TLS; empty serves none, port 0 takes a free one")
+	edgeCA := flags.String("edge-ca", "", "file that takes the CA of the generated domains' certificates, as PEM")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *edgeCA != "" && *edgeListen == "" {
+		return errors.New("--edge-ca needs --edge-listen")
 	}
 	if *seedFile == "" {
 		return errors.New("--seed is needed: try --seed hack/railway-sim/seed.yaml")
@@ -56,6 +61,19 @@ func run(ctx context.Context, args []string) error {
 	sim, err := railwaysim.New(options)
 	if err != nil {
 		return err
+	}
+	if *edgeListen != "" {
+		edge, err := sim.StartEdge(*edgeListen)
+		if err != nil {
+			return err
+		}
+		defer edge.Close()
+		if *edgeCA != "" {
+			if err := os.WriteFile(*edgeCA, edge.CA, 0o600); err != nil {
+				return fmt.Errorf("write CA: %w", err)
+			}
+		}
+		fmt.Printf("Generated domains on      https://%s (by SNI and Host)\n", edge.Address)
 	}
 	return serve(ctx, *listen, sim)
 }

@@ -216,6 +216,29 @@ func values(variables map[string]any) map[string]string {
 
 var reference = regexp.MustCompile(`\$\{\{\s*([^}]+?)\s*\}\}`)
 
+// open is the environment as reads see it: what is sealed has no value, not even through a reference to it (FACTS §5).
+func (e *environment) open() *environment {
+	copied := *e
+	copied.Config = deepCopy(e.Config)
+	dropSealedValues(copied.Config)
+	return &copied
+}
+
+// hideSealed takes the values of variables that are sealed out of a patch that goes into the history.
+func (e *environment) hideSealed(patch map[string]any) {
+	hide := func(changed, stored map[string]any) {
+		for name, raw := range changed {
+			if change, ok := raw.(map[string]any); ok && sub(stored, name)["isSealed"] == true {
+				change["value"] = nil
+			}
+		}
+	}
+	hide(sub(patch, "sharedVariables"), sub(e.Config, "sharedVariables"))
+	for id := range sub(patch, "services") {
+		hide(sub(patch, "services", id, "variables"), sub(e.Config, "services", id, "variables"))
+	}
+}
+
 // rendered are a service's variables with references resolved (FACTS §5).
 func (w *world) rendered(e *environment, serviceID string) map[string]string {
 	return w.renderedTo(e, serviceID, 0)

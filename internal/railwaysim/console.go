@@ -28,6 +28,7 @@ func (s *Sim) addConsole(mux *http.ServeMux) {
 		reply(w, map[string]bool{"ok": true}, nil)
 	})
 	mux.HandleFunc("GET /_sim/deployments", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.Deployments(), nil) })
+	mux.HandleFunc("GET /_sim/visits", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.Visits(), nil) })
 	mux.HandleFunc("GET /_sim/state", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.State(), nil) })
 	mux.HandleFunc("DELETE /_sim/faults", func(w http.ResponseWriter, _ *http.Request) {
 		s.ClearFaults()

@@ -19,7 +19,9 @@ type deployment struct {
 	// Config and Variables are what the deployment was started with.
 	Config    map[string]any
 	Variables map[string]string
-	Replicas  int
+	// Shown are the variables that may be read back: those that are not sealed.
+	Shown    map[string]string
+	Replicas int
 	// Behaviour is how the engine behaves, from its image's tag or its branch.
 	Behaviour string
 	// Step is how long each state takes.
@@ -28,8 +30,11 @@ type deployment struct {
 	CanceledAt, StoppedAt, RemovedAt, CrashedAt, SleepingAt *time.Time
 }
 
-// behaviours are the image tags and branches by which an engine misbehaves.
-var behaviours = []string{"missing", "fail-build", "fail-predeploy", "unhealthy", "crash", "stuck", "slow"}
+// behaviours are the image tags and branches by which a deployment or its engine misbehaves.
+var behaviours = []string{
+	"missing", "fail-build", "fail-predeploy", "unhealthy", "crash", "stuck", slowAnswers, "slow",
+	wrongPython, plainLogs, noMiddleware, brokenMode, flaky, dying,
+}
 
 // stage is a status that a deployment reaches after so many steps.
 type stage struct {
@@ -57,6 +62,8 @@ func (d *deployment) stages() []stage {
 		return append(way, stage{"DEPLOYING", at + 1}, stage{"FAILED", at + 4})
 	case "crash":
 		return append(way, stage{"DEPLOYING", at + 1}, stage{"CRASHED", at + 2})
+	case dying:
+		return append(way, stage{"DEPLOYING", at + 1}, stage{"SUCCESS", at + 2}, stage{"CRASHED", at + 22})
 	default:
 		return append(way, stage{"DEPLOYING", at + 1}, stage{"SUCCESS", at + 2})
 	}
@@ -77,9 +84,8 @@ func (d *deployment) natural(now time.Time) (status string, since time.Time) {
 
 // servesFrom is when the deployment begins to serve; ok is false when it never does.
 func (d *deployment) servesFrom() (time.Time, bool) {
-	way := d.stages()
-	last := way[len(way)-1]
-	return d.CreatedAt.Add(time.Duration(last.after) * d.Step), last.status == "SUCCESS" && d.CanceledAt == nil
+	at := d.reaches("SUCCESS")
+	return at, !at.IsZero() && d.CanceledAt == nil
 }
 
 // status is the deployment's status at that time, and since when (FACTS §6.1).
@@ -158,7 +164,7 @@ func (s *Sim) deploy(e *environment, serviceID, patchID, cause, commit string) *
 	d := &deployment{
 		ID: s.id(), EnvironmentID: e.ID, ServiceID: serviceID, CreatedAt: s.now(), Order: s.order(),
 		Image: image, Repo: repo, PatchID: patchID, Cause: cause, Config: config,
-		Variables: s.world.rendered(e, serviceID), Replicas: replicasOf(config), Step: s.options.Step,
+		Variables: s.world.rendered(e, serviceID), Shown: s.world.readable(e, serviceID), Replicas: replicasOf(config), Step: s.options.Step,
 	}
 	if repo != "" {
 		d.Branch = text(config, "source", "branch")
@@ -266,52 +272,6 @@ func (w *world) events(d *deployment, now time.Time) []event {
 	}
 	add("HEALTHCHECK", build+1, "")
 	return list
-}
-
-// buildLog is what building the deployment wrote.
-func (d *deployment) buildLog() []string {
-	lines := []string{"Using " + text(d.Config, "build", "builder") + " for " + orElse(d.Repo, d.Image), "python " + d.python()}
-	switch d.Behaviour {
-	case "missing":
-		return append(lines, "ERROR: failed to resolve image "+d.Image+": manifest unknown")
-	case "fail-build":
-		return append(lines, "pip install -r requirements.txt", "ERROR: No matching distribution found for enginelib==99.0")
-	default:
-		return append(lines, "Build time: 12.30 seconds")
-	}
-}
-
-// deployLog is what the engine wrote since it runs.
-func (d *deployment) deployLog() []string {
-	switch d.Behaviour {
-	case "missing", "fail-build":
-		return nil
-	}
-	middleware := "disabled"
-	if d.Variables["SECURITY_MIDDLEWARE_ENABLED"] == "true" {
-		middleware = "enabled"
-	}
-	lines := []string{
-		"Starting engine with Python " + d.python(),
-		"Security middleware " + middleware,
-		"Listening on port " + orElse(d.Variables["PORT"], "8000"),
-	}
-	switch d.Behaviour {
-	case "crash":
-		lines = append(lines, "Traceback (most recent call last):", "RuntimeError: engine died: no model to serve")
-	case "unhealthy":
-		lines = append(lines, "GET "+orElse(text(d.Config, "deploy", "healthcheckPath"), "/")+" 503")
-	}
-	return lines
-}
-
-func (d *deployment) python() string {
-	for _, name := range []string{"RAILPACK_PYTHON_VERSION", "NIXPACKS_PYTHON_VERSION"} {
-		if version := d.Variables[name]; version != "" {
-			return version
-		}
-	}
-	return "3.13"
 }
 
 func orElse(text, fallback string) string {

@@ -103,3 +103,24 @@ func TestRequestLog(t *testing.T) {
 	l.console("DELETE", "/_sim/requests", "")
 	assert.Empty(t, read(""))
 }
+
+func TestLogSeesThroughFragments(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.ask(account, `mutation M { ...F } fragment F on Mutation { variableUpsert(input: {projectId: "x", environmentId: "x", name: "A", value: "topsecret9"}) }`, nil)
+	entry := l.sim.Requests()[0]
+	assert.Equal(t, []string{"variableUpsert"}, entry.RootFields)
+	_, text := l.console("GET", "/_sim/requests", "")
+	assert.NotContains(t, text, "topsecret9")
+}
+
+func TestLogOfAnUnansweredRequest(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	require.NoError(t, l.sim.AddFault(railwaysim.Fault{Kind: railwaysim.FaultResetAfter}))
+	_, err := l.try(account, commit, vars{"e": staging, "p": map[string]any{}})
+	require.Error(t, err)
+	entry := l.sim.Requests()[0]
+	assert.Zero(t, entry.Status, "no answer was sent")
+	assert.True(t, entry.Applied, "it was applied all the same")
+}

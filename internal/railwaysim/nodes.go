@@ -4,56 +4,24 @@
 package railwaysim
 
 import (
-	"encoding/base64"
-	"strconv"
+	"slices"
 	"time"
 )
 
 // view builds the objects that resolvers return, from one version of the world.
 type view struct {
-	w   *world
-	now time.Time
+	w     *world
+	now   time.Time
+	token *token
 }
 
-// connection pages over a list as Relay does.
-func connection[T any](items []T, describe func(T) node) lazy {
-	return func(args map[string]any) (any, error) {
-		start, end := 0, len(items)
-		if after, ok := decodeCursor(args["after"]); ok {
-			start = min(after+1, end)
-		}
-		if before, ok := decodeCursor(args["before"]); ok {
-			end = max(min(before, end), start)
-		}
-		hasNext, hasPrevious := end < len(items), start > 0
-		if first, ok := number(args["first"]); ok && start+first < end {
-			end, hasNext = start+first, true
-		}
-		if last, ok := number(args["last"]); ok && end-last > start {
-			start, hasPrevious = end-last, true
-		}
-		edges := []any{}
-		for i := start; i < end; i++ {
-			edges = append(edges, node{"cursor": cursor(i), "node": describe(items[i])})
-		}
-		page := node{"hasNextPage": hasNext, "hasPreviousPage": hasPrevious, "startCursor": nil, "endCursor": nil}
-		if len(edges) > 0 {
-			page["startCursor"], page["endCursor"] = cursor(start), cursor(end-1)
-		}
-		return node{"edges": edges, "pageInfo": page}, nil
-	}
+// environments lists the project's environments that the token reaches: a project token reaches one (FACTS §1.2).
+func (v view) environments(projectID string) []*environment {
+	return slices.DeleteFunc(v.w.environmentsOf(projectID), func(e *environment) bool { return !v.reaches(e.ID) })
 }
 
-func cursor(i int) string { return base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(i))) }
-
-func decodeCursor(value any) (int, bool) {
-	encoded, _ := value.(string)
-	raw, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || encoded == "" {
-		return 0, false
-	}
-	i, err := strconv.Atoi(string(raw))
-	return i, err == nil
+func (v view) reaches(environmentID string) bool {
+	return v.token.Kind != tokenProject || v.token.EnvironmentID == environmentID
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
@@ -94,7 +62,7 @@ func workspacePlan(plan string) string {
 }
 
 func (v view) project(p *project) node {
-	environments := v.w.environmentsOf(p.ID)
+	environments := v.environments(p.ID)
 	n := node{
 		"__typename": "Project", "id": p.ID, "name": p.Name, "description": optional(p.Description),
 		"createdAt": stamp(p.CreatedAt), "updatedAt": stamp(p.CreatedAt), "deletedAt": optionalStamp(p.DeletedAt),
@@ -107,11 +75,11 @@ func (v view) project(p *project) node {
 		}), v.volume),
 		"deployments": connection(sortedBy(v.w.Deployments, func(d *deployment) (bool, time.Time, string) {
 			e := v.w.Environments[d.EnvironmentID]
-			return e != nil && e.ProjectID == p.ID, d.CreatedAt, d.ID
+			return e != nil && e.ProjectID == p.ID && v.reaches(e.ID), d.CreatedAt, d.ID
 		}), v.deployment),
 		"deploymentTriggers": connection(sortedBy(v.w.Triggers, func(t *trigger) (bool, time.Time, string) {
 			e := v.w.Environments[t.EnvironmentID]
-			return e != nil && e.ProjectID == p.ID, t.CreatedAt, t.ID
+			return e != nil && e.ProjectID == p.ID && v.reaches(e.ID), t.CreatedAt, t.ID
 		}), v.trigger),
 		"workspace": lazy(func(map[string]any) (any, error) { return v.workspace(v.w.Workspaces[p.WorkspaceID]), nil }),
 	}
@@ -141,7 +109,7 @@ func (v view) environment(e *environment) node {
 			return t.EnvironmentID == e.ID, t.CreatedAt, t.ID
 		}), v.trigger),
 		"sourceEnvironment": lazy(func(map[string]any) (any, error) {
-			if source := v.w.Environments[e.SourceID]; source != nil {
+			if source := v.w.Environments[e.SourceID]; source != nil && v.reaches(source.ID) {
 				return v.environment(source), nil
 			}
 			return nil, nil
@@ -195,7 +163,7 @@ func (v view) instances(e *environment) []instanceOf {
 
 func (v view) service(s *service) node {
 	var in []*environment
-	for _, e := range v.w.environmentsOf(s.ProjectID) {
+	for _, e := range v.environments(s.ProjectID) {
 		if e.live(s.ID) {
 			in = append(in, e)
 		}
@@ -206,7 +174,7 @@ func (v view) service(s *service) node {
 		"project":          lazy(func(map[string]any) (any, error) { return v.project(v.w.Projects[s.ProjectID]), nil }),
 		"serviceInstances": connection(in, func(e *environment) node { return v.instance(e, s.ID) }),
 		"deployments": connection(sortedBy(v.w.Deployments, func(d *deployment) (bool, time.Time, string) {
-			return d.ServiceID == s.ID, d.CreatedAt, d.ID
+			return d.ServiceID == s.ID && v.reaches(d.EnvironmentID), d.CreatedAt, d.ID
 		}), v.deployment),
 	}
 }
@@ -263,216 +231,4 @@ func onlyRegion(deploy map[string]any) any {
 		return nil
 	}
 	return keys(regions)[0]
-}
-
-func (v view) domains(environmentID, serviceID string) node {
-	own, custom := []any{}, []any{}
-	for _, d := range v.w.domainsOf(environmentID, serviceID, false) {
-		own = append(own, v.serviceDomain(d))
-	}
-	for _, d := range v.w.domainsOf(environmentID, serviceID, true) {
-		custom = append(custom, v.customDomain(d))
-	}
-	return node{"serviceDomains": own, "customDomains": custom}
-}
-
-func (v view) domain(d *domain) node {
-	n := node{
-		"id": d.ID, "domain": d.Host, "environmentId": d.EnvironmentID, "serviceId": d.ServiceID, "projectId": nil, "targetPort": nil,
-		"createdAt": stamp(d.CreatedAt), "updatedAt": stamp(d.CreatedAt), "deletedAt": optionalStamp(d.DeletedAt),
-		"syncStatus": "ACTIVE", "edgeId": nil, "cdnMode": nil,
-	}
-	if d.Port != nil {
-		n["targetPort"] = *d.Port
-	}
-	if e := v.w.Environments[d.EnvironmentID]; e != nil {
-		n["projectId"] = e.ProjectID
-	}
-	return n
-}
-
-func (v view) serviceDomain(d *domain) node {
-	n := v.domain(d)
-	n["__typename"], n["suffix"] = "ServiceDomain", railwaySuffix
-	return n
-}
-
-func (v view) customDomain(d *domain) node {
-	n := v.domain(d)
-	n["__typename"], n["isRailwayPurchased"] = "CustomDomain", false
-	n["status"] = node{
-		"certificateStatus": "CERTIFICATE_STATUS_TYPE_VALID", "verified": true, "certificates": nil,
-		"dnsRecords": []any{node{
-			"currentValue": "", "fqdn": d.Host, "hostlabel": d.Host, "purpose": "DNS_RECORD_PURPOSE_TRAFFIC_ROUTE",
-			"recordType": "DNS_RECORD_TYPE_CNAME", "requiredValue": deterministic(d.ID)[:8] + "." + railwaySuffix,
-			"status": "DNS_RECORD_STATUS_PROPAGATED", "zone": d.Host,
-		}},
-	}
-	return n
-}
-
-func (v view) proxy(p *proxy) node {
-	return node{
-		"__typename": "TCPProxy", "id": p.ID, "applicationPort": p.ApplicationPort, "proxyPort": p.ProxyPort,
-		"domain": "proxy.rlwy.net", "environmentId": p.EnvironmentID, "serviceId": p.ServiceID, "syncStatus": "ACTIVE",
-		"createdAt": stamp(p.CreatedAt), "updatedAt": stamp(p.CreatedAt), "deletedAt": optionalStamp(p.DeletedAt),
-	}
-}
-
-func (v view) volume(x *volume) node {
-	list := []node{}
-	for _, id := range sortedKeys(x.Instances) {
-		if x.Instances[id].DeletedAt == nil {
-			list = append(list, v.volumeInstance(x, id))
-		}
-	}
-	return node{
-		"__typename": "Volume", "id": x.ID, "name": x.Name, "projectId": x.ProjectID, "createdAt": stamp(x.CreatedAt),
-		"project":         lazy(func(map[string]any) (any, error) { return v.project(v.w.Projects[x.ProjectID]), nil }),
-		"volumeInstances": connection(list, func(n node) node { return n }),
-	}
-}
-
-func (v view) volumeInstance(x *volume, environmentID string) node {
-	i := x.Instances[environmentID]
-	return node{
-		"__typename": "VolumeInstance", "id": i.ID, "volumeId": x.ID, "environmentId": environmentID, "serviceId": optional(i.ServiceID),
-		"mountPath": i.MountPath, "region": optional(i.Region), "sizeMB": 5000, "currentSizeMB": 0.0, "state": "READY",
-		"isPendingDeletion": false, "createdAt": stamp(i.CreatedAt), "deletedAt": optionalStamp(i.DeletedAt), "externalId": nil,
-		"volume":      lazy(func(map[string]any) (any, error) { return v.volume(x), nil }),
-		"environment": lazy(func(map[string]any) (any, error) { return v.environment(v.w.Environments[environmentID]), nil }),
-		"service": lazy(func(map[string]any) (any, error) {
-			if s := v.w.Services[i.ServiceID]; s != nil {
-				return v.service(s), nil
-			}
-			return nil, nil
-		}),
-	}
-}
-
-func (v view) volumeInstances(e *environment) []node {
-	list := []node{}
-	for _, id := range sortedKeys(v.w.Volumes) {
-		x := v.w.Volumes[id]
-		if i := x.Instances[e.ID]; i != nil && i.DeletedAt == nil && x.DeletedAt == nil {
-			list = append(list, v.volumeInstance(x, e.ID))
-		}
-	}
-	return list
-}
-
-func (v view) trigger(t *trigger) node {
-	projectID := ""
-	if e := v.w.Environments[t.EnvironmentID]; e != nil {
-		projectID = e.ProjectID
-	}
-	return node{
-		"__typename": "DeploymentTrigger", "id": t.ID, "environmentId": t.EnvironmentID, "serviceId": t.ServiceID, "projectId": projectID,
-		"provider": t.Provider, "repository": t.Repository, "branch": t.Branch, "checkSuites": t.CheckSuites, "validCheckSuites": 0,
-		"baseEnvironmentOverrideId": nil,
-	}
-}
-
-func (v view) deployment(d *deployment) node {
-	status, since := v.w.status(d, v.now)
-	projectID := ""
-	e := v.w.Environments[d.EnvironmentID]
-	if e != nil {
-		projectID = e.ProjectID
-	}
-	_, serves := d.servesFrom()
-	n := node{
-		"__typename": "Deployment", "id": d.ID, "projectId": projectID, "environmentId": d.EnvironmentID, "serviceId": d.ServiceID,
-		"status": status, "statusUpdatedAt": stamp(since), "createdAt": stamp(d.CreatedAt), "updatedAt": stamp(since),
-		"canRedeploy": !inProgress(status), "canRollback": serves && !inProgress(status), "deploymentStopped": d.StoppedAt != nil,
-		"meta": d.meta(), "snapshotId": deterministic("snapshot", d.ID), "url": nil, "staticUrl": nil, "diagnosis": nil,
-		"suggestAddServiceDomain": false, "instances": v.replicas(d, status), "creator": nil, "sockets": []any{},
-		"environment": lazy(func(map[string]any) (any, error) { return v.environment(e), nil }),
-		"service":     lazy(func(map[string]any) (any, error) { return v.service(v.w.Services[d.ServiceID]), nil }),
-	}
-	if domains := v.w.domainsOf(d.EnvironmentID, d.ServiceID, false); len(domains) > 0 {
-		n["url"], n["staticUrl"] = domains[0].Host, domains[0].Host
-	}
-	return n
-}
-
-// replicas are the deployment's replicas with their status (FACTS §6.1).
-func (v view) replicas(d *deployment, status string) []any {
-	state := map[string]string{
-		"SUCCESS": "RUNNING", "SLEEPING": "STOPPED", "CRASHED": "CRASHED", "DEPLOYING": "INITIALIZING",
-		"REMOVING": "REMOVING", "REMOVED": "REMOVED",
-	}[status]
-	list := []any{}
-	if state == "" {
-		return list
-	}
-	if d.StoppedAt != nil {
-		state = "EXITED"
-	}
-	for i := range v.w.replicaCount(d, status) {
-		list = append(list, node{"id": deterministic(d.ID, strconv.Itoa(i)), "status": state})
-	}
-	return list
-}
-
-// replicaCount follows the config while the deployment serves: replicas scale without a deployment (FACTS §4.2).
-func (w *world) replicaCount(d *deployment, status string) int {
-	e := w.Environments[d.EnvironmentID]
-	if status == "SUCCESS" && e != nil && e.live(d.ServiceID) {
-		return replicasOf(effective(deepCopy(sub(e.Config, "services", d.ServiceID))))
-	}
-	return d.Replicas
-}
-
-func (v view) patch(p *patch) node {
-	n := node{
-		"__typename": "EnvironmentPatch", "id": p.ID, "environmentId": p.EnvironmentID, "status": "COMMITTED", "message": optional(p.Message),
-		"lastAppliedError": optional(p.Error), "appliedAt": stamp(p.CreatedAt), "createdAt": stamp(p.CreatedAt), "updatedAt": stamp(p.CreatedAt),
-		"appliedBy":   nil,
-		"environment": lazy(func(map[string]any) (any, error) { return v.environment(v.w.Environments[p.EnvironmentID]), nil }),
-		"patch":       lazy(func(args map[string]any) (any, error) { return shownPatch(p.Patch, args), nil }),
-	}
-	if u := v.w.Users[p.AppliedBy]; u != nil {
-		n["appliedBy"] = node{"id": u.ID, "name": u.Name, "username": u.Name, "email": u.Email, "avatar": nil}
-	}
-	return n
-}
-
-func shownPatch(p map[string]any, args map[string]any) map[string]any {
-	if args["decryptVariables"] != true {
-		return masked(p)
-	}
-	shown := deepCopy(p)
-	dropSealedValues(shown)
-	return shown
-}
-
-// staged is the staging area: never null, and an empty placeholder while nothing is staged (FACTS §3.3).
-func (v view) staged(e *environment) node {
-	id := "<empty>"
-	if len(e.Staged) > 0 {
-		id = e.StagedID
-	}
-	return node{
-		"__typename": "EnvironmentPatch", "id": id, "environmentId": e.ID, "status": "STAGED", "message": nil, "lastAppliedError": nil,
-		"appliedAt": nil, "appliedBy": nil, "createdAt": stamp(e.CreatedAt), "updatedAt": stamp(e.UpdatedAt),
-		"environment": lazy(func(map[string]any) (any, error) { return v.environment(e), nil }),
-		"patch": lazy(func(args map[string]any) (any, error) {
-			if e.Staged == nil {
-				return map[string]any{}, nil
-			}
-			return shownPatch(e.Staged, args), nil
-		}),
-	}
-}
-
-func (v view) event(d *deployment, i int, e event) node {
-	n := node{
-		"__typename": "DeploymentEvent", "id": deterministic(d.ID, "event", strconv.Itoa(i)), "step": e.step,
-		"createdAt": stamp(e.at), "completedAt": nil, "payload": node{"error": optional(e.problem), "reason": nil, "skipped": nil, "attempt": nil, "detail": nil, "durationMs": nil, "maxAttempts": nil},
-	}
-	if !e.done.After(v.now) {
-		n["completedAt"] = stamp(e.done)
-	}
-	return n
 }

@@ -4,130 +4,24 @@
 package railwaysim
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 )
 
-// apiError is an error as Railway reports it: HTTP 200, a message, a code (FACTS §1.3).
-type apiError struct{ code, message string }
-
-// Error returns the message.
-func (e *apiError) Error() string { return e.message }
-
-func notAuthorized() error { return &apiError{"INTERNAL_SERVER_ERROR", "Not Authorized"} }
-
-func notFound(what string) error {
-	return &apiError{"INTERNAL_SERVER_ERROR", what + " not found"}
-}
-
-func badInput(format string, args ...any) error {
-	return &apiError{"BAD_USER_INPUT", fmt.Sprintf(format, args...)}
-}
-
-func refused(format string, args ...any) error {
-	return &apiError{"INTERNAL_SERVER_ERROR", fmt.Sprintf(format, args...)}
-}
-
-func planLimit(format string, args ...any) error {
-	return &apiError{"PLAN_LIMIT", fmt.Sprintf(format, args...)}
-}
-
-// call is one request's caller and its view of the world.
-type call struct {
-	s     *Sim
-	token *token
-	view  view
-}
-
-// sees reports whether the token reaches the project (FACTS §1.2).
-func (c call) sees(p *project) bool {
-	if p == nil || p.DeletedAt != nil {
-		return false
-	}
-	switch c.token.Kind {
-	case tokenProject:
-		return c.token.ProjectID == p.ID
-	case tokenWorkspace:
-		return c.token.WorkspaceID == p.WorkspaceID
-	default:
-		return true
-	}
-}
-
-// project finds a project that the token reaches. One that does not exist and one that is not visible look the same (FACTS §1.3).
-func (c call) project(w *world, id string) (*project, error) {
-	p := w.Projects[id]
-	if !c.sees(p) {
-		return nil, notAuthorized()
-	}
-	return p, nil
-}
-
-// environment finds an environment that the token reaches. A project token reaches one (FACTS §1.2).
-func (c call) environment(w *world, id string) (*environment, error) {
-	e := w.Environments[id]
-	if e == nil || e.DeletedAt != nil {
-		return nil, notAuthorized()
-	}
-	if _, err := c.project(w, e.ProjectID); err != nil {
-		return nil, err
-	}
-	if c.token.Kind == tokenProject && c.token.EnvironmentID != id {
-		return nil, notAuthorized()
-	}
-	return e, nil
-}
-
-func (c call) service(w *world, id string) (*service, error) {
-	s := w.Services[id]
-	if s == nil || s.DeletedAt != nil {
-		return nil, notAuthorized()
-	}
-	_, err := c.project(w, s.ProjectID)
-	return s, err
-}
-
-// at finds a service's instance in an environment.
-func (c call) at(w *world, environmentID, serviceID string) (*environment, *service, error) {
-	e, err := c.environment(w, environmentID)
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := c.service(w, serviceID)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !e.live(serviceID) {
-		return nil, nil, notFound("ServiceInstance")
-	}
-	return e, s, nil
-}
-
-func (c call) deployment(w *world, id string) (*deployment, error) {
-	d := w.Deployments[id]
-	if d == nil {
-		return nil, notFound("Deployment")
-	}
-	_, err := c.environment(w, d.EnvironmentID)
-	return d, err
-}
-
-// personal refuses project tokens, for what they cannot do (FACTS §1.2).
-func (c call) personal() error {
-	if c.token.Kind == tokenProject {
-		return notAuthorized()
-	}
-	return nil
-}
-
-func argText(args map[string]any, keys ...string) string { return text(args, keys...) }
-
 // query resolves a root field of Query.
 type query func(c call, args map[string]any) (any, error)
 
-var queries = map[string]query{
+var queries = map[string]query{}
+
+func init() {
+	for _, family := range []map[string]query{stateQueries, logQueries} {
+		maps.Copy(queries, family)
+	}
+}
+
+var stateQueries = map[string]query{
 	"projectToken": func(c call, _ map[string]any) (any, error) {
 		if c.token.Kind != tokenProject {
 			return nil, refused("Project Token not found")
@@ -199,9 +93,9 @@ var queries = map[string]query{
 		if err != nil {
 			return nil, err
 		}
-		list := slices.DeleteFunc(c.view.w.environmentsOf(p.ID), func(e *environment) bool {
+		list := slices.DeleteFunc(c.view.environments(p.ID), func(e *environment) bool {
 			only, given := args["isEphemeral"].(bool)
-			return (given && e.Ephemeral != only) || (c.token.Kind == tokenProject && e.ID != c.token.EnvironmentID)
+			return given && e.Ephemeral != only
 		})
 		return connection(list, c.view.environment)(args)
 	},
@@ -260,7 +154,7 @@ var queries = map[string]query{
 		}
 		all := values(scope)
 		if args["unrendered"] != true && serviceID != "" {
-			all = c.view.w.rendered(e, serviceID)
+			all = c.view.w.readable(e, serviceID)
 		}
 		return withoutSealed(all, scope), nil
 	},
@@ -269,7 +163,7 @@ var queries = map[string]query{
 		if err != nil {
 			return nil, err
 		}
-		all := withoutSealed(c.view.w.rendered(e, s.ID), sub(e.Config, "services", s.ID, "variables"))
+		all := c.view.w.readable(e, s.ID)
 		for name, value := range c.view.w.system(e, s.ID) {
 			all[name] = value
 		}
@@ -348,25 +242,12 @@ var queries = map[string]query{
 		}
 		return connection(all, func(n node) node { return n })(args)
 	},
-	"buildLogs":      func(c call, args map[string]any) (any, error) { return c.logs(args, (*deployment).buildLog) },
-	"deploymentLogs": func(c call, args map[string]any) (any, error) { return c.logs(args, (*deployment).deployLog) },
-	"environmentLogs": func(c call, args map[string]any) (any, error) {
-		e, err := c.environment(c.view.w, argText(args, "environmentId"))
-		if err != nil {
-			return nil, err
-		}
-		list := []any{}
-		for _, d := range slices.Backward(c.view.w.deploymentsOf(e.ID, "")) {
-			list = append(list, logLines(d, d.deployLog())...)
-		}
-		return list, nil
-	},
 	"deploymentSnapshot": func(c call, args map[string]any) (any, error) {
 		d, err := c.deployment(c.view.w, argText(args, "deploymentId"))
 		if err != nil {
 			return nil, err
 		}
-		return node{"id": deterministic("snapshot", d.ID), "variables": d.Variables, "createdAt": stamp(d.CreatedAt), "updatedAt": stamp(d.CreatedAt)}, nil
+		return node{"id": deterministic("snapshot", d.ID), "variables": d.Shown, "createdAt": stamp(d.CreatedAt), "updatedAt": stamp(d.CreatedAt)}, nil
 	},
 	"regions": func(call, map[string]any) (any, error) {
 		list := []any{}
@@ -396,6 +277,11 @@ var queries = map[string]query{
 
 // regionNames are Railway's regions (FACTS §6.2).
 var regionNames = []string{"us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a"}
+
+// readable are a service's rendered variables as they may be read back.
+func (w *world) readable(e *environment, serviceID string) map[string]string {
+	return withoutSealed(w.rendered(e.open(), serviceID), sub(e.Config, "services", serviceID, "variables"))
+}
 
 func withoutSealed(all map[string]string, scope map[string]any) map[string]string {
 	for name := range all {
@@ -459,37 +345,4 @@ func deploymentList(c call, args map[string]any) (any, error) {
 	list := sortedBy(c.view.w.Deployments, func(d *deployment) (bool, time.Time, string) { return matches(d), d.CreatedAt, d.ID })
 	slices.SortStableFunc(list, func(a, b *deployment) int { return b.Order - a.Order })
 	return connection(list, c.view.deployment)(args)
-}
-
-// logs answers with the last lines; Railway's limit defaults to 100 (FACTS §3.5).
-func (c call) logs(args map[string]any, lines func(*deployment) []string) (any, error) {
-	d, err := c.deployment(c.view.w, argText(args, "deploymentId"))
-	if err != nil {
-		return nil, err
-	}
-	list := logLines(d, lines(d))
-	limit, ok := number(args["limit"])
-	if !ok {
-		limit = 100
-	}
-	return list[max(0, len(list)-limit):], nil
-}
-
-func logLines(d *deployment, lines []string) []any {
-	list := []any{}
-	for i, line := range lines {
-		at := d.CreatedAt.Add(time.Duration(i) * time.Millisecond)
-		severity := "info"
-		if strings.Contains(strings.ToLower(line), "error") {
-			severity = "error"
-		}
-		if d.Variables["LOG_FORMAT"] == "json" {
-			line = fmt.Sprintf(`{"timestamp":%q,"level":%q,"message":%q}`, stamp(at), severity, line)
-		}
-		list = append(list, node{"timestamp": stamp(at), "message": line, "severity": severity, "attributes": []any{}, "tags": node{
-			"deploymentId": d.ID, "environmentId": d.EnvironmentID, "serviceId": d.ServiceID, "deploymentInstanceId": nil, "pluginId": nil,
-			"projectId": nil, "snapshotId": nil,
-		}})
-	}
-	return list
 }

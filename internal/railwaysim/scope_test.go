@@ -101,3 +101,18 @@ func TestMintedTokenWorks(t *testing.T) {
 	assert.Equal(t, 200, status)
 	assert.NotContains(t, log, value)
 }
+
+// TestProjectTokenSeesNoOtherEnvironment holds that what hangs below a visible object keeps the token's scope.
+func TestProjectTokenSeesNoOtherEnvironment(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	for name, query := range map[string]string{
+		"environments": `query($p: String!) { project(id: $p) { environments { edges { node { id } } } } }`,
+		"deployments":  `query($p: String!) { project(id: $p) { deployments { edges { node { environmentId } } } } }`,
+		"instances":    `query($p: String!) { project(id: $p) { services { edges { node { serviceInstances { edges { node { environmentId } } } } } } } }`,
+	} {
+		a := l.ask(scoped, query, vars{"p": project})
+		assert.Contains(t, a.Raw, staging, name)
+		assert.NotContains(t, a.Raw, production, name)
+	}
+}

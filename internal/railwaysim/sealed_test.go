@@ -97,3 +97,20 @@ func TestSealedIsNotDuplicated(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, stored, "API_KEY")
 }
+
+func TestSealedDoesNotLeakSideways(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.patch(sealing())
+	l.patch(service(engine, map[string]any{"variables": map[string]any{
+		"REF": map[string]any{"value": "${{API_KEY}}"}, "API_KEY": map[string]any{"value": sealedValue},
+	}}))
+	for name, query := range map[string]string{
+		"a reference to it":   `query($e: String!) { variables(environmentId: $e, projectId: "` + project + `", serviceId: "` + engine + `") }`,
+		"for a deployment":    `query($e: String!) { variablesForServiceDeployment(environmentId: $e, projectId: "` + project + `", serviceId: "` + engine + `") }`,
+		"the history":         `query($e: String!) { environmentPatches(environmentId: $e) { edges { node { patch(decryptVariables: true) } } } }`,
+		"a deployment's copy": `query($e: String!) { environment(id: $e) { id } deploymentSnapshot(deploymentId: "` + l.newest(1)[0].ID + `") { variables } }`,
+	} {
+		assert.NotContains(t, l.must(query, vars{"e": staging}).Raw, sealedValue, name)
+	}
+}

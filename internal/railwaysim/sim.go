@@ -63,6 +63,10 @@ type Sim struct {
 	faults   []*Fault
 	requests []Request
 	buckets  map[string]*bucket
+	visits   []Visit
+	// turns and engineUse count the requests of each deployment's engine.
+	turns     map[string]int
+	engineUse map[string]*bucket
 }
 
 // version is the world as it was from a time on, kept while reads lag.
@@ -86,7 +90,7 @@ func New(options Options) (*Sim, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load schema: %w", err)
 	}
-	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}}
+	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}, turns: map[string]int{}, engineUse: map[string]*bucket{}}
 	if err := s.plant(options.Seed); err != nil {
 		return nil, err
 	}
@@ -139,10 +143,10 @@ func (s *Sim) remember() {
 }
 
 // view is what a read sees: the world as it was a lag ago. The lock is held.
-func (s *Sim) view() view {
+func (s *Sim) view(t *token) view {
 	now := s.now()
 	if s.options.Lag <= 0 {
-		return view{s.world, now}
+		return view{s.world, now, t}
 	}
 	past := now.Add(-s.options.Lag)
 	at := s.versions[0].world
@@ -151,7 +155,7 @@ func (s *Sim) view() view {
 			at = v.world
 		}
 	}
-	return view{at, now}
+	return view{at, now, t}
 }
 
 // etag is the token of a config. It is made of the masked config, so an edit of a value alone does not show (FACTS §3.2).
