@@ -174,12 +174,17 @@ func (p *pass) commit(ctx context.Context, made *plan.Plan) *Outcome {
 
 // tellCommit records the commit as an event, and counts repairs so that a fight over a field is noticed.
 func (p *pass) tellCommit(made *plan.Plan) {
-	var repaired []string
+	var repaired, declaredAnew []string
 	for _, change := range made.Changes {
 		if change.Cause == plan.CauseDrift {
 			repaired = append(repaired, change.Path)
+		} else {
+			declaredAnew = append(declaredAnew, change.Path)
 		}
 	}
+	p.object.Status.Repairs = slices.DeleteFunc(p.object.Status.Repairs, func(r v1alpha1.Repair) bool {
+		return slices.Contains(declaredAnew, r.Path) // a new value starts a new count
+	})
 	p.event(normal, "Committed", "Commit", "Committed to Railway: %s", summary(made.Changes))
 	if len(repaired) > 0 {
 		p.object.Status.Repairs = countRepairs(p.object.Status.Repairs, repaired, p.now)

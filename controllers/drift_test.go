@@ -198,3 +198,20 @@ func TestEnvironmentAndServiceDeletedOnTheDashboardComeBack(t *testing.T) {
 	})
 	assert.True(t, o.Status.Railway.Created)
 }
+
+func TestWarnReportsADeletedService(t *testing.T) {
+	w := running(t, settings{}, func(s string) string { return "driftPolicy: Warn\n" + s })
+	require.NoError(t, w.sim.DeleteService(engineInDev))
+	before := w.mark()
+	w.poke("dev")
+	o := w.until("dev", "reported", func(o *v1alpha1.EngineEnvironment) bool {
+		return len(o.Status.Drift) == 1 && condition(o, v1alpha1.ConditionHealthy).Reason == v1alpha1.ReasonNotDeployed
+	})
+	assert.Equal(t, "ai-engine", o.Status.Drift[0].Path)
+	assert.Contains(t, condition(o, v1alpha1.ConditionReady).Message, "is not in the Railway environment")
+	assert.Zero(t, w.count(before)["CommitPatch"]+w.count(before)["CreateService"], "driftPolicy Warn writes nothing")
+
+	w.apply("dev", devSpec)
+	w.ready("dev")
+	assert.Equal(t, 1, w.count(before)["CommitPatch"], "driftPolicy Repair brings it back")
+}

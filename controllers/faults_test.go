@@ -120,7 +120,9 @@ func TestProblemsHaveAReasonOfTheirOwn(t *testing.T) {
 		{name: "token rejected", reason: v1alpha1.ReasonTokenRejected, says: "put a valid one into the Secret",
 			secrets: map[string]map[string]string{"railway": {"RAILWAY_API_TOKEN": "nonsense"}}},
 		{name: "project not visible", reason: v1alpha1.ReasonProjectNotFound, says: "check spec.railway.projectID",
-			spec: func(s string) string { return strings.Replace(s, projectID, "99999999-9999-4999-8999-999999999999", 1) }},
+			spec: func(s string) string { // an id of its own in every run: claims are held across namespaces
+				return strings.Replace(s, projectID, fmt.Sprintf("99999999-9999-4999-8999-%012d", time.Now().UnixNano()%1e12), 1)
+			}},
 		{name: "plan limit", reason: v1alpha1.ReasonPlanLimit, says: "plan does not allow it",
 			seed: func(s string) string {
 				return strings.Replace(s, "limits: {", "limits: {environments: 1, ", 1)

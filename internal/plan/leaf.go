@@ -112,6 +112,9 @@ func canonical(value any) string {
 func (p *Plan) leaves(in Input) []leaf {
 	var all []leaf
 	for _, service := range in.Desired.Services {
+		if deletedElsewhere(in, service.Name) {
+			continue
+		}
 		instance, found := in.Observed.Instance(service.Name)
 		if !found {
 			added, ok := in.Added[service.Name]

@@ -40,7 +40,8 @@ type Input struct {
 	Hash func(path string, value any) string
 	// ReportDrift leaves drift as it is and only reports it.
 	ReportDrift bool
-	// Leave holds the paths that are reported and never written, because somebody else keeps writing them.
+	// Leave holds the paths whose drift is reported and not repaired, because somebody else keeps writing them. A new declared
+	// value is written all the same.
 	Leave map[string]bool
 	// Unmanaged says what happens to variables that are not declared.
 	Unmanaged Unmanaged
@@ -161,6 +162,7 @@ func After(record map[string]Applied, fields map[string]string) map[string]Appli
 func Make(in Input) *Plan {
 	p := &Plan{Record: map[string]Applied{}}
 	declared := map[string]bool{}
+	p.gone(in)
 	for _, l := range p.leaves(in) {
 		declared[l.path] = true
 		p.judge(in, l)
@@ -172,6 +174,31 @@ func Make(in Input) *Plan {
 	slices.SortFunc(p.Drift, byPath)
 	slices.Sort(p.Blocked)
 	return p
+}
+
+// gone reports, with ReportDrift, the services that the operator once set up and that are on Railway no more. What is known of
+// them is kept, so that they are not taken for something new when they come back.
+func (p *Plan) gone(in Input) {
+	for _, service := range in.Desired.Services {
+		if !deletedElsewhere(in, service.Name) {
+			continue
+		}
+		p.Drift = append(p.Drift, Change{
+			Path: service.Name, Service: service.Name, Cause: CauseDrift, Declared: "(present)", Actual: "(absent)",
+		})
+		for path, applied := range in.Applied {
+			if owner, _ := splitPath(in, path); owner == service.Name {
+				p.Record[path] = applied
+			}
+		}
+	}
+}
+
+// deletedElsewhere reports whether a missing service is drift that is only to be reported.
+func deletedElsewhere(in Input, service string) bool {
+	_, found := in.Observed.Instance(service)
+	_, added := in.Added[service]
+	return in.ReportDrift && !found && !added && !firstLook(in, service)
 }
 
 // judge decides what a declared field needs.
@@ -196,7 +223,7 @@ func (p *Plan) judge(in Input, l leaf) {
 	if change.Cause == CauseDrift {
 		p.Drift = append(p.Drift, change)
 	}
-	if in.Leave[l.path] || (change.Cause == CauseDrift && in.ReportDrift) {
+	if change.Cause == CauseDrift && (in.ReportDrift || in.Leave[l.path]) {
 		return
 	}
 	p.Changes = append(p.Changes, change)

@@ -440,3 +440,36 @@ func TestShownValues(t *testing.T) {
 	assert.Equal(t, []string{"variables.A: ${{shared.KEY}} <- (secret)"}, shown(plan.Make(pasted.input(t)).Drift),
 		"a secret that somebody pasted into another variable is not shown")
 }
+
+func TestServiceDeletedOnTheDashboard(t *testing.T) {
+	variables := []desired.Variable{plain("A", "1")}
+	gone := func(reportDrift bool, wrote map[string]any) plan.Input {
+		in := given{variables: variables, wrote: wrote, reportDrift: reportDrift}.input(t)
+		in.Observed.Services = nil
+		return in
+	}
+	known := map[string]any{"engine.variables.A": "1"}
+
+	repaired := plan.Make(gone(false, known))
+	assert.Equal(t, []string{"engine"}, repaired.Missing, "drift is repaired: the service is made again")
+
+	reported := plan.Make(gone(true, known))
+	assert.Empty(t, reported.Missing, "drift is reported: the service is not made again")
+	assert.True(t, reported.Empty())
+	require.Len(t, reported.Drift, 1)
+	assert.Equal(t, "engine", reported.Drift[0].Path)
+	assert.Equal(t, map[string]plan.Applied{"engine.variables.A": {Hash: hash("engine.variables.A", "1")}}, reported.Record,
+		"what was applied is still known when the service comes back")
+
+	assert.Equal(t, []string{"engine"}, plan.Make(gone(true, nil)).Missing, "one that never was is made, not reported")
+}
+
+func TestContestedFieldFollowsTheSpec(t *testing.T) {
+	g := given{
+		variables: []desired.Variable{plain("A", "1")}, config: `{"variables":{"A":{"value":"theirs"}}}`,
+		wrote: map[string]any{"engine.variables.A": "1"}, leave: []string{"engine.variables.A"},
+	}
+	assert.True(t, plan.Make(g.input(t)).Empty(), "the fight is left alone")
+	g.variables = []desired.Variable{plain("A", "2")}
+	assert.Equal(t, []string{"engine.variables.A"}, paths(plan.Make(g.input(t)).Changes), "a new declared value is no part of the fight")
+}

@@ -64,6 +64,9 @@ type Result struct {
 // Assess judges one service.
 func Assess(in Input) Result {
 	r := Result{Service: in.Desired.Name, Deployment: current(in.Instance)}
+	if in.Instance.ServiceID == "" {
+		return r.failed(v1alpha1.ReasonNotDeployed, "is not in the Railway environment")
+	}
 	if waiting, ok := r.awaitCommit(in); ok {
 		return waiting
 	}
@@ -122,6 +125,10 @@ func (r Result) awaitCommit(in Input) (Result, bool) {
 }
 
 func (r Result) progress(in Input) Result {
+	if r.Deployment.Status == model.DeploymentNeedsApproval { // people take the time they take: no deadline
+		r.State, r.Reason, r.Message = Progressing, v1alpha1.ReasonNeedsApproval, "deployment waits for an approval on Railway"
+		return r
+	}
 	deadline := r.Deployment.CreatedAt.Add(in.Desired.ProgressDeadline)
 	if !in.Now.Before(deadline) {
 		return r.failed(v1alpha1.ReasonDeadlineExceeded, fmt.Sprintf("deployment is still %s after %s%s",
@@ -129,9 +136,6 @@ func (r Result) progress(in Input) Result {
 	}
 	r.State, r.Reason, r.Due = Progressing, v1alpha1.ReasonDeploying, deadline
 	r.Message = "deployment is " + string(r.Deployment.Status)
-	if r.Deployment.Status == model.DeploymentNeedsApproval {
-		r.Reason, r.Message = v1alpha1.ReasonNeedsApproval, "deployment waits for an approval on Railway"
-	}
 	return r
 }
 

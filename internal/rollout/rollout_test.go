@@ -43,7 +43,7 @@ func older() model.Deployment {
 func input(latest *model.Deployment, active ...model.Deployment) rollout.Input {
 	return rollout.Input{
 		Desired:  desired.Service{Name: "engine", Image: "ghcr.io/acme/app:2", ProgressDeadline: deadline},
-		Instance: model.ServiceInstance{Name: "engine", Latest: latest, Active: active}, Now: now,
+		Instance: model.ServiceInstance{ServiceID: "s1", Name: "engine", Latest: latest, Active: active}, Now: now,
 	}
 }
 
@@ -88,6 +88,10 @@ func TestEveryStatus(t *testing.T) {
 	}
 	_, got := assess(t, input(nil))
 	assert.Equal(t, verdict{rollout.Failed, v1alpha1.ReasonNotDeployed, "has no deployment: deploy it on Railway, or change its spec"}, got)
+
+	missing := rollout.Input{Desired: input(nil).Desired, Commit: &rollout.Commit{At: now}, Now: now}
+	_, got = assess(t, missing)
+	assert.Equal(t, verdict{rollout.Failed, v1alpha1.ReasonNotDeployed, "is not in the Railway environment"}, got, "no commit deploys it")
 }
 
 func TestOlderDeploymentStillServes(t *testing.T) {
@@ -133,8 +137,18 @@ func TestReplacedDeploymentGivesWayToTheActiveOne(t *testing.T) {
 	}
 }
 
+func TestApprovalHasNoDeadline(t *testing.T) {
+	r, got := assess(t, input(deployment(model.DeploymentNeedsApproval, 10*deadline)))
+	assert.Equal(t, rollout.Progressing, got.state, "people take the time they take")
+	assert.Equal(t, v1alpha1.ReasonNeedsApproval, got.reason)
+	assert.Zero(t, r.Due)
+}
+
 func TestDeadline(t *testing.T) {
 	for _, status := range inProgress {
+		if status == model.DeploymentNeedsApproval {
+			continue
+		}
 		in := input(deployment(status, deadline-time.Nanosecond))
 		r, got := assess(t, in)
 		assert.Equal(t, rollout.Progressing, got.state, "%s: not yet", status)
@@ -297,6 +311,10 @@ func requireSound(t *testing.T, in rollout.Input) {
 		require.NotEqual(t, v1alpha1.ReasonSucceeded, r.Reason)
 		require.Zero(t, r.Due, "only Railway or a person can change it")
 	case rollout.Progressing:
+		if r.Reason == v1alpha1.ReasonNeedsApproval {
+			require.Zero(t, r.Due, "people take the time they take")
+			return
+		}
 		require.True(t, r.Due.After(in.Now), "what is waited for has an end")
 		later := in
 		later.Now = r.Due
