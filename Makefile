@@ -52,10 +52,11 @@ test-short: ## Run the tests that need no Kubernetes API server
 	go test -short -timeout 5m $(PKG) $(GO_TEST_ARGS)
 
 .PHONY: test-live
-test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN or RAILWAY_TOKEN)
-	@[[ -n "$${RAILWAY_API_TOKEN:-}$${RAILWAY_TOKEN:-}" ]] || { \
-	  echo "make test-live speaks to the real Railway: set RAILWAY_API_TOKEN or RAILWAY_TOKEN" >&2; exit 1; }
-	go test -tags live -run '^TestLive' -count 1 -v -timeout 30m $(PKG) $(GO_TEST_ARGS)
+test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
+	@[[ -n "$${RAILWAY_API_TOKEN:-}" && -n "$${RAILWAY_PROJECT_ID:-}" ]] || { \
+	  echo "make test-live speaks to the real Railway: set RAILWAY_API_TOKEN (account or workspace) and RAILWAY_PROJECT_ID, a" >&2; \
+	  echo "project in which it makes an environment with one small service, and deletes it again" >&2; exit 1; }
+	go test -tags live -run '^TestLive' -count 1 -v -timeout 45m ./test/live $(GO_TEST_ARGS)
 
 .PHONY: schema-check
 schema-check: ## Hold our schema slice and operations against Railway's full schema (SCHEMA=file)

@@ -137,7 +137,7 @@ func addController(ctx context.Context, manager ctrl.Manager, config *rest.Confi
 		return err
 	}
 	reconciler := &controllers.Reconciler{
-		Client: manager.GetClient(), Live: manager.GetAPIReader(),
+		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: opts.WatchNamespaces,
 		Events:  manager.GetEventRecorder("engine-operator"),
 		Railway: pool, Watch: watch, HashKey: key,
 		Settle: opts.Settle, Now: time.Now, Concurrency: opts.Concurrency,

@@ -26,6 +26,8 @@ type Reconciler struct {
 	client.Client
 	// Live reads past the cache.
 	Live client.Reader
+	// Namespaces are those that are watched; none means all.
+	Namespaces []string
 	// Events records what people should know, on transitions only.
 	Events events.EventRecorder
 	// Railway hands out one client per token.

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -45,7 +46,7 @@ func (r *Reconciler) claimHolder(ctx context.Context, object *v1alpha1.EngineEnv
 	var list v1alpha1.EngineEnvironmentList
 	var err error
 	if object.Status.Railway == nil {
-		err = r.Live.List(ctx, &list)
+		list.Items, err = r.listLive(ctx)
 	} else {
 		err = r.List(ctx, &list, client.MatchingFields{indexClaim: claimOf(object)})
 	}
@@ -59,6 +60,23 @@ func (r *Reconciler) claimHolder(ctx context.Context, object *v1alpha1.EngineEnv
 		}
 	}
 	return nil, nil
+}
+
+// listLive lists past the cache the objects of every namespace that is watched.
+func (r *Reconciler) listLive(ctx context.Context) ([]v1alpha1.EngineEnvironment, error) {
+	namespaces := r.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	var all []v1alpha1.EngineEnvironment
+	for _, namespace := range namespaces {
+		var list v1alpha1.EngineEnvironmentList
+		if err := r.Live.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+			return nil, err
+		}
+		all = append(all, list.Items...)
+	}
+	return all, nil
 }
 
 // claimOf names what the object declares on Railway, empty for the Local tier. Names that differ only in case are the same

@@ -19,6 +19,10 @@ var (
 		Name: "engine_operator_environment_ready",
 		Help: "1 when the EngineEnvironment is Ready, else 0.",
 	}, []string{"namespace", "name", "tier"})
+	suspendedGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "engine_operator_environment_suspended",
+		Help: "1 while the EngineEnvironment is suspended, else 0.",
+	}, []string{"namespace", "name"})
 	driftGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "engine_operator_environment_drift_fields",
 		Help: "Fields that differ from what was last applied.",
@@ -30,17 +34,22 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(readyGauge, driftGauge, commitCounter)
+	metrics.Registry.MustRegister(readyGauge, suspendedGauge, driftGauge, commitCounter)
 }
 
 func setMetrics(key string, object *v1alpha1.EngineEnvironment) {
 	namespace, name, _ := strings.Cut(key, "/")
-	ready := 0.0
-	if meta.IsStatusConditionTrue(object.Status.Conditions, v1alpha1.ConditionReady) {
-		ready = 1
-	}
-	readyGauge.WithLabelValues(namespace, name, string(object.Spec.Tier)).Set(ready)
+	ready := meta.IsStatusConditionTrue(object.Status.Conditions, v1alpha1.ConditionReady)
+	readyGauge.WithLabelValues(namespace, name, string(object.Spec.Tier)).Set(one(ready))
+	suspendedGauge.WithLabelValues(namespace, name).Set(one(object.Spec.Suspend))
 	driftGauge.WithLabelValues(namespace, name).Set(float64(len(object.Status.Drift)))
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func countCommit(key string, made *plan.Plan) {
@@ -58,6 +67,7 @@ func deleteMetrics(key string) {
 	namespace, name, _ := strings.Cut(key, "/")
 	labels := prometheus.Labels{"namespace": namespace, "name": name}
 	readyGauge.DeletePartialMatch(labels)
+	suspendedGauge.DeletePartialMatch(labels)
 	driftGauge.DeletePartialMatch(labels)
 	commitCounter.DeletePartialMatch(labels)
 }

@@ -64,6 +64,7 @@ type VariablesSource struct {
 	// prefix is put before each key.
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="a prefix has letters, digits and _ only, and does not start with a digit"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('RAILWAY_')",message="RAILWAY_ names belong to Railway itself: choose another prefix"
 	// +optional
 	Prefix string `json:"prefix,omitempty"`
 

@@ -75,6 +75,11 @@ func TestRefused(t *testing.T) {
 		reason: "and in a companion's",
 		want:   []string{"spec.services[0].variables[0].name" + system},
 	}, {
+		tier: "Dev", patch: `engine: {variablesFrom: [{prefix: RAILWAY_, configMapRef: {name: extra}}]}`,
+		reason: "a prefix must not make such a name either",
+		want: []string{`spec.engine.variablesFrom[0].prefix: Invalid value: "RAILWAY_": RAILWAY_ names belong to Railway itself: ` +
+			"choose another prefix"},
+	}, {
 		tier: "Dev", patch: `engine: {variables: [{name: MODEL, value: small}, {name: MODEL, value: large}]}`,
 		reason: "nobody can say which value is meant",
 		want:   []string{`spec.engine.variables[1]: Duplicate value: {"name":"MODEL"}`},
