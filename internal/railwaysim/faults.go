@@ -136,7 +136,7 @@ func (x *exchange) failBefore() bool {
 		x.refuse(http.StatusBadGateway, "text/html", "<html><head><title>502 Bad Gateway</title></head><body>upstream connect error</body></html>")
 	case FaultTimeoutBefore:
 		f.delay()
-		x.finish(0, nil, f.Kind)
+		x.finish(0, f.Kind)
 		hangUp(x.w)
 	case FaultError, FaultUnauthorized:
 		message, code := orElse(f.Message, "Problem processing request"), orElse(f.Code, "INTERNAL_SERVER_ERROR")
@@ -155,7 +155,7 @@ func (x *exchange) failBefore() bool {
 }
 
 func (x *exchange) refuse(status int, contentType, text string) {
-	x.finish(status, nil, x.fault.Kind)
+	x.finish(status, x.fault.Kind)
 	x.w.Header().Set("Content-Type", contentType)
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write([]byte(text))

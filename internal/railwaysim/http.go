@@ -81,7 +81,7 @@ func (x *exchange) serve(b body) {
 	x.note(b, operation, variables, t)
 	x.fault = x.s.takeFault(x.request)
 	if t != nil && !x.s.spend(t, x.w.Header()) {
-		x.finish(http.StatusTooManyRequests, nil, "rate limited")
+		x.finish(http.StatusTooManyRequests, "rate limited")
 		http.Error(x.w, `{"errors":[{"message":"Too Many Requests","extensions":{"code":"RATE_LIMITED"}}]}`, http.StatusTooManyRequests)
 		return
 	}
@@ -96,10 +96,10 @@ func (x *exchange) serve(b body) {
 		if !strings.HasPrefix(message, "Cannot query field") {
 			message = "the request does not fit the schema" // the full text may echo a value
 		}
-		x.finish(http.StatusOK, nil, message)
+		x.finish(http.StatusOK, message)
 	case t == nil && !introspects(operation):
 		answer = response{Errors: []*answerError{{Message: x.stranger(), Extensions: map[string]any{"code": "INTERNAL_SERVER_ERROR"}}}}
-		x.finish(http.StatusOK, nil, x.stranger())
+		x.finish(http.StatusOK, x.stranger())
 	default:
 		answer = x.apply(operation, variables, t)
 	}

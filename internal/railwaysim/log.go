@@ -148,10 +148,10 @@ func scalar(value any) bool {
 }
 
 // finish writes the log entry of a request that was not executed.
-func (x *exchange) finish(status int, data any, message string) {
+func (x *exchange) finish(status int, message string) {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
-	x.record(status, data, message)
+	x.record(status, nil, message)
 }
 
 // record writes the log entry. The lock is held.

@@ -77,7 +77,12 @@ func tryAll(t *testing.T, g ground) {
 	}
 }
 
-func (g ground) on(t *testing.T) *ground { g.t = t; return &g }
+// on is the ground for one statement.
+func (g ground) on(t *testing.T) *ground {
+	t.Helper()
+	g.t = t
+	return &g
+}
 
 func (g *ground) read() *model.Environment {
 	g.t.Helper()
@@ -180,7 +185,9 @@ func (g *ground) replicasDeployNothing() {
 	g.deploysNothing("replicas", g.set(2.0, "deploy", "multiRegionConfig", "us-west2", "numReplicas"))
 }
 
-func (g *ground) preDeployList() { g.commit("pre-deploy", g.set([]any{"true"}, "deploy", "preDeployCommand")) }
+func (g *ground) preDeployList() {
+	g.commit("pre-deploy", g.set([]any{"true"}, "deploy", "preDeployCommand"))
+}
 
 func (g *ground) nullResets() {
 	g.commit("set health check", g.set("/health", "deploy", "healthcheckPath"))
