@@ -28,6 +28,7 @@ import (
 	"github.com/engine-operator/engine-operator/controllers"
 	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
 // version is set by the build.
@@ -136,10 +137,18 @@ func addController(ctx context.Context, manager ctrl.Manager, config *rest.Confi
 	if err := manager.Add(watch); err != nil {
 		return err
 	}
+	guard, err := opts.Guard()
+	if err != nil {
+		return err
+	}
+	verifier := verify.New(verify.Options{Guard: guard, LogGrace: opts.LogGrace})
+	if err := manager.Add(verifier); err != nil {
+		return err
+	}
 	reconciler := &controllers.Reconciler{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: opts.WatchNamespaces,
 		Events:  manager.GetEventRecorder("engine-operator"),
-		Railway: pool, Watch: watch, HashKey: key,
+		Railway: pool, Watch: watch, Verifier: verifier, ProbeHosts: opts.ProbeAllowHosts, HashKey: key,
 		Settle: opts.Settle, Now: time.Now, Concurrency: opts.Concurrency,
 	}
 	return reconciler.SetupWithManager(ctx, manager)

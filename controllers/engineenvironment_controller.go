@@ -19,6 +19,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
 // Reconciler keeps the Railway environment, or the Local tier's Secret, in line with its EngineEnvironment.
@@ -34,6 +35,10 @@ type Reconciler struct {
 	Railway *railway.Pool
 	// Watch holds the snapshots of the Railway environments and wakes an object when its snapshot changed.
 	Watch *railway.Watch
+	// Verifier runs the checks and wakes an object when a result changed.
+	Verifier *verify.Verifier
+	// ProbeHosts are the hosts that checks may name besides the environment's own domains.
+	ProbeHosts []string
 	// HashKey keys the hashes of applied values.
 	HashKey []byte
 	// Settle is how long reads of Railway may lag behind writes: until then a missing write is late, after that it was lost.
@@ -95,7 +100,7 @@ func (p *pass) run(ctx context.Context) *Outcome {
 		}
 	}
 	if p.object.Spec.Suspend {
-		p.r.Watch.Forget(p.key)
+		p.r.idle(p.key)
 		return &Outcome{Kind: outcomeSuspended, Reason: v1alpha1.ReasonSuspended, Message: "suspended: nothing is read from or written to Railway"}
 	}
 	for _, next := range p.steps() {
@@ -111,7 +116,7 @@ func (p *pass) steps() []step {
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
 		return []step{r.declare, r.writeEnvSecret}
 	}
-	return []step{r.claim, r.connect, r.declare, r.locate, r.settle, r.converge, r.follow}
+	return []step{r.claim, r.connect, r.declare, r.locate, r.settle, r.converge, r.follow, r.verify}
 }
 
 // pass is one walk over one object. Steps fill it in order.
@@ -127,6 +132,8 @@ type pass struct {
 	client *railway.Client
 	// declared is what the spec and its sources ask for; set by declare.
 	declared *desired.Environment
+	// gathered are the Secrets and ConfigMaps that the spec names; set by declare.
+	gathered desired.Sources
 	// environment is set by locate: the state of Railway that the pass works on. It is shared and never modified.
 	environment *model.Environment
 	// fresh is true when environment was read after the pass began.
@@ -135,7 +142,9 @@ type pass struct {
 	forced string
 
 	// What the steps found out, for the conditions. Nil means: not looked at in this pass.
-	credentials, synced, healthy *verdict
+	credentials, synced, healthy, verified *verdict
+	// results are those of the checks; nil when nothing was verified in this pass.
+	results []verify.Result
 }
 
 func newPass(r *Reconciler, object *v1alpha1.EngineEnvironment) *pass {
@@ -205,6 +214,12 @@ func (p *pass) event(kind, reason, action, format string, args ...any) {
 }
 
 func (r *Reconciler) forget(key string) {
-	r.Watch.Forget(key)
+	r.idle(key)
 	deleteMetrics(key)
+}
+
+// idle ends all work for the object between its passes.
+func (r *Reconciler) idle(key string) {
+	r.Watch.Forget(key)
+	r.Verifier.Forget(key)
 }

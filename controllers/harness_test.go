@@ -5,6 +5,7 @@ package controllers_test
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"strings"
@@ -35,6 +36,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/controlplane"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
 const (
@@ -61,6 +63,7 @@ type world struct {
 	t         *testing.T
 	client    client.Client
 	sim       *railwaysim.Sim
+	edge      *railwaysim.Edge
 	namespace string
 	writes    *writeCounter
 	// project replaces projectID: all tests share one API server, and two objects must not claim the same environment.
@@ -114,6 +117,9 @@ func newWorld(t *testing.T, s settings) *world {
 	endpoint, stop, err := sim.Start()
 	require.NoError(t, err)
 	t.Cleanup(stop)
+	edge, err := sim.StartEdge("127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(edge.Close)
 
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
@@ -121,7 +127,7 @@ func newWorld(t *testing.T, s settings) *world {
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	require.NoError(t, err)
 	w := &world{
-		t: t, client: direct, sim: sim, namespace: fmt.Sprintf("test-%d", n), writes: &writeCounter{}, project: project,
+		t: t, client: direct, sim: sim, edge: edge, namespace: fmt.Sprintf("test-%d", n), writes: &writeCounter{}, project: project,
 	}
 	require.NoError(t, direct.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
 	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": accountToken})
@@ -145,9 +151,16 @@ func (w *world) start(config *rest.Config, scheme *runtime.Scheme, endpoint stri
 	require.NoError(w.t, err)
 	watch := railway.NewWatch(railway.WatchOptions{Fast: 100 * time.Millisecond})
 	require.NoError(w.t, manager.Add(watch))
+	roots := x509.NewCertPool()
+	require.True(w.t, roots.AppendCertsFromPEM(w.edge.CA))
+	verifier := verify.New(verify.Options{
+		Guard:      verify.GuardOptions{ConnectTo: w.edge.Address, RootCAs: roots},
+		RetryPause: 10 * time.Millisecond, LogGrace: 300 * time.Millisecond,
+	})
+	require.NoError(w.t, manager.Add(verifier))
 	reconciler := &controllers.Reconciler{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Events: manager.GetEventRecorder("engine-operator"),
-		Railway: pool, Watch: watch, HashKey: []byte("0123456789abcdef0123456789abcdef"),
+		Railway: pool, Watch: watch, Verifier: verifier, HashKey: []byte("0123456789abcdef0123456789abcdef"),
 		Settle: s.settle, Now: time.Now, Concurrency: 4,
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -17,6 +17,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
 // Keys of the token's Secret, in Railway's own names (FACTS §1.2).
@@ -34,7 +35,7 @@ func (r *Reconciler) claim(ctx context.Context, p *pass) *Outcome {
 	if holder == nil {
 		return nil
 	}
-	r.Watch.Forget(p.key)
+	r.idle(p.key)
 	return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
 		"EngineEnvironment %s, which is older, declares the same Railway environment %q: delete one of the two",
 		client.ObjectKeyFromObject(holder), p.object.Spec.RailwayEnvironment()))
@@ -140,7 +141,14 @@ func (r *Reconciler) declare(ctx context.Context, p *pass) *Outcome {
 	if err != nil {
 		return failed(err)
 	}
-	p.declared = environment
+	p.declared, p.gathered = environment, sources
+	if p.object.Spec.Tier == v1alpha1.TierLocal {
+		return nil
+	}
+	// A check that cannot be run is a mistake in the spec: say so before anything is written.
+	if _, err := verify.Build(&p.object.Spec, sources, p.targets(), r.ProbeHosts); err != nil {
+		return failed(err)
+	}
 	return nil
 }
 

@@ -23,6 +23,18 @@ var (
 		Name: "engine_operator_environment_suspended",
 		Help: "1 while the EngineEnvironment is suspended, else 0.",
 	}, []string{"namespace", "name"})
+	goGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "engine_operator_environment_go",
+		Help: "1 when the verdict is GO, else 0.",
+	}, []string{"namespace", "name", "tier"})
+	checkGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "engine_operator_check_passed",
+		Help: "1 when the check passes, 0 when it fails. Undecided and skipped checks have no value.",
+	}, []string{"namespace", "name", "check"})
+	checkDuration = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "engine_operator_check_duration_seconds",
+		Help: "How long the run took that brought the check's result, retries and all.",
+	}, []string{"namespace", "name", "check"})
 	driftGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "engine_operator_environment_drift_fields",
 		Help: "Fields that differ from what was last applied.",
@@ -34,15 +46,29 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(readyGauge, suspendedGauge, driftGauge, commitCounter)
+	metrics.Registry.MustRegister(readyGauge, suspendedGauge, goGauge, checkGauge, checkDuration, driftGauge, commitCounter)
 }
 
 func setMetrics(key string, object *v1alpha1.EngineEnvironment) {
 	namespace, name, _ := strings.Cut(key, "/")
 	ready := meta.IsStatusConditionTrue(object.Status.Conditions, v1alpha1.ConditionReady)
 	readyGauge.WithLabelValues(namespace, name, string(object.Spec.Tier)).Set(one(ready))
+	goGauge.WithLabelValues(namespace, name, string(object.Spec.Tier)).Set(one(object.Status.Verdict == v1alpha1.VerdictGo))
+	setCheckMetrics(namespace, name, object.Status.Checks)
 	suspendedGauge.WithLabelValues(namespace, name).Set(one(object.Spec.Suspend))
 	driftGauge.WithLabelValues(namespace, name).Set(float64(len(object.Status.Drift)))
+}
+
+func setCheckMetrics(namespace, name string, checks []v1alpha1.CheckStatus) {
+	labels := prometheus.Labels{"namespace": namespace, "name": name}
+	checkGauge.DeletePartialMatch(labels)
+	checkDuration.DeletePartialMatch(labels)
+	for _, check := range checks {
+		if check.Result == v1alpha1.CheckPassed || check.Result == v1alpha1.CheckFailed {
+			checkGauge.WithLabelValues(namespace, name, check.Name).Set(one(check.Result == v1alpha1.CheckPassed))
+			checkDuration.WithLabelValues(namespace, name, check.Name).Set(float64(check.DurationMs) / 1000)
+		}
+	}
 }
 
 func one(yes bool) float64 {
@@ -68,6 +94,9 @@ func deleteMetrics(key string) {
 	labels := prometheus.Labels{"namespace": namespace, "name": name}
 	readyGauge.DeletePartialMatch(labels)
 	suspendedGauge.DeletePartialMatch(labels)
+	goGauge.DeletePartialMatch(labels)
+	checkGauge.DeletePartialMatch(labels)
+	checkDuration.DeletePartialMatch(labels)
 	driftGauge.DeletePartialMatch(labels)
 	commitCounter.DeletePartialMatch(labels)
 }

@@ -58,7 +58,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Watches(&corev1.Secret{}, r.usersOf(indexSecrets), builder.OnlyMetadata).
 		Watches(&corev1.ConfigMap{}, r.usersOf(indexConfigMaps), builder.OnlyMetadata).
 		Watches(&v1alpha1.EngineEnvironment{}, r.claimants()).
-		WatchesRawSource(r.snapshots()).
+		WatchesRawSource(keys(r.Watch.Events())).    // its Railway environment changed
+		WatchesRawSource(keys(r.Verifier.Events())). // the result of a check changed
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.Concurrency,
 			ReconciliationTimeout:   passTimeout,
@@ -116,15 +117,15 @@ func (r *Reconciler) matching(ctx context.Context, options ...client.ListOption)
 	return requests
 }
 
-// snapshots wakes the objects whose Railway environment changed.
-func (r *Reconciler) snapshots() source.Source {
+// keys wakes the objects that the channel names.
+func keys(of <-chan string) source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		go func() {
 			for {
 				select {
 				case <-ctx.Done():
 					return
-				case key := <-r.Watch.Events():
+				case key := <-of:
 					namespace, name, _ := strings.Cut(key, "/")
 					queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
 				}

@@ -56,7 +56,10 @@ func (p *pass) report(ctx context.Context, out *Outcome) error {
 	p.condition(v1alpha1.ConditionCredentialsValid, p.credentials)
 	p.condition(v1alpha1.ConditionSynced, p.synced)
 	p.condition(v1alpha1.ConditionHealthy, p.healthy)
+	p.condition(v1alpha1.ConditionVerified, p.verified)
 	p.summarise(out)
+	p.describeChecks()
+	p.sumUp(out)
 	status.ObservedGeneration = p.object.Generation
 	if p.forced != "" && out.Err == nil {
 		status.LastHandledReconcileAt = p.forced
@@ -264,12 +267,15 @@ func boundedList(all []string) []string {
 	return all[:min(len(all), entries)]
 }
 
-// bounded cuts a message without cutting a character in half.
-func bounded(message string) string {
-	if len(message) <= messageSize {
+// bounded cuts a condition's message.
+func bounded(message string) string { return boundedTo(message, messageSize) }
+
+// boundedTo cuts a text without cutting a character in half.
+func boundedTo(message string, size int) string {
+	if len(message) <= size {
 		return message
 	}
-	cut := messageSize - len("…")
+	cut := size - len("…")
 	for !utf8.RuneStart(message[cut]) {
 		cut--
 	}

@@ -5,7 +5,8 @@ package v1alpha1
 
 // Condition types. Ready, Reconciling and Stalled follow kstatus: Reconciling and Stalled are only present while they are True.
 const (
-	// ConditionReady sums up: Railway is as declared, every declared service is healthy, and what was declared is what runs.
+	// ConditionReady sums up: Railway is as declared, every declared service is healthy, what was declared is what runs, and,
+	// with spec.verification, every check has passed.
 	ConditionReady = "Ready"
 	// ConditionReconciling is True while the operator works towards the declared state.
 	ConditionReconciling = "Reconciling"
@@ -17,6 +18,8 @@ const (
 	ConditionSynced = "Synced"
 	// ConditionHealthy says whether every declared service's current deployment serves.
 	ConditionHealthy = "Healthy"
+	// ConditionVerified says whether every check passes for what runs.
+	ConditionVerified = "Verified"
 )
 
 // Reasons. Each says what to do, or what is being waited for; the message says what happened.
@@ -98,6 +101,13 @@ const (
 	ReasonNotDeployed = "NotDeployed"
 	// ReasonRevisionMismatch: what runs is not what was declared.
 	ReasonRevisionMismatch = "RevisionMismatch"
+
+	// ReasonVerifying: checks have not run yet for what runs now.
+	ReasonVerifying = "Verifying"
+	// ReasonCheckFailed: a check does not pass; status.checks says what it found.
+	ReasonCheckFailed = "CheckFailed"
+	// ReasonInvalidCheck: a check cannot be run as it is written.
+	ReasonInvalidCheck = "InvalidCheck"
 )
 
 // Annotations and the finalizer.

@@ -50,3 +50,19 @@ func (s *Service) EffectiveProgressDeadline() time.Duration {
 	}
 	return s.Deploy.ProgressDeadline.Duration
 }
+
+// DefaultVerificationInterval is the time between two runs of the checks when the spec does not say.
+const DefaultVerificationInterval = 10 * time.Minute
+
+// EffectiveVerificationInterval returns verification.interval or its default.
+func (s *EngineEnvironmentSpec) EffectiveVerificationInterval() time.Duration {
+	if s.Verification == nil || s.Verification.Interval == nil {
+		return DefaultVerificationInterval
+	}
+	return s.Verification.Interval.Duration
+}
+
+// RollsBack reports whether a new revision that fails is rolled back.
+func (s *EngineEnvironmentSpec) RollsBack() bool {
+	return s.Verification != nil && s.Verification.OnFailure == FailureRollback
+}

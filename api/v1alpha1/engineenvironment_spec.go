@@ -57,6 +57,9 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?rateLimit.?enabled.orValue(true)",message="the Production tier keeps its rate limit on: remove settings.rateLimit.enabled or set it to true"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.engine.variables) || self.engine.variables.all(v, !(v.name in ['DEBUG','LOG_FORMAT','SECURITY_MIDDLEWARE_ENABLED','TENANT_ISOLATION_ENABLED','RATE_LIMIT_ENABLED']))",message="the Production tier fixes DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED and RATE_LIMIT_ENABLED: remove them from engine.variables"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.services) || self.services.all(s, !s.?inheritSettings.orValue(false) || !has(s.variables) || s.variables.all(v, !(v.name in ['DEBUG','LOG_FORMAT','SECURITY_MIDDLEWARE_ENABLED','TENANT_ISOLATION_ENABLED','RATE_LIMIT_ENABLED'])))",message="the Production tier fixes DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED and RATE_LIMIT_ENABLED for services that inherit the settings: remove them from their variables"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.verification)",message="the Local tier runs nowhere that could be checked: remove verification, or choose another tier"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.verification) || !has(self.verification.disabledChecks) || !('middleware' in self.verification.disabledChecks)",message="the Production tier always checks its middleware: remove middleware from verification.disabledChecks"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.verification) || !has(self.verification.checks) || !self.verification.checks.exists(c, c.name == 'middleware')",message="the Production tier's middleware check cannot be replaced: give yours another name"
 type EngineEnvironmentSpec struct {
 	// tier is the kind of environment; it fills every setting that spec.settings leaves out (see the tier table). Immutable.
 	// +required
@@ -112,6 +115,11 @@ type EngineEnvironmentSpec struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +optional
 	SharedVariables []Variable `json:"sharedVariables,omitempty"`
+
+	// verification says how it is proved that the engine does its work. With it, Ready waits until every check has passed;
+	// without it the tier's own checks run all the same and make the verdict. Not for the Local tier.
+	// +optional
+	Verification *Verification `json:"verification,omitempty"`
 }
 
 // Railway says where on Railway a tier lives.

@@ -11,7 +11,7 @@ type EngineEnvironmentStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Reconciling, Stalled, CredentialsValid, Synced, Healthy.
+	// conditions: Ready, Reconciling, Stalled, CredentialsValid, Synced, Healthy, Verified.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -42,6 +42,25 @@ type EngineEnvironmentStatus struct {
 	// +listMapKey=name
 	// +optional
 	Services []ServiceStatus `json:"services,omitempty"`
+
+	// verdict says whether the tier may be relied on: GO or NO-GO.
+	// +optional
+	Verdict Verdict `json:"verdict,omitempty"`
+
+	// readiness is how many of the checks passed, for example 6/7.
+	// +optional
+	Readiness string `json:"readiness,omitempty"`
+
+	// verdictReasons says why the verdict is NO-GO, the weightiest first, at most 16 entries.
+	// +listType=atomic
+	// +optional
+	VerdictReasons []string `json:"verdictReasons,omitempty"`
+
+	// checks are the last results of the checks.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Checks []CheckStatus `json:"checks,omitempty"`
 
 	// drift lists what differs from what was last applied, at most 64 entries.
 	// +listType=map
@@ -222,6 +241,8 @@ type AppliedField struct {
 // +kubebuilder:printcolumn:name="Tier",type=string,JSONPath=`.spec.tier`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Verdict",type=string,JSONPath=`.status.verdict`
+// +kubebuilder:printcolumn:name="Checks",type=string,JSONPath=`.status.readiness`
 // +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.engine.revision`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.engine.url`,priority=1

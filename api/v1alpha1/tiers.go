@@ -48,6 +48,8 @@ type TierDefaults struct {
 	Purpose string
 	// Settings of an empty spec.
 	Settings EffectiveSettings
+	// Checks names the checks that the tier brings. Those of a setting run where the setting is in force.
+	Checks []TierCheckName
 	// Fixed names the setting variables that neither spec.settings nor a variable may change.
 	Fixed []string
 	// DeletionPolicy of an empty spec.
@@ -56,6 +58,9 @@ type TierDefaults struct {
 
 // Tiers lists the tiers in the order of promotion.
 var Tiers = []Tier{TierLocal, TierDev, TierPreview, TierProduction}
+
+// railwayChecks are the checks of every tier that runs on Railway.
+var railwayChecks = []TierCheckName{CheckHealth, CheckMetrics, CheckPythonVersion, CheckStructuredLogs, CheckMiddleware}
 
 // tierTable is the product's heart: what each tier is when the spec says nothing.
 var tierTable = map[Tier]TierDefaults{
@@ -72,6 +77,7 @@ var tierTable = map[Tier]TierDefaults{
 			SecurityMiddleware: false, LogFormat: LogFormatJSON, LogLevel: LogLevelDebug, Debug: true, PythonVersion: "3.13",
 			RateLimitEnabled: true, RequestsPerMinute: 1000,
 		},
+		Checks:         railwayChecks,
 		DeletionPolicy: DeletionPolicyRetain,
 	},
 	TierPreview: {
@@ -80,6 +86,7 @@ var tierTable = map[Tier]TierDefaults{
 			SecurityMiddleware: true, LogFormat: LogFormatJSON, LogLevel: LogLevelInfo, Debug: false, PythonVersion: "3.13",
 			RateLimitEnabled: true, RequestsPerMinute: 100,
 		},
+		Checks:         railwayChecks,
 		DeletionPolicy: DeletionPolicyRetain,
 	},
 	TierProduction: {
@@ -91,6 +98,7 @@ var tierTable = map[Tier]TierDefaults{
 		Fixed: []string{
 			VariableDebug, VariableLogFormat, VariableSecurityMiddleware, VariableTenantIsolation, VariableRateLimitEnabled,
 		},
+		Checks:         railwayChecks,
 		DeletionPolicy: DeletionPolicyRetain,
 	},
 }

@@ -52,7 +52,19 @@ func Build(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) (*Environment,
 		return nil, err
 	}
 	environment.Shared = sorted(shared)
+	environment.hidden = checkSecrets(spec, sources)
 	return environment, nil
+}
+
+// checkSecrets are the values from Secrets that checks send, as far as they exist.
+func checkSecrets(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) []string {
+	var values []string
+	for _, from := range checkReferences(spec) {
+		if value, secret, err := Value(from, sources, ""); err == nil && secret {
+			values = append(values, value)
+		}
+	}
+	return values
 }
 
 func buildService(
@@ -132,18 +144,12 @@ func addDeclared(into map[string]Variable, declared []v1alpha1.Variable, sources
 		switch {
 		case v.Value != nil:
 			variable.Value = *v.Value
-		case v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil:
-			value, err := lookup(sources.Secrets, "Secret", v1alpha1.ReasonSecretNotFound, v.ValueFrom.SecretKeyRef, place, v.Name)
+		case v.ValueFrom != nil:
+			value, secret, err := Value(v.ValueFrom, sources, fmt.Sprintf("%s[%s]", place, v.Name))
 			if err != nil {
 				return err
 			}
-			variable.Value, variable.Secret = value, true
-		case v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil:
-			value, err := lookup(sources.ConfigMaps, "ConfigMap", v1alpha1.ReasonConfigMapNotFound, v.ValueFrom.ConfigMapKeyRef, place, v.Name)
-			if err != nil {
-				return err
-			}
-			variable.Value = value
+			variable.Value, variable.Secret = value, v.Sealed || secret
 		}
 		if err := checkValue(variable, place); err != nil {
 			return err
@@ -153,17 +159,25 @@ func addDeclared(into map[string]Variable, declared []v1alpha1.Variable, sources
 	return nil
 }
 
-func lookup(
-	objects map[string]map[string]string, kind, missing string, ref *v1alpha1.KeyReference, place, variable string,
-) (string, error) {
+// Value returns the value that a reference selects, and whether it came from a Secret. Its errors are of type *Error and name
+// the place.
+func Value(from *v1alpha1.ValueSource, sources Sources, place string) (value string, secret bool, err error) {
+	if ref := from.SecretKeyRef; ref != nil {
+		value, err = lookup(sources.Secrets, "Secret", v1alpha1.ReasonSecretNotFound, ref, place)
+		return value, true, err
+	}
+	value, err = lookup(sources.ConfigMaps, "ConfigMap", v1alpha1.ReasonConfigMapNotFound, from.ConfigMapKeyRef, place)
+	return value, false, err
+}
+
+func lookup(objects map[string]map[string]string, kind, missing string, ref *v1alpha1.KeyReference, place string) (string, error) {
 	data, ok := objects[ref.Name]
 	if !ok {
-		return "", &Error{missing, fmt.Sprintf("%s[%s]: %s %q does not exist", place, variable, kind, ref.Name)}
+		return "", &Error{missing, fmt.Sprintf("%s: %s %q does not exist", place, kind, ref.Name)}
 	}
 	value, ok := data[ref.Key]
 	if !ok {
-		return "", &Error{v1alpha1.ReasonKeyNotFound,
-			fmt.Sprintf("%s[%s]: %s %q has no key %q", place, variable, kind, ref.Name, ref.Key)}
+		return "", &Error{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("%s: %s %q has no key %q", place, kind, ref.Name, ref.Key)}
 	}
 	return value, nil
 }

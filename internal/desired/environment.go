@@ -20,6 +20,9 @@ type Environment struct {
 	Services []Service
 	// Shared are the declared shared variables, sorted by name.
 	Shared []Variable
+
+	// hidden are further values that texts must not show.
+	hidden []string
 }
 
 // Service is a service as it should be in the environment. What it does not mention stays as it is on Railway.
@@ -88,6 +91,9 @@ func (e *Environment) Redact(text string) string {
 		}
 	}
 	collect(e.Shared)
+	for _, value := range e.hidden {
+		addSecret(values, value)
+	}
 	for _, s := range e.Services {
 		collect(s.Variables)
 	}

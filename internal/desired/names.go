@@ -40,16 +40,18 @@ func isVariableName(name string) bool {
 // References returns the names of the Secrets and ConfigMaps that the spec takes values from, sorted, without the token's.
 func References(spec *v1alpha1.EngineEnvironmentSpec) (secrets, configMaps []string) {
 	secretSet, configMapSet := map[string]bool{}, map[string]bool{}
+	add := func(from *v1alpha1.ValueSource) {
+		if ref := from.SecretKeyRef; ref != nil {
+			secretSet[ref.Name] = true
+		}
+		if ref := from.ConfigMapKeyRef; ref != nil {
+			configMapSet[ref.Name] = true
+		}
+	}
 	variables := func(list []v1alpha1.Variable) {
 		for _, v := range list {
-			if v.ValueFrom == nil {
-				continue
-			}
-			if ref := v.ValueFrom.SecretKeyRef; ref != nil {
-				secretSet[ref.Name] = true
-			}
-			if ref := v.ValueFrom.ConfigMapKeyRef; ref != nil {
-				configMapSet[ref.Name] = true
+			if v.ValueFrom != nil {
+				add(v.ValueFrom)
 			}
 		}
 	}
@@ -69,7 +71,37 @@ func References(spec *v1alpha1.EngineEnvironmentSpec) (secrets, configMaps []str
 		service(&spec.Services[i].Service)
 	}
 	variables(spec.SharedVariables)
+	for _, from := range checkReferences(spec) {
+		add(from)
+	}
 	return slices.Sorted(maps.Keys(secretSet)), slices.Sorted(maps.Keys(configMapSet))
+}
+
+// checkReferences are the values that checks take from Secrets and ConfigMaps.
+func checkReferences(spec *v1alpha1.EngineEnvironmentSpec) []*v1alpha1.ValueSource {
+	var all []*v1alpha1.ValueSource
+	if spec.Verification == nil {
+		return nil
+	}
+	for i := range spec.Verification.Checks {
+		check := &spec.Verification.Checks[i]
+		request := check.HTTP
+		if check.Load != nil {
+			request = &check.Load.HTTPCheck
+		}
+		if request == nil {
+			continue
+		}
+		if request.BodyFrom != nil {
+			all = append(all, request.BodyFrom)
+		}
+		for j := range request.Headers {
+			if from := request.Headers[j].ValueFrom; from != nil {
+				all = append(all, from)
+			}
+		}
+	}
+	return all
 }
 
 // Env returns a service's variables as a Secret for envFrom holds them. Railway's references are kept as they are: there is

@@ -5,6 +5,7 @@
 package options
 
 import (
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
 // Options are the flags.
@@ -37,6 +39,10 @@ type Options struct {
 	Burst             int
 	RolloutInterval   time.Duration
 	Settle            time.Duration
+	ProbeAllowHosts   []string
+	ProbeConnectTo    string
+	ProbeCA           string
+	LogGrace          time.Duration
 	LogLevel          string
 	LogFormat         string
 	Version           bool
@@ -52,18 +58,43 @@ func Parse(args []string, output io.Writer) (*Options, error) {
 	flags.SetOutput(output)
 	o.bind(flags)
 	watch := flags.String("watch-namespaces", "", "namespaces to watch, separated by commas; empty watches all")
+	hosts := flags.String("probe-allow-hosts", "", "hosts that checks may name besides their environment's own domains, separated by commas")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q: everything is given by flags, see --help", flags.Arg(0))
 	}
-	for namespace := range strings.SplitSeq(*watch, ",") {
-		if namespace = strings.TrimSpace(namespace); namespace != "" {
-			o.WatchNamespaces = append(o.WatchNamespaces, namespace)
+	o.WatchNamespaces, o.ProbeAllowHosts = names(*watch), names(*hosts)
+	return o, o.validate()
+}
+
+// names splits a list at its commas.
+func names(text string) []string {
+	var list []string
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			list = append(list, name)
 		}
 	}
-	return o, o.validate()
+	return list
+}
+
+// Guard says where probes may go. It reads the file of --probe-ca.
+func (o *Options) Guard() (verify.GuardOptions, error) {
+	guard := verify.GuardOptions{AllowHosts: o.ProbeAllowHosts, ConnectTo: o.ProbeConnectTo}
+	if o.ProbeCA == "" {
+		return guard, nil
+	}
+	raw, err := os.ReadFile(o.ProbeCA)
+	if err != nil {
+		return guard, fmt.Errorf("read --probe-ca: %w", err)
+	}
+	guard.RootCAs = x509.NewCertPool()
+	if !guard.RootCAs.AppendCertsFromPEM(raw) {
+		return guard, fmt.Errorf("--probe-ca: %s holds no certificate in PEM", o.ProbeCA)
+	}
+	return guard, nil
 }
 
 func (o *Options) bind(flags *flag.FlagSet) {
@@ -85,6 +116,9 @@ func (o *Options) bind(flags *flag.FlagSet) {
 	flags.DurationVar(&o.RolloutInterval, "rollout-interval", 5*time.Second, "how often Railway is looked at while a deployment is on its way")
 	flags.DurationVar(&o.Settle, "settle", 45*time.Second,
 		"how long Railway's reads may lag behind its writes; until then a write of unknown outcome is looked for before it is sent again")
+	flags.StringVar(&o.ProbeConnectTo, "probe-connect-to", "", "address that every check connects to instead of what its host resolves to, for a local edge; unsafe in production")
+	flags.StringVar(&o.ProbeCA, "probe-ca", "", "file of certificate authorities that checks trust instead of the system's, as PEM")
+	flags.DurationVar(&o.LogGrace, "log-grace", time.Minute, "how long a line of a deployment's start may take to appear in Railway's log")
 	flags.StringVar(&o.LogLevel, "log-level", "info", "error, info or debug; debug shows every request to Railway, without variables")
 	flags.StringVar(&o.LogFormat, "log-format", "json", "json or console")
 	flags.BoolVar(&o.Version, "version", false, "print the version and exit")

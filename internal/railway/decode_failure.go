@@ -42,3 +42,20 @@ func decodeLog(lines []gql.LogLine) []model.LogLine {
 	slices.SortStableFunc(log, func(a, b model.LogLine) int { return a.Time.Compare(b.Time) })
 	return log[max(0, len(log)-logLines):]
 }
+
+// decodeStructured is decodeLog for lines that Railway took apart.
+func decodeStructured(lines []gql.StructuredLine, limit int) []model.LogLine {
+	log := make([]model.LogLine, 0, len(lines))
+	for _, line := range lines {
+		at, _ := time.Parse(time.RFC3339Nano, line.Timestamp)
+		attributes := make(map[string]string, len(line.Attributes))
+		for _, a := range line.Attributes {
+			attributes[a.Key] = a.Value
+		}
+		log = append(log, model.LogLine{
+			Time: at, Severity: text(line.Severity), Message: truncate(line.Message, maxLine), Attributes: attributes,
+		})
+	}
+	slices.SortStableFunc(log, func(a, b model.LogLine) int { return a.Time.Compare(b.Time) })
+	return log[max(0, len(log)-limit):]
+}

@@ -100,6 +100,6 @@ func (w *Watch) look(ctx context.Context, key string, f *follower) {
 	w.finish(key, f, turn, env, err)
 	if now := f.state(); w.followers[key] == f && now != f.seen {
 		f.seen = now
-		w.events.notify(key)
+		w.events.Notify(key)
 	}
 }

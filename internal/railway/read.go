@@ -5,6 +5,7 @@ package railway
 
 import (
 	"context"
+	"time"
 
 	"github.com/engine-operator/engine-operator/internal/railway/gql"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
@@ -141,4 +142,51 @@ func (c *Client) Failure(ctx context.Context, deploymentID string) (model.Failur
 		return model.Failure{}, err
 	}
 	return decodeFailure(response), nil
+}
+
+// maxLogLines is the most that Railway returns of a log (FACTS §3.5).
+const maxLogLines = 5000
+
+// Logs returns lines of a deployment's log, oldest first, in one request.
+func (c *Client) Logs(ctx context.Context, deploymentID string, query model.LogQuery) ([]model.LogLine, error) {
+	const operation = "ReadLogs"
+	if err := needs(operation, "deployment id", deploymentID); err != nil {
+		return nil, err
+	}
+	lines := min(max(query.Lines, 1), maxLogLines)
+	response, err := gql.ReadLogs(ctx, c.gql, deploymentID, unlessZero(query.Filter), unlessZero(query.Start), unlessZero(query.End), lines)
+	if err != nil {
+		return nil, err
+	}
+	return decodeStructured(response.DeploymentLogs, lines), nil
+}
+
+// unlessZero returns a pointer to the value, nil for the zero value.
+func unlessZero[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
+}
+
+// Usage returns what the services of the project used between two times, in one request. Project tokens may not be allowed
+// to ask (FACTS §9).
+func (c *Client) Usage(ctx context.Context, projectID string, start, end time.Time) ([]model.Usage, error) {
+	const operation = "ReadUsage"
+	if err := needs(operation, "project id", projectID); err != nil {
+		return nil, err
+	}
+	response, err := gql.ReadUsage(ctx, c.gql, projectID, start, end, model.Measurements)
+	if err != nil {
+		return nil, err
+	}
+	usage := make([]model.Usage, 0, len(response.Usage))
+	for _, entry := range response.Usage {
+		usage = append(usage, model.Usage{
+			EnvironmentID: text(entry.Tags.EnvironmentId), ServiceID: text(entry.Tags.ServiceId),
+			Measurement: entry.Measurement, Value: entry.Value,
+		})
+	}
+	return usage, nil
 }

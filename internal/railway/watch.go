@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/engine-operator/engine-operator/internal/notify"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
@@ -51,7 +52,7 @@ type Snapshot struct {
 // Keys name followers, for example "namespace/name". All methods are safe for concurrent use.
 type Watch struct {
 	options WatchOptions
-	events  *notifier
+	events  *notify.Keys
 
 	mu sync.Mutex
 	// run is the context of Start while it runs, nil before and after.
@@ -72,7 +73,7 @@ func NewWatch(options WatchOptions) *Watch {
 		options.Jitter = upToATenthLonger
 	}
 	return &Watch{
-		options: options, events: newNotifier(),
+		options: options, events: notify.New(),
 		followers: map[string]*follower{}, wake: map[string]chan struct{}{},
 	}
 }
@@ -89,7 +90,7 @@ func (w *Watch) Start(ctx context.Context) error {
 		w.ensurePoller(f.target.Client)
 	}
 	w.mu.Unlock()
-	w.events.deliver(ctx)
+	w.events.Deliver(ctx)
 	w.mu.Lock()
 	w.run = nil // from here on nobody starts a poller
 	w.mu.Unlock()
@@ -102,7 +103,7 @@ func (w *Watch) NeedLeaderElection() bool { return true }
 
 // Events delivers the keys whose snapshot, or the class of whose error, changed since it was last seen. A key that changes
 // again before it was received is delivered once. The channel is never closed.
-func (w *Watch) Events() <-chan string { return w.events.out }
+func (w *Watch) Events() <-chan string { return w.events.Out() }
 
 // Follow keeps a snapshot of the target under the key. The same target again changes nothing; another one replaces it. When
 // only the client or the interval is new, the snapshot stays. A new target is first polled after Fast: whoever follows it
@@ -137,7 +138,7 @@ func (w *Watch) Forget(key string) {
 		return
 	}
 	delete(w.followers, key)
-	w.events.forget(key)
+	w.events.Forget(key)
 	w.rescheduled(f.target.Client)
 }
 

@@ -526,6 +526,14 @@ func (v *ReadFailureResponse) GetBuildLogs() []LogLine { return v.BuildLogs }
 // GetDeploymentLogs returns ReadFailureResponse.DeploymentLogs, and is useful for accessing the field via an interface.
 func (v *ReadFailureResponse) GetDeploymentLogs() []LogLine { return v.DeploymentLogs }
 
+// ReadLogsResponse is returned by ReadLogs on success.
+type ReadLogsResponse struct {
+	DeploymentLogs []StructuredLine `json:"deploymentLogs"`
+}
+
+// GetDeploymentLogs returns ReadLogsResponse.DeploymentLogs, and is useful for accessing the field via an interface.
+func (v *ReadLogsResponse) GetDeploymentLogs() []StructuredLine { return v.DeploymentLogs }
+
 // ReadProjectEnvironmentsProject includes the requested fields of the GraphQL type Project.
 type ReadProjectEnvironmentsProject struct {
 	Environments ProjectEnvironments `json:"environments"`
@@ -657,6 +665,46 @@ type ReadTokenScopeResponse struct {
 
 // GetProjectToken returns ReadTokenScopeResponse.ProjectToken, and is useful for accessing the field via an interface.
 func (v *ReadTokenScopeResponse) GetProjectToken() ReadTokenScopeProjectToken { return v.ProjectToken }
+
+// ReadUsageResponse is returned by ReadUsage on success.
+type ReadUsageResponse struct {
+	Usage []ReadUsageUsageAggregatedUsage `json:"usage"`
+}
+
+// GetUsage returns ReadUsageResponse.Usage, and is useful for accessing the field via an interface.
+func (v *ReadUsageResponse) GetUsage() []ReadUsageUsageAggregatedUsage { return v.Usage }
+
+// ReadUsageUsageAggregatedUsage includes the requested fields of the GraphQL type AggregatedUsage.
+type ReadUsageUsageAggregatedUsage struct {
+	Measurement string                                      `json:"measurement"`
+	Value       float64                                     `json:"value"`
+	Tags        ReadUsageUsageAggregatedUsageTagsMetricTags `json:"tags"`
+}
+
+// GetMeasurement returns ReadUsageUsageAggregatedUsage.Measurement, and is useful for accessing the field via an interface.
+func (v *ReadUsageUsageAggregatedUsage) GetMeasurement() string { return v.Measurement }
+
+// GetValue returns ReadUsageUsageAggregatedUsage.Value, and is useful for accessing the field via an interface.
+func (v *ReadUsageUsageAggregatedUsage) GetValue() float64 { return v.Value }
+
+// GetTags returns ReadUsageUsageAggregatedUsage.Tags, and is useful for accessing the field via an interface.
+func (v *ReadUsageUsageAggregatedUsage) GetTags() ReadUsageUsageAggregatedUsageTagsMetricTags {
+	return v.Tags
+}
+
+// ReadUsageUsageAggregatedUsageTagsMetricTags includes the requested fields of the GraphQL type MetricTags.
+type ReadUsageUsageAggregatedUsageTagsMetricTags struct {
+	EnvironmentId *string `json:"environmentId"`
+	ServiceId     *string `json:"serviceId"`
+}
+
+// GetEnvironmentId returns ReadUsageUsageAggregatedUsageTagsMetricTags.EnvironmentId, and is useful for accessing the field via an interface.
+func (v *ReadUsageUsageAggregatedUsageTagsMetricTags) GetEnvironmentId() *string {
+	return v.EnvironmentId
+}
+
+// GetServiceId returns ReadUsageUsageAggregatedUsageTagsMetricTags.ServiceId, and is useful for accessing the field via an interface.
+func (v *ReadUsageUsageAggregatedUsageTagsMetricTags) GetServiceId() *string { return v.ServiceId }
 
 // ReadVariablesEnvironment includes the requested fields of the GraphQL type Environment.
 type ReadVariablesEnvironment struct {
@@ -795,6 +843,38 @@ type ServiceInstancesEdgesEnvironmentServiceInstancesConnectionEdge struct {
 func (v *ServiceInstancesEdgesEnvironmentServiceInstancesConnectionEdge) GetNode() ServiceInstance {
 	return v.Node
 }
+
+// StructuredLine includes the GraphQL fields of Log requested by the fragment StructuredLine.
+type StructuredLine struct {
+	Timestamp  string                                 `json:"timestamp"`
+	Severity   *string                                `json:"severity"`
+	Message    string                                 `json:"message"`
+	Attributes []StructuredLineAttributesLogAttribute `json:"attributes"`
+}
+
+// GetTimestamp returns StructuredLine.Timestamp, and is useful for accessing the field via an interface.
+func (v *StructuredLine) GetTimestamp() string { return v.Timestamp }
+
+// GetSeverity returns StructuredLine.Severity, and is useful for accessing the field via an interface.
+func (v *StructuredLine) GetSeverity() *string { return v.Severity }
+
+// GetMessage returns StructuredLine.Message, and is useful for accessing the field via an interface.
+func (v *StructuredLine) GetMessage() string { return v.Message }
+
+// GetAttributes returns StructuredLine.Attributes, and is useful for accessing the field via an interface.
+func (v *StructuredLine) GetAttributes() []StructuredLineAttributesLogAttribute { return v.Attributes }
+
+// StructuredLineAttributesLogAttribute includes the requested fields of the GraphQL type LogAttribute.
+type StructuredLineAttributesLogAttribute struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// GetKey returns StructuredLineAttributesLogAttribute.Key, and is useful for accessing the field via an interface.
+func (v *StructuredLineAttributesLogAttribute) GetKey() string { return v.Key }
+
+// GetValue returns StructuredLineAttributesLogAttribute.Value, and is useful for accessing the field via an interface.
+func (v *StructuredLineAttributesLogAttribute) GetValue() string { return v.Value }
 
 // Variables includes the GraphQL fields of EnvironmentVariablesConnection requested by the fragment Variables.
 type Variables struct {
@@ -956,6 +1036,30 @@ func (v *__ReadFailureInput) GetDeploymentId() string { return v.DeploymentId }
 // GetLines returns __ReadFailureInput.Lines, and is useful for accessing the field via an interface.
 func (v *__ReadFailureInput) GetLines() int { return v.Lines }
 
+// __ReadLogsInput is used internally by genqlient
+type __ReadLogsInput struct {
+	DeploymentId string     `json:"deploymentId"`
+	Filter       *string    `json:"filter"`
+	Start        *time.Time `json:"start"`
+	End          *time.Time `json:"end"`
+	Lines        int        `json:"lines"`
+}
+
+// GetDeploymentId returns __ReadLogsInput.DeploymentId, and is useful for accessing the field via an interface.
+func (v *__ReadLogsInput) GetDeploymentId() string { return v.DeploymentId }
+
+// GetFilter returns __ReadLogsInput.Filter, and is useful for accessing the field via an interface.
+func (v *__ReadLogsInput) GetFilter() *string { return v.Filter }
+
+// GetStart returns __ReadLogsInput.Start, and is useful for accessing the field via an interface.
+func (v *__ReadLogsInput) GetStart() *time.Time { return v.Start }
+
+// GetEnd returns __ReadLogsInput.End, and is useful for accessing the field via an interface.
+func (v *__ReadLogsInput) GetEnd() *time.Time { return v.End }
+
+// GetLines returns __ReadLogsInput.Lines, and is useful for accessing the field via an interface.
+func (v *__ReadLogsInput) GetLines() int { return v.Lines }
+
 // __ReadProjectEnvironmentsInput is used internally by genqlient
 type __ReadProjectEnvironmentsInput struct {
 	ProjectId string `json:"projectId"`
@@ -1003,6 +1107,26 @@ func (v *__ReadServiceInstancesInput) GetEnvironmentId() string { return v.Envir
 
 // GetAfter returns __ReadServiceInstancesInput.After, and is useful for accessing the field via an interface.
 func (v *__ReadServiceInstancesInput) GetAfter() string { return v.After }
+
+// __ReadUsageInput is used internally by genqlient
+type __ReadUsageInput struct {
+	ProjectId    string    `json:"projectId"`
+	Start        time.Time `json:"start"`
+	End          time.Time `json:"end"`
+	Measurements []string  `json:"measurements"`
+}
+
+// GetProjectId returns __ReadUsageInput.ProjectId, and is useful for accessing the field via an interface.
+func (v *__ReadUsageInput) GetProjectId() string { return v.ProjectId }
+
+// GetStart returns __ReadUsageInput.Start, and is useful for accessing the field via an interface.
+func (v *__ReadUsageInput) GetStart() time.Time { return v.Start }
+
+// GetEnd returns __ReadUsageInput.End, and is useful for accessing the field via an interface.
+func (v *__ReadUsageInput) GetEnd() time.Time { return v.End }
+
+// GetMeasurements returns __ReadUsageInput.Measurements, and is useful for accessing the field via an interface.
+func (v *__ReadUsageInput) GetMeasurements() []string { return v.Measurements }
 
 // __ReadVariablesInput is used internally by genqlient
 type __ReadVariablesInput struct {
@@ -1611,6 +1735,58 @@ func ReadFailure(
 	return data_, err_
 }
 
+// The query executed by ReadLogs.
+const ReadLogs_Operation = `
+query ReadLogs ($deploymentId: String!, $filter: String, $start: DateTime, $end: DateTime, $lines: Int!) {
+	deploymentLogs(deploymentId: $deploymentId, filter: $filter, startDate: $start, endDate: $end, limit: $lines) {
+		... StructuredLine
+	}
+}
+fragment StructuredLine on Log {
+	timestamp
+	severity
+	message
+	attributes {
+		key
+		value
+	}
+}
+`
+
+// The log of a deployment (FACTS §3.5).
+func ReadLogs(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	deploymentId string,
+	filter *string,
+	start *time.Time,
+	end *time.Time,
+	lines int,
+) (data_ *ReadLogsResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ReadLogs",
+		Query:  ReadLogs_Operation,
+		Variables: &__ReadLogsInput{
+			DeploymentId: deploymentId,
+			Filter:       filter,
+			Start:        start,
+			End:          end,
+			Lines:        lines,
+		},
+	}
+
+	data_ = &ReadLogsResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
 // The query executed by ReadProject.
 const ReadProject_Operation = `
 query ReadProject ($projectId: String!) {
@@ -1914,6 +2090,52 @@ func ReadTokenScope(
 	}
 
 	data_ = &ReadTokenScopeResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by ReadUsage.
+const ReadUsage_Operation = `
+query ReadUsage ($projectId: String!, $start: DateTime!, $end: DateTime!, $measurements: [MetricMeasurement!]!) {
+	usage(projectId: $projectId, startDate: $start, endDate: $end, groupBy: [ENVIRONMENT_ID,SERVICE_ID], measurements: $measurements) {
+		measurement
+		value
+		tags {
+			environmentId
+			serviceId
+		}
+	}
+}
+`
+
+// What the project's services used (FACTS §9).
+func ReadUsage(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	projectId string,
+	start time.Time,
+	end time.Time,
+	measurements []string,
+) (data_ *ReadUsageResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ReadUsage",
+		Query:  ReadUsage_Operation,
+		Variables: &__ReadUsageInput{
+			ProjectId:    projectId,
+			Start:        start,
+			End:          end,
+			Measurements: measurements,
+		},
+	}
+
+	data_ = &ReadUsageResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(

@@ -137,6 +137,27 @@ type LogLine struct {
 	Time     time.Time
 	Severity string
 	Message  string
+	// Attributes are what Railway parsed from a structured line, and the level (FACTS §3.5). Only Client.Logs fills them.
+	Attributes map[string]string
+}
+
+// LogQuery selects lines of a deployment's log. Zero times and an empty filter select nothing away.
+type LogQuery struct {
+	// Filter is in Railway's own syntax (FACTS §3.5).
+	Filter     string
+	Start, End time.Time
+	// Lines is how many of the last lines are returned, at most 5000 (FACTS §3.5).
+	Lines int
+}
+
+// Usage is what a service used of one resource in a span of time (FACTS §9).
+type Usage struct {
+	EnvironmentID string
+	ServiceID     string
+	// Measurement is Railway's name, for example CPU_USAGE.
+	Measurement string
+	// Value is in the measurement's unit: vCPU-minutes, GB-minutes or GB.
+	Value float64
 }
 
 // TokenScope is what a project token reaches: exactly one environment of one project (FACTS §1.2).

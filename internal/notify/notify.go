@@ -1,7 +1,8 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package railway
+// Package notify hands keys from those who find out to the one who acts.
+package notify
 
 import (
 	"context"
@@ -9,8 +10,9 @@ import (
 	"sync"
 )
 
-// notifier hands keys to a reader without ever making the writer wait; a key that waits already is not added again.
-type notifier struct {
+// Keys hands keys to a reader without ever making the writer wait; a key that waits already is not added again. All methods
+// are safe for concurrent use.
+type Keys struct {
 	out  chan string
 	some chan struct{}
 
@@ -18,12 +20,16 @@ type notifier struct {
 	waiting []string
 }
 
-func newNotifier() *notifier {
-	return &notifier{out: make(chan string), some: make(chan struct{}, 1)}
+// New returns an empty Keys.
+func New() *Keys {
+	return &Keys{out: make(chan string), some: make(chan struct{}, 1)}
 }
 
-// notify adds the key.
-func (n *notifier) notify(key string) {
+// Out is where the keys come out. It is never closed.
+func (n *Keys) Out() <-chan string { return n.out }
+
+// Notify adds the key.
+func (n *Keys) Notify(key string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !slices.Contains(n.waiting, key) {
@@ -35,15 +41,15 @@ func (n *notifier) notify(key string) {
 	}
 }
 
-// forget takes the key out, if it waits.
-func (n *notifier) forget(key string) {
+// Forget takes the key out, if it waits.
+func (n *Keys) Forget(key string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.waiting = slices.DeleteFunc(n.waiting, func(k string) bool { return k == key })
 }
 
-// deliver sends the keys, first come, first served, until ctx ends.
-func (n *notifier) deliver(ctx context.Context) {
+// Deliver sends the keys, first come, first served, until ctx ends.
+func (n *Keys) Deliver(ctx context.Context) {
 	for {
 		key, ok := n.take()
 		if !ok {
@@ -62,7 +68,7 @@ func (n *notifier) deliver(ctx context.Context) {
 	}
 }
 
-func (n *notifier) take() (string, bool) {
+func (n *Keys) take() (string, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.waiting) == 0 {
