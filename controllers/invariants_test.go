@@ -46,6 +46,13 @@ func checkStatus(t *testing.T, o *v1alpha1.EngineEnvironment) {
 			require.Equal(t, metav1.ConditionTrue, c.Status, "%s is only there while it is True", c.Type)
 		}
 	}
+	require.Equal(t, o.Status.Verdict == v1alpha1.VerdictNoGo, len(o.Status.VerdictReasons) > 0, "NO-GO says why")
+	if o.Status.Verdict == v1alpha1.VerdictGo {
+		require.True(t, is(v1alpha1.ConditionReady), "GO means Ready")
+		for _, c := range o.Status.Checks {
+			require.Contains(t, []v1alpha1.CheckResult{v1alpha1.CheckPassed, v1alpha1.CheckSkipped}, c.Result, c.Name)
+		}
+	}
 	raw, err := json.Marshal(o.Status)
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), secretMark, "the status shows no secret")

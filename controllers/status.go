@@ -73,7 +73,9 @@ func (p *pass) report(ctx context.Context, out *Outcome) error {
 // write that shows on Railway is never seen beside a Ready of before.
 func (p *pass) intend(ctx context.Context, write *v1alpha1.PendingWrite, reason, message string) error {
 	p.object.Status.PendingWrite = write
-	p.summarise(progressing(reason, message, 0))
+	out := progressing(reason, message, 0)
+	p.summarise(out)
+	p.sumUp(out)
 	p.object.Status.ObservedGeneration = p.object.Generation
 	return p.persist(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -28,6 +29,9 @@ func (r *Reconciler) verify(_ context.Context, p *pass) *Outcome {
 	})
 	p.results = report.Results
 	p.verified = judgeChecks(report)
+	if p.verified.reason == v1alpha1.ReasonCheckFailed && !meta.IsStatusConditionFalse(p.base.Status.Conditions, v1alpha1.ConditionVerified) {
+		r.Watch.Hurry(p.key, p.now.Add(hurry)) // what fails has a cause that Railway may know
+	}
 	if p.verified.ok || p.object.Spec.Verification == nil {
 		return nil
 	}
@@ -42,11 +46,14 @@ func (r *Reconciler) verify(_ context.Context, p *pass) *Outcome {
 // judgeChecks sums up the results: a failed check outweighs an undecided one.
 func judgeChecks(report verify.Report) *verdict {
 	var failures, undecided []string
-	count := 0
+	first, count := "", 0
 	for _, result := range report.Results {
 		switch result.Outcome {
 		case verify.Failed:
-			failures = append(failures, fmt.Sprintf("check %s: %s", result.Name, result.Message))
+			failures = append(failures, result.Name)
+			if first == "" {
+				first = fmt.Sprintf("check %s failed: %s", result.Name, result.Message)
+			}
 		case verify.Pending:
 			undecided = append(undecided, result.Name)
 		case verify.Passed:
@@ -55,8 +62,10 @@ func judgeChecks(report verify.Report) *verdict {
 		}
 	}
 	switch {
+	case len(failures) > 1:
+		return &verdict{reason: v1alpha1.ReasonCheckFailed, message: first + "; so did " + list(failures[1:])}
 	case len(failures) > 0:
-		return &verdict{reason: v1alpha1.ReasonCheckFailed, message: strings.Join(failures, "; ")}
+		return &verdict{reason: v1alpha1.ReasonCheckFailed, message: first}
 	case len(undecided) > 0:
 		return &verdict{reason: v1alpha1.ReasonVerifying, message: "waits for the checks " + list(undecided)}
 	default:

@@ -61,6 +61,8 @@ type Stage struct {
 	Sim    *railwaysim.Sim
 	// Endpoint is the local Railway's GraphQL API.
 	Endpoint string
+	// Edge is where the generated domains are served, EdgeCA the file of the CA that signs for them.
+	Edge, EdgeCA string
 	// Kubeconfig connects as an administrator.
 	Kubeconfig string
 
@@ -118,6 +120,20 @@ func (s *Stage) connect(ctx context.Context) error {
 	}
 	s.Endpoint = endpoint
 	s.cleanups = append(s.cleanups, stop)
+	return s.startEdge()
+}
+
+// startEdge serves the generated domains, and leaves its CA in a file for the operator.
+func (s *Stage) startEdge() error {
+	edge, err := s.Sim.StartEdge("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.Edge, s.EdgeCA = edge.Address, filepath.Join(s.options.Dir, "edge-ca.pem")
+	s.cleanups = append(s.cleanups, edge.Close)
+	if err := os.WriteFile(s.EdgeCA, edge.CA, 0o600); err != nil {
+		return fmt.Errorf("write the edge's CA: %w", err)
+	}
 	return nil
 }
 
@@ -175,6 +191,7 @@ func (s *Stage) StartOperator(ctx context.Context) error {
 	s.operator = exec.CommandContext(context.WithoutCancel(ctx), s.options.Binary,
 		"--railway-endpoint", s.Endpoint, "--namespace", OperatorNamespace, "--health-probe-bind-address", "0",
 		"--settle", s.options.Settle.String(), "--rollout-interval", s.options.Rollout.String(),
+		"--probe-connect-to", s.Edge, "--probe-ca", s.EdgeCA, "--log-grace", s.options.Settle.String(),
 		"--railway-rps", "20", "--railway-burst", "40", "--shutdown-timeout", "5s")
 	s.operator.Env = append(os.Environ(), "KUBECONFIG="+s.proxied)
 	s.operator.Stdout, s.operator.Stderr = log, log

@@ -91,20 +91,17 @@ func Contains(kind Kind, text string) string {
 	return "body.contains(" + strconv.Quote(text) + ")"
 }
 
-// errExpectation is a failed expectation: what was found is not what must be.
-var errExpectation = errors.New("expectation failed")
-
 // judge evaluates the expression. It returns an error that says why it does not hold.
 func (e *Expectation) judge(ctx context.Context, found map[string]any) error {
 	value, _, err := e.program.ContextEval(ctx, found)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("%w: the expression took too long", errExpectation)
+		return errors.New("the expression took too long: " + e.text)
 	case err != nil:
-		return fmt.Errorf("%w: %s", errExpectation, strings.TrimPrefix(err.Error(), "evaluation error: "))
+		return fmt.Errorf("want %s: %s", e.text, strings.TrimPrefix(err.Error(), "evaluation error: "))
 	}
 	if holds, isBool := value.Value().(bool); isBool && holds {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", errExpectation, e.text)
+	return errors.New("want " + e.text)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/engine-operator/engine-operator/internal/notify"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
 // Options configure a Verifier. The zero value is fit for production.
@@ -32,7 +33,7 @@ type Job struct {
 	Subject string
 	// Checks are run in order.
 	Checks []Check
-	// Forced runs all checks again when it changes.
+	// Forced runs the checks again when it changes, but for those whose result cannot change any more.
 	Forced string
 	// Interval is the time between two runs.
 	Interval time.Duration
@@ -225,13 +226,38 @@ func (v *Verifier) work(ctx context.Context, key string) {
 	if o == nil {
 		return
 	}
+	reader := &readOnce{reader: job.Logs, known: map[logKey][]model.LogLine{}}
 	results := make([]Result, 0, len(checks))
 	for _, c := range checks {
-		results = append(results, v.run(ctx, job.Logs, c))
+		results = append(results, v.run(ctx, reader, c))
 	}
 	if ctx.Err() == nil {
 		v.book(key, o, job, checks, results)
 	}
+}
+
+// readOnce reads the same lines once for all checks of a run.
+type readOnce struct {
+	reader LogReader
+	known  map[logKey][]model.LogLine
+}
+
+type logKey struct {
+	deploymentID string
+	query        model.LogQuery
+}
+
+// Logs reads lines, or returns those that were read before.
+func (r *readOnce) Logs(ctx context.Context, deploymentID string, query model.LogQuery) ([]model.LogLine, error) {
+	key := logKey{deploymentID, query}
+	if lines, ok := r.known[key]; ok {
+		return lines, nil
+	}
+	lines, err := r.reader.Logs(ctx, deploymentID, query)
+	if err == nil {
+		r.known[key] = lines
+	}
+	return lines, err
 }
 
 // pick returns the object, its job, and the checks that this run is to make.
@@ -246,8 +272,8 @@ func (v *Verifier) pick(key string) (*object, Job, []Check) {
 	for _, c := range o.job.Checks {
 		m := o.memory[c.Name]
 		known := m != nil && m.fingerprint == c.Fingerprint && m.result.Outcome != Pending
-		gentle := o.job.Gentle && c.Logs == nil
-		if c.Unavailable != "" || (known && !o.forced && (m.settled || gentle)) {
+		gentle := o.job.Gentle && c.Logs == nil && !o.forced
+		if c.Unavailable != "" || (known && (m.settled || gentle)) {
 			continue
 		}
 		checks = append(checks, c)

@@ -1,0 +1,62 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCompile(t *testing.T) {
+	tests := []struct {
+		name, expect, problem string
+		kind                  Kind
+	}{
+		{"status", `status == 200`, "", KindHTTP},
+		{"all of an answer", `headers["x"] == "1" && body.contains("a") && json.agent_id == "test" && durationMs < 500`, "", KindHTTP},
+		{"lines", `logs.all(l, l.structured && l.severity != "error" && size(l.message) > 0)`, "", KindLogs},
+		{"figures", `p95Ms < 100 && errorRate < 0.01 && codes["429"] > 0 && requests > 10`, "", KindLoad},
+		{"no truth", `status + 1`, "the expression gives int, not true or false", KindHTTP},
+		{"broken", `status ==`, "column 10: Syntax error", KindHTTP},
+		{"another kind's word", `status == 200`, "column 1: undeclared reference to 'status'", KindLogs},
+		{"text for a number", `status == "200"`, "column 8: found no matching overload", KindHTTP},
+		{"no such function", `now() > 1`, "column 4: undeclared reference to 'now'", KindHTTP},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Compile(tt.kind, tt.expect)
+			if tt.problem == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), tt.problem)
+			assert.NotContains(t, err.Error(), "\n", "one line")
+		})
+	}
+}
+
+func TestExpressionsAreBounded(t *testing.T) {
+	dear, err := Compile(KindLogs, `logs.all(a, logs.all(b, logs.all(c, a.message + b.message + c.message != "")))`)
+	require.NoError(t, err)
+	lines := make([]any, 500)
+	for i := range lines {
+		lines[i] = map[string]any{"message": strings.Repeat("x", 100)}
+	}
+	err = dear.judge(t.Context(), map[string]any{"logs": lines})
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "cost limit")
+}
+
+func TestContainsQuotes(t *testing.T) {
+	for _, text := range []string{`plain`, `with "quotes"`, `back\slash`, "line\nbreak", `é ${{x}}`} {
+		e, err := Compile(KindHTTP, Contains(KindHTTP, text))
+		require.NoError(t, err, text)
+		assert.NoError(t, e.judge(t.Context(), map[string]any{"body": "a " + text + " b"}), text)
+		assert.Error(t, e.judge(t.Context(), map[string]any{"body": "something else"}), text)
+	}
+}
