@@ -53,7 +53,7 @@ func (p *pass) plan(added map[string]plan.AddedService) *plan.Plan {
 	spec, status := &p.object.Spec, &p.object.Status
 	return plan.Make(plan.Input{
 		Desired: p.declared, Observed: p.environment, Added: added,
-		Applied: mapApplied(status.Applied), Hash: p.r.hash,
+		Applied: readWritten(status.WrittenFields), Hash: p.r.hash,
 		ReportDrift: spec.EffectiveDriftPolicy() == v1alpha1.DriftPolicyWarn,
 		Leave:       contested(status.Repairs, p.now),
 		Unmanaged:   unmanagedPolicies[spec.EffectiveUnmanagedPolicy()],
@@ -131,7 +131,10 @@ func (p *pass) addDomains(ctx context.Context, names []string, added map[string]
 			id = instance.ServiceID
 		}
 		out := p.create(ctx, v1alpha1.WriteDomain, name, func(ctx context.Context) error {
-			_, err := p.client.CreateRailwayDomain(ctx, p.object.Status.Railway.EnvironmentID, id, service.Domain.Port)
+			domain, err := p.client.CreateRailwayDomain(ctx, p.object.Status.Railway.EnvironmentID, id, service.Domain.Port)
+			if err == nil {
+				p.event(normal, "DomainCreated", "Create", "The service %q is reached at https://%s", name, domain.Host)
+			}
 			return err
 		})
 		if out != nil {
@@ -151,7 +154,7 @@ func (p *pass) commit(ctx context.Context, made *plan.Plan) *Outcome {
 	before := p.object.Status.PendingWrite
 	intent := &v1alpha1.PendingWrite{
 		Kind: v1alpha1.WriteCommit, Name: id, StartedAt: metav1.NewTime(p.r.Now()),
-		Services: made.Deploys(), Message: summary(made.Changes), Fields: fieldsOf(made.Changes),
+		Services: made.Deploys(), Message: summary(made.Changes), Fields: writtenBy(made.Changes),
 	}
 	if err := p.intend(ctx, intent, v1alpha1.ReasonApplying, "commits to Railway: "+intent.Message); err != nil {
 		return failed(err)
@@ -225,35 +228,10 @@ func list(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:listAtMost], ", "), len(names)-listAtMost)
 }
 
-func fieldsOf(changes []plan.Change) []v1alpha1.AppliedField {
-	fields := make([]v1alpha1.AppliedField, 0, len(changes))
-	for _, change := range changes {
-		fields = append(fields, v1alpha1.AppliedField{Path: change.Path, Hash: change.Hash})
-	}
-	return fields
-}
-
 func newCommitID() (string, error) {
 	random := make([]byte, 5)
 	if _, err := rand.Read(random); err != nil {
 		return "", fmt.Errorf("make commit id: %w", err)
 	}
 	return "eo-" + hex.EncodeToString(random), nil
-}
-
-func mapApplied(fields []v1alpha1.AppliedField) map[string]plan.Applied {
-	record := make(map[string]plan.Applied, len(fields))
-	for _, field := range fields {
-		record[field.Path] = plan.Applied{Hash: field.Hash, Adopted: field.Adopted}
-	}
-	return record
-}
-
-func listApplied(record map[string]plan.Applied) []v1alpha1.AppliedField {
-	fields := make([]v1alpha1.AppliedField, 0, len(record))
-	for path, applied := range record {
-		fields = append(fields, v1alpha1.AppliedField{Path: path, Hash: applied.Hash, Adopted: applied.Adopted})
-	}
-	slices.SortFunc(fields, func(a, b v1alpha1.AppliedField) int { return strings.Compare(a.Path, b.Path) })
-	return fields
 }

@@ -169,17 +169,52 @@ func TestStagedChangesAreReportedNotCommitted(t *testing.T) {
 
 func TestContestedFieldIsLeftAfterThreeRepairs(t *testing.T) {
 	w := running(t, settings{}, nil)
-	for range 4 {
+	interfere := func() {
 		require.NoError(t, w.sim.EditVariable(railwaysim.VariableEdit{Place: engineInDev, Name: "DB_SCHEMA", Value: ptrTo("theirs")}))
 		w.poke("dev")
 		w.until("dev", "settled", func(o *v1alpha1.EngineEnvironment) bool {
 			return isReady(o) || condition(o, v1alpha1.ConditionReady).Reason == v1alpha1.ReasonContested
 		})
 	}
+	for range 3 {
+		interfere()
+		assert.True(t, isReady(w.get("dev")), "a repair that holds is no fight")
+	}
+	interfere()
 	o := w.reason("dev", v1alpha1.ReasonContested)
 	assert.Equal(t, "theirs", w.variables("dev", "ai-engine")["DB_SCHEMA"])
 	assert.EqualValues(t, 3, o.Status.Repairs[0].Count)
 	assert.Contains(t, condition(o, v1alpha1.ConditionSynced).Message, "ai-engine.variables.DB_SCHEMA")
+	assert.Regexp(t, `tries again after \d\d:\d\d UTC`, condition(o, v1alpha1.ConditionSynced).Message)
+
+	w.poke("dev")
+	w.until("dev", "repaired on demand", func(o *v1alpha1.EngineEnvironment) bool {
+		return isReady(o) && w.variables("dev", "ai-engine")["DB_SCHEMA"] == "dev"
+	})
+}
+
+// TestContestedFieldCanBeLeft holds that both ways out of a fight that the message names work at once.
+func TestContestedFieldCanBeLeft(t *testing.T) {
+	for name, spec := range map[string]string{
+		"declared anew": strings.Replace(devSpec, "value: dev", "value: other", 1),
+		"dropped":       strings.Replace(devSpec, "  - {name: DB_SCHEMA, value: dev}\n", "", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := running(t, settings{}, nil)
+			for range 4 {
+				require.NoError(t, w.sim.EditVariable(railwaysim.VariableEdit{Place: engineInDev, Name: "DB_SCHEMA", Value: ptrTo("theirs")}))
+				w.poke("dev")
+				w.until("dev", "settled", func(o *v1alpha1.EngineEnvironment) bool {
+					return isReady(o) || condition(o, v1alpha1.ConditionReady).Reason == v1alpha1.ReasonContested
+				})
+			}
+			w.reason("dev", v1alpha1.ReasonContested)
+			w.apply("dev", spec)
+			w.ready("dev")
+			want := map[string]string{"declared anew": "other", "dropped": "theirs"}[name]
+			assert.Equal(t, want, w.variables("dev", "ai-engine")["DB_SCHEMA"])
+		})
+	}
 }
 
 func TestEnvironmentAndServiceDeletedOnTheDashboardComeBack(t *testing.T) {

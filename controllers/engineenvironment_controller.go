@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -68,7 +70,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	p := newPass(r, object)
+	p.log = ctrl.LoggerFrom(ctx)
 	out := p.run(ctx)
+	p.nameToken(out)
 	if err := p.report(ctx, out); err != nil {
 		return resultOfWrite(err)
 	}
@@ -127,9 +131,11 @@ type pass struct {
 	base *v1alpha1.EngineEnvironment
 	key  string
 	now  time.Time
+	log  logr.Logger
 
-	// client is set by connect.
+	// client is set by connect, token says where its token lies.
 	client *railway.Client
+	token  string
 	// declared is what the spec and its sources ask for; set by declare.
 	declared *desired.Environment
 	// gathered are the Secrets and ConfigMaps that the spec names; set by declare.
@@ -154,6 +160,9 @@ func newPass(r *Reconciler, object *v1alpha1.EngineEnvironment) *pass {
 	}
 	if requested := requestedAt(object); requested != object.Status.LastHandledReconcileAt {
 		p.forced = requested
+		if synced := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionSynced); synced != nil && synced.Reason == v1alpha1.ReasonContested {
+			object.Status.Repairs = nil // whoever asks for a pass then wants the repairs tried again
+		}
 	}
 	return p
 }
@@ -208,8 +217,9 @@ func (p *pass) persist(ctx context.Context) error {
 	return nil
 }
 
-// event tells people about a transition.
+// event tells people about a transition, in the events and in the log.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
+	p.log.Info(fmt.Sprintf(format, args...), "reason", reason)
 	p.r.Events.Eventf(p.object, nil, kind, reason, action, format, args...)
 }
 

@@ -25,7 +25,11 @@ func (p *pass) finalize(ctx context.Context) *Outcome {
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
 		return p.finalizeLocal(ctx)
 	}
-	if p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyRetain || p.neverWrote() {
+	if p.neverWrote() {
+		return p.gone(ctx)
+	}
+	if p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyRetain {
+		p.event(normal, "Retained", "Delete", "deletionPolicy is Retain: everything stays on Railway")
 		return p.gone(ctx)
 	}
 	holder, err := p.r.claimHolder(ctx, p.object)
@@ -65,6 +69,7 @@ func (p *pass) deleteFromRailway(ctx context.Context) *Outcome {
 		return out
 	}
 	if id == "" {
+		p.event(normal, "Deleted", "Delete", "The Railway environment is deleted")
 		return p.gone(ctx)
 	}
 	environment, err := p.client.Environment(ctx, p.object.Spec.Railway.ProjectID, id)

@@ -125,8 +125,12 @@ func serviceStatus(name string, replicas int32, instance model.ServiceInstance, 
 		return status
 	}
 	status.DeploymentID, status.DeploymentStatus = deployment.ID, string(deployment.Status)
-	status.Revision, status.Image, status.Commit = rollout.Revision(deployment.Meta), deployment.Meta.Image, deployment.Meta.CommitHash
-	for state, count := range deployment.Replicas {
+	runs := runsOn(instance, deployment)
+	if runs == nil {
+		return status
+	}
+	status.Revision, status.Image, status.Commit = rollout.Revision(runs.Meta), runs.Meta.Image, runs.Meta.CommitHash
+	for state, count := range runs.Replicas {
 		if state == "RUNNING" {
 			status.ReadyReplicas = int32(count) //nolint:gosec // Railway allows 50 replicas (FACTS §6.2)
 		}
@@ -135,6 +139,19 @@ func serviceStatus(name string, replicas int32, instance model.ServiceInstance, 
 		}
 	}
 	return status
+}
+
+// runsOn is the deployment that serves: the newest one, or an older one beside it. Nil when none does.
+func runsOn(instance model.ServiceInstance, newest *model.Deployment) *model.Deployment {
+	if newest.Status.Serving() {
+		return newest
+	}
+	for i := range instance.Active {
+		if instance.Active[i].Status.Serving() {
+			return &instance.Active[i]
+		}
+	}
+	return nil
 }
 
 // explain asks Railway once per deployment why it failed.

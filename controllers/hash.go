@@ -11,8 +11,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -76,8 +74,4 @@ func (r *Reconciler) hash(path string, value any) string {
 	mac.Write([]byte{0})
 	mac.Write(text)
 	return hex.EncodeToString(mac.Sum(nil)[:hashSize])
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
 }

@@ -37,7 +37,7 @@ func (r *Reconciler) claim(ctx context.Context, p *pass) *Outcome {
 	}
 	r.idle(p.key)
 	return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
-		"EngineEnvironment %s, which is older, declares the same Railway environment %q: delete one of the two",
+		"EngineEnvironment %s, which is older, declares the same Railway environment %q (case is ignored): delete one of the two",
 		client.ObjectKeyFromObject(holder), p.object.Spec.RailwayEnvironment()))
 }
 
@@ -111,11 +111,23 @@ func (r *Reconciler) connect(ctx context.Context, p *pass) *Outcome {
 	credentials, ok := credentialsOf(secret)
 	if !ok {
 		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonKeyNotFound, fmt.Sprintf(
-			"spec.railway.tokenSecretRef: Secret %q has neither the key %s (account or workspace token) nor %s (project token)",
+			"spec.railway.tokenSecretRef: Secret %q has no value under the key %s (account or workspace token) or %s (project token)",
 			name, keyAccountToken, keyProjectToken))
 	}
 	p.client = r.Railway.Client(credentials)
+	p.token = fmt.Sprintf("the account or workspace token in Secret %q, key %s", name, keyAccountToken)
+	if credentials.Kind == railway.TokenProject {
+		p.token = fmt.Sprintf("the project token in Secret %q, key %s (an account or workspace token goes under %s instead)",
+			name, keyProjectToken, keyAccountToken)
+	}
 	return nil
+}
+
+// nameToken says in a rejection which token it was.
+func (p *pass) nameToken(out *Outcome) {
+	if out.Reason == v1alpha1.ReasonTokenRejected && p.token != "" {
+		out.Message = fmt.Sprintf("Railway does not accept %s: put a valid one into the Secret (%s)", p.token, out.Message)
+	}
 }
 
 // credentialsOf takes the project token when both are there, as Railway's own CLI does (FACTS §1.2).

@@ -46,12 +46,20 @@ func (p *pass) observe(ctx context.Context) *Outcome {
 	}
 	switch railway.ClassOf(snapshot.Err) {
 	case railway.None, railway.RateLimited: // a view that gets older than asked for is no reason to be not ready
+	case railway.Transient:
+		if p.now.Sub(snapshot.ReadAt) > staleAfter*p.object.Spec.EffectiveInterval() {
+			return p.lost(ctx, snapshot.Err)
+		}
 	default:
 		return p.lost(ctx, snapshot.Err)
 	}
 	p.environment = snapshot.Environment
 	return nil
 }
+
+// staleAfter is how many intervals old the view of Railway may get while reads fail, until the object is not Ready: one lost
+// answer says nothing about the engine. Whatever is written is compared with a fresh read.
+const staleAfter = 3
 
 // refresh reads the environment now.
 func (p *pass) refresh(ctx context.Context) *Outcome {
@@ -91,7 +99,7 @@ func (p *pass) lost(ctx context.Context, err error) *Outcome {
 // forgetEnvironment drops what the status says about an environment that no longer exists.
 func forgetEnvironment(status *v1alpha1.EngineEnvironmentStatus) {
 	status.Railway, status.Engine, status.Services = nil, nil, nil
-	status.Applied, status.Drift, status.Repairs = nil, nil, nil
+	status.WrittenFields, status.Drift, status.Repairs = nil, nil, nil
 	status.LastCommit, status.UnmanagedVariables, status.StagedChanges = nil, nil, nil
 	if status.PendingWrite != nil && status.PendingWrite.Kind != v1alpha1.WriteEnvironment {
 		status.PendingWrite = nil

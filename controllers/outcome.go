@@ -84,13 +84,13 @@ func failed(err error) *Outcome {
 }
 
 func railwayFailed(err *railway.Error) *Outcome {
-	message := err.Error()
+	message := err.Message
 	switch err.Class {
 	case railway.Unauthorized:
 		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonTokenRejected,
-			"Railway does not accept the token for this: put a valid one into the Secret ("+message+")")
+			message)
 	case railway.Invalid:
-		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonInvalidSpec, "Railway refused what the spec declares: "+message)
+		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonInvalidSpec, "Railway refused what the spec declares, change the field it speaks of: "+message)
 	case railway.Conflict:
 		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, "the name is taken on Railway: "+message)
 	case railway.PlanLimit:

@@ -36,6 +36,9 @@ func (p *pass) create(ctx context.Context, kind v1alpha1.WriteKind, name string,
 	err := send(railway.WithPriority(ctx, railway.Write))
 	switch class := railway.ClassOf(err); {
 	case class == railway.None:
+		if kind == v1alpha1.WriteDomain {
+			return nil // told with its name
+		}
 		p.event(normal, "Created", "Create", "Created the %s %q on Railway", strings.ToLower(string(kind)), name)
 		return nil
 	case class == railway.Conflict && !again:
@@ -136,10 +139,11 @@ func (p *pass) committed() {
 	status := &p.object.Status
 	pending := status.PendingWrite
 	fields := map[string]string{}
-	for _, field := range pending.Fields {
-		fields[field.Path] = field.Hash
+	for _, line := range pending.Fields {
+		path, hash := splitWritten(line)
+		fields[path] = hash
 	}
-	status.Applied = listApplied(plan.After(mapApplied(status.Applied), fields))
+	status.WrittenFields = listWritten(plan.After(readWritten(status.WrittenFields), fields))
 	status.LastCommit = &v1alpha1.Commit{
 		ID: pending.Name, Message: pending.Message, Time: pending.StartedAt, Services: pending.Services,
 	}

@@ -133,7 +133,7 @@ func (p *pass) doneMessage() string {
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
 		return fmt.Sprintf("Secret %s is as declared", p.object.EnvSecretName())
 	}
-	return "Railway is as declared; " + p.healthy.message
+	return p.synced.message + "; " + p.healthy.message
 }
 
 // tellTransition makes an event of a change of Ready. A pass that changes nothing makes none.
@@ -142,8 +142,11 @@ func (p *pass) tellTransition(before *metav1.Condition) {
 	if before != nil && before.Status == after.Status && before.Reason == after.Reason {
 		return
 	}
+	if after.Reason == v1alpha1.ReasonApplying || after.Reason == v1alpha1.ReasonCreating {
+		return // the write itself is told
+	}
 	kind := normal
-	if meta.IsStatusConditionTrue(p.object.Status.Conditions, v1alpha1.ConditionStalled) {
+	if meta.IsStatusConditionTrue(p.object.Status.Conditions, v1alpha1.ConditionStalled) || after.Reason == v1alpha1.ReasonDrifted {
 		kind = warning
 	}
 	p.event(kind, after.Reason, "Reconcile", "%s", after.Message)
@@ -152,7 +155,7 @@ func (p *pass) tellTransition(before *metav1.Condition) {
 // book writes what the comparison found into the status: the record of applied fields, drift, and what was left alone.
 func (p *pass) book(made *plan.Plan) {
 	status := &p.object.Status
-	status.Applied = listApplied(made.Record)
+	status.WrittenFields = listWritten(made.Record)
 	status.Drift = p.drift(made.Drift)
 	status.UnmanagedVariables = boundedList(made.Unmanaged)
 	status.StagedChanges = boundedList(p.stagedPaths())
@@ -161,19 +164,32 @@ func (p *pass) book(made *plan.Plan) {
 
 // judgeSync says whether Railway's config is as declared, once there is nothing left to write.
 func (p *pass) judgeSync(made *plan.Plan) {
-	left := sortedKeys(contested(p.object.Status.Repairs, p.now))
+	left, until := p.foughtOver()
 	switch drift := p.object.Status.Drift; {
 	case len(made.Blocked) > 0:
 		p.synced = &verdict{reason: v1alpha1.ReasonConfigFileOwned, message: "a railway.json or railway.toml of the repository overrides " +
 			list(made.Blocked) + ": remove the file, or these fields from the spec"}
 	case len(left) > 0:
 		p.synced = &verdict{reason: v1alpha1.ReasonContested, message: "something keeps undoing the operator's repairs of " +
-			list(left) + ": find out what writes them, or remove them from the spec"}
+			list(left) + ": find out what writes them, or remove them from the spec. The operator tries again after " +
+			until.UTC().Format("15:04") + " UTC, or when a pass is forced by annotation"}
 	case len(drift) > 0:
 		p.synced = &verdict{reason: v1alpha1.ReasonDrifted, message: "changed on Railway, and driftPolicy is Warn: " + list(driftPaths(drift))}
 	default:
-		p.synced = passed("Railway's config is as declared")
+		p.synced = passed("Railway's config is as declared" + p.mentions())
 	}
+}
+
+// mentions names what people should know of and the operator leaves alone.
+func (p *pass) mentions() string {
+	text := ""
+	if n := len(p.object.Status.UnmanagedVariables); n > 0 {
+		text += fmt.Sprintf("; %d variables that nobody declared: status.unmanagedVariables lists them", n)
+	}
+	if n := len(p.object.Status.StagedChanges); n > 0 {
+		text += fmt.Sprintf("; %d changes staged on the dashboard and not deployed: status.stagedChanges lists them", n)
+	}
+	return text
 }
 
 // conclude ends a pass in which every step went through. What only a person can mend stalls the object even though its
@@ -187,11 +203,28 @@ func (p *pass) conclude() *Outcome {
 		return stalled(v1alpha1.ConditionSynced, p.synced.reason, p.synced.message)
 	case v1alpha1.ReasonContested:
 		out := stalled(v1alpha1.ConditionSynced, p.synced.reason, p.synced.message)
-		out.After = repairWindow
+		_, until := p.foughtOver()
+		out.After = max(until.Sub(p.now), time.Second)
 		return out
 	default: // drift that the policy leaves alone
 		return &Outcome{Kind: outcomeDone}
 	}
+}
+
+// foughtOver returns the fields that differ now and were repaired too often, and until when they are left alone.
+func (p *pass) foughtOver() (paths []string, until time.Time) {
+	for _, drift := range p.object.Status.Drift {
+		for _, repair := range recentRepairs(p.object.Status.Repairs, p.now) {
+			if repair.Path != drift.Path || repair.Count < repairLimit {
+				continue
+			}
+			paths = append(paths, repair.Path)
+			if end := repair.LastTime.Add(repairWindow); until.IsZero() || end.Before(until) {
+				until = end
+			}
+		}
+	}
+	return paths, until
 }
 
 // stagedPaths names the changes that people staged, with service names instead of ids.

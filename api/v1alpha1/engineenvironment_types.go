@@ -92,11 +92,12 @@ type EngineEnvironmentStatus struct {
 	// +optional
 	Repairs []Repair `json:"repairs,omitempty"`
 
-	// applied is the operator's record of what it last wrote, as keyed hashes: it tells drift from a change of the spec, and
-	// whether a sealed value must be written again.
+	// writtenFields is the operator's record of what it last wrote, as path=hash with keyed hashes: it tells drift from a change
+	// of the spec, and whether a sealed value must be written again. A field that had its value before the operator wrote it
+	// says (adopted); it is not deleted when the spec drops it.
 	// +listType=atomic
 	// +optional
-	Applied []AppliedField `json:"applied,omitempty"`
+	WrittenFields []string `json:"writtenFields,omitempty"`
 }
 
 // RailwayStatus says which Railway environment this is.
@@ -194,10 +195,10 @@ type PendingWrite struct {
 	// message of the commit.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// fields that a commit writes, with the hash of the new value.
+	// fields that a commit writes, as in writtenFields. One that it deletes has no hash.
 	// +listType=atomic
 	// +optional
-	Fields []AppliedField `json:"fields,omitempty"`
+	Fields []string `json:"fields,omitempty"`
 }
 
 // WriteKind is a kind of write to Railway.
@@ -219,18 +220,6 @@ type Repair struct {
 	Count int32 `json:"count"`
 	// lastTime is when the field was last repaired.
 	LastTime metav1.Time `json:"lastTime"`
-}
-
-// AppliedField records a field that the operator wrote or found as declared.
-type AppliedField struct {
-	// path of the field.
-	Path string `json:"path"`
-	// hash of the value, keyed with the operator's own key. Empty in a pending write that deletes the field.
-	// +optional
-	Hash string `json:"hash,omitempty"`
-	// adopted is true when the field already had its value before the operator wrote it: it is not deleted when the spec drops it.
-	// +optional
-	Adopted bool `json:"adopted,omitempty"`
 }
 
 // EngineEnvironment declares what one tier of an engine must be on Railway.

@@ -60,6 +60,10 @@ type stepReport struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second Ctrl-C ends the program at once
+	}()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
@@ -119,7 +123,7 @@ func (p *play) story(ctx context.Context) error {
 	}{
 		{"four tiers come up", "Four objects are applied: config/samples/{local,dev,preview,production}.yaml. Railway has one empty project.",
 			p.applySamples, p.allReady},
-		{"dashboard edit undone", "Somebody sets DEBUG=true in production, on Railway's dashboard. The operator sees it within spec.interval (30s here).",
+		{"dashboard edit undone", "Somebody sets DEBUG=true in production, on Railway's dashboard. The operator sees it within spec.interval (30s here). Two deployments: the human's, and the repair's.",
 			p.editOnDashboard, p.editUndone},
 		{"secret rotated", "The OpenAI key is rotated: one Kubernetes Secret, used sealed by every Railway tier. Every service that uses it gets exactly one deployment.",
 			p.rotateSecret, p.secretArrived},
@@ -302,5 +306,10 @@ Be the human on Railway's dashboard:
 The operator's log: %s
 Ctrl-C ends the demo.
 `, p.Kubeconfig, namespace, namespace, console, console, p.LogFile())
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-p.Exited():
+		fmt.Fprintln(os.Stderr, "The operator has ended by itself; its last words:")
+		p.Tail(os.Stderr, 20)
+	}
 }

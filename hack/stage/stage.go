@@ -207,6 +207,9 @@ func (s *Stage) StartOperator(ctx context.Context) error {
 	return nil
 }
 
+// Exited is closed when the operator's process has ended.
+func (s *Stage) Exited() <-chan struct{} { return s.exited }
+
 // KillOperator ends the operator with SIGKILL and waits until it is gone.
 func (s *Stage) KillOperator() { s.endOperator(os.Kill) }
 
@@ -246,7 +249,7 @@ func (s *Stage) Apply(ctx context.Context, text string, change func(*unstructure
 		if change != nil {
 			change(object)
 		}
-		if err := s.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("stage"), client.ForceOwnership); err != nil {
+		if err := s.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"), client.ForceOwnership); err != nil {
 			return fmt.Errorf("apply %s %s: %w", object.GetKind(), object.GetName(), err)
 		}
 	}

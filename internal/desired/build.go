@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -173,13 +174,27 @@ func Value(from *v1alpha1.ValueSource, sources Sources, place string) (value str
 func lookup(objects map[string]map[string]string, kind, missing string, ref *v1alpha1.KeyReference, place string) (string, error) {
 	data, ok := objects[ref.Name]
 	if !ok {
-		return "", &Error{missing, fmt.Sprintf("%s: %s %q does not exist", place, kind, ref.Name)}
+		return "", &Error{missing, fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
 	}
 	value, ok := data[ref.Key]
 	if !ok {
-		return "", &Error{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("%s: %s %q has no key %q", place, kind, ref.Name, ref.Key)}
+		return "", &Error{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("%s: %s %q has no key %q: add it; there is %s",
+			place, kind, ref.Name, ref.Key, keysOf(data))}
 	}
 	return value, nil
+}
+
+// keysOf names some of the keys, which are no secret.
+func keysOf(data map[string]string) string {
+	names := slices.Sorted(maps.Keys(data))
+	switch more := len(names) - 5; {
+	case len(names) == 0:
+		return "none"
+	case more > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:5], ", "), more)
+	default:
+		return strings.Join(names, ", ")
+	}
 }
 
 func addAll(into map[string]Variable, from *v1alpha1.VariablesSource, sources Sources, place string) error {
@@ -189,7 +204,7 @@ func addAll(into map[string]Variable, from *v1alpha1.VariablesSource, sources So
 	}
 	data, ok := objects[ref.Name]
 	if !ok {
-		return &Error{missing, fmt.Sprintf("%s: %s %q does not exist", place, kind, ref.Name)}
+		return &Error{missing, fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
 	}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		variable := Variable{Name: from.Prefix + key, Value: data[key], Secret: secret || from.Sealed, Sealed: from.Sealed}

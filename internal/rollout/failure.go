@@ -14,7 +14,7 @@ import (
 
 // logLines and lineLength bound what a message quotes from a log.
 const (
-	logLines   = 5
+	logLines   = 3
 	lineLength = 200
 )
 

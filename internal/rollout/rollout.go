@@ -200,7 +200,10 @@ func Revision(meta model.DeploymentMeta) string {
 	if _, tag, ok := strings.Cut(name, ":"); ok {
 		return tag
 	}
-	return name
+	if name != "" {
+		return "latest"
+	}
+	return ""
 }
 
 func short(hash string) string {

@@ -254,7 +254,7 @@ func TestRevision(t *testing.T) {
 	const digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	for image, want := range map[string]string{
 		"redis:7": "7", "ghcr.io/acme/app:1.4.2": "1.4.2", "registry.local:5000/acme/app:1.4.2": "1.4.2",
-		"registry.local:5000/acme/app": "app", "redis": "redis", "": "",
+		"registry.local:5000/acme/app": "latest", "redis": "latest", "": "",
 		"ghcr.io/acme/app@sha256:" + digest: "0123456789ab", "registry.local:5000/app:1@sha256:" + digest: "0123456789ab",
 		"app@sha256:short": "short",
 	} {
