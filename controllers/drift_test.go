@@ -32,7 +32,7 @@ func (w *world) poke(name string) {
 	w.until(name, "poked", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.LastHandledReconcileAt == token })
 }
 
-// running applies the Dev object and waits until it is Ready.
+// running applies the Dev object and waits until its checks have passed, too.
 func running(t *testing.T, s settings, change func(spec string) string) *world {
 	t.Helper()
 	w := newWorld(t, s)
@@ -42,7 +42,7 @@ func running(t *testing.T, s settings, change func(spec string) string) *world {
 		spec = change(spec)
 	}
 	w.apply("dev", spec)
-	w.ready("dev")
+	w.until("dev", "GO", func(o *v1alpha1.EngineEnvironment) bool { return isReady(o) && o.Status.Verdict == v1alpha1.VerdictGo })
 	return w
 }
 

@@ -71,11 +71,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	p := newPass(r, object)
 	p.log = ctrl.LoggerFrom(ctx)
-	out := p.run(ctx)
+	out := p.afterwards(ctx, p.run(ctx))
 	p.nameToken(out)
 	if err := p.report(ctx, out); err != nil {
 		return resultOfWrite(err)
 	}
+	out.atLatest(p.untilWake())
 	return out.result()
 }
 
@@ -120,7 +121,7 @@ func (p *pass) steps() []step {
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
 		return []step{r.declare, r.writeEnvSecret}
 	}
-	return []step{r.claim, r.connect, r.declare, r.locate, r.settle, r.converge, r.follow, r.verify}
+	return []step{r.claim, r.connect, r.hold, r.declare, r.locate, r.settle, r.promote, r.converge, r.follow, r.verify}
 }
 
 // pass is one walk over one object. Steps fill it in order.
@@ -138,6 +139,8 @@ type pass struct {
 	token  string
 	// declared is what the spec and its sources ask for; set by declare.
 	declared *desired.Environment
+	// spec is what counts: the object's, or, set by hold and promote, one with another revision in place.
+	spec *v1alpha1.EngineEnvironmentSpec
 	// gathered are the Secrets and ConfigMaps that the spec names; set by declare.
 	gathered desired.Sources
 	// environment is set by locate: the state of Railway that the pass works on. It is shared and never modified.
@@ -148,7 +151,9 @@ type pass struct {
 	forced string
 
 	// What the steps found out, for the conditions. Nil means: not looked at in this pass.
-	credentials, synced, healthy, verified *verdict
+	credentials, synced, healthy, verified, promoted *verdict
+	// wake is when the object must be looked at again although nothing may have changed by then.
+	wake time.Time
 	// results are those of the checks; nil when nothing was verified in this pass.
 	results []verify.Result
 }
@@ -156,7 +161,7 @@ type pass struct {
 func newPass(r *Reconciler, object *v1alpha1.EngineEnvironment) *pass {
 	p := &pass{
 		r: r, object: object, base: object.DeepCopy(), now: r.Now(),
-		key: client.ObjectKeyFromObject(object).String(),
+		key: client.ObjectKeyFromObject(object).String(), spec: &object.Spec,
 	}
 	if requested := requestedAt(object); requested != object.Status.LastHandledReconcileAt {
 		p.forced = requested

@@ -143,29 +143,28 @@ func credentialsOf(secret *corev1.Secret) (railway.Credentials, bool) {
 
 // declare reads the Secrets and ConfigMaps that the spec names and builds the environment that should be.
 func (r *Reconciler) declare(ctx context.Context, p *pass) *Outcome {
-	settings := p.object.Spec.EffectiveSettings()
+	settings := p.spec.EffectiveSettings()
 	p.object.Status.Settings = &settings
 	sources, err := p.sources(ctx)
 	if err != nil {
 		return failed(err)
 	}
-	environment, err := desired.Build(&p.object.Spec, sources)
-	if err != nil {
-		return failed(err)
+	p.gathered = sources
+	if out := p.build(); out != nil {
+		return out
 	}
-	p.declared, p.gathered = environment, sources
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
 		return nil
 	}
 	// A check that cannot be run is a mistake in the spec: say so before anything is written.
-	if _, err := verify.Build(&p.object.Spec, sources, p.targets(), r.ProbeHosts); err != nil {
+	if _, err := verify.Build(p.spec, sources, p.targets(), r.ProbeHosts); err != nil {
 		return failed(err)
 	}
 	return nil
 }
 
 func (p *pass) sources(ctx context.Context) (desired.Sources, error) {
-	secrets, configMaps := desired.References(&p.object.Spec)
+	secrets, configMaps := desired.References(p.spec)
 	sources := desired.Sources{Secrets: map[string]map[string]string{}, ConfigMaps: map[string]map[string]string{}}
 	for _, name := range secrets {
 		secret := &corev1.Secret{}

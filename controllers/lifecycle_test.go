@@ -151,6 +151,7 @@ func TestProjectTokenLooksWithOneRequest(t *testing.T) {
 	production := strings.Replace(devSpec, "tier: Dev", "tier: Production", 1)
 	w.apply("prod", production)
 	w.ready("prod")
+	w.until("prod", "GO", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Verdict == v1alpha1.VerdictGo })
 	time.Sleep(300 * time.Millisecond)
 	before, writes := w.mark(), w.writes.n.Load()
 	o := w.get("prod")

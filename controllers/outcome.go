@@ -59,6 +59,13 @@ func (o *Outcome) result() (ctrl.Result, error) {
 	return ctrl.Result{RequeueAfter: o.After}, nil
 }
 
+// atLatest asks for the next pass no later than after that time. Zero asks for nothing.
+func (o *Outcome) atLatest(wait time.Duration) {
+	if wait > 0 && o.Err == nil && (o.After == 0 || wait < o.After) {
+		o.After = wait
+	}
+}
+
 func progressing(reason, message string, after time.Duration) *Outcome {
 	return &Outcome{Kind: outcomeProgressing, Reason: reason, Message: message, After: after}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -29,6 +30,7 @@ const (
 	indexClaim      = "claim"
 	indexSecrets    = "secrets"
 	indexConfigMaps = "configMaps"
+	indexUpstream   = "upstream"
 
 	// Back-off after errors. Railway is a shared service: its answers do not get better by asking every 5 ms.
 	backoffFrom = time.Second
@@ -43,6 +45,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	indexes := map[string]client.IndexerFunc{
 		indexClaim:      func(o client.Object) []string { return nonEmpty(claimOf(o.(*v1alpha1.EngineEnvironment))) },
 		indexSecrets:    func(o client.Object) []string { return secretsOf(o.(*v1alpha1.EngineEnvironment)) },
+		indexUpstream:   func(o client.Object) []string { return nonEmpty(upstreamOf(o.(*v1alpha1.EngineEnvironment))) },
 		indexConfigMaps: func(o client.Object) []string { return configMapsOf(o.(*v1alpha1.EngineEnvironment)) },
 	}
 	for name, index := range indexes {
@@ -58,6 +61,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Watches(&corev1.Secret{}, r.usersOf(indexSecrets), builder.OnlyMetadata).
 		Watches(&corev1.ConfigMap{}, r.usersOf(indexConfigMaps), builder.OnlyMetadata).
 		Watches(&v1alpha1.EngineEnvironment{}, r.claimants()).
+		Watches(&v1alpha1.EngineEnvironment{}, r.downstream(), builder.WithPredicates(verifiedPredicate())).
 		WatchesRawSource(keys(r.Watch.Events())).    // its Railway environment changed
 		WatchesRawSource(keys(r.Verifier.Events())). // the result of a check changed
 		WithOptions(controller.Options{
@@ -69,7 +73,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Complete(r)
 }
 
-// requestedPredicate lets a changed request for a pass through.
+// requestedPredicate lets a changed request of a person through: for a pass, an approval, a resumption.
 func requestedPredicate() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
@@ -77,9 +81,35 @@ func requestedPredicate() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
 			after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
-			return ok && ok2 && requestedAt(before) != requestedAt(after)
+			return ok && ok2 && (requestedAt(before) != requestedAt(after) ||
+				before.Annotations[v1alpha1.AnnotationApprove] != after.Annotations[v1alpha1.AnnotationApprove] ||
+				before.Annotations[v1alpha1.AnnotationResume] != after.Annotations[v1alpha1.AnnotationResume])
 		},
 	}
+}
+
+// downstream wakes the tiers that take their source from the one that changed.
+func (r *Reconciler) downstream() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return r.matching(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{indexUpstream: o.GetName()})
+	})
+}
+
+// verifiedPredicate lets through what other tiers go by: what was verified, and since when the verdict is GO.
+func verifiedPredicate() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
+		after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
+		return ok && ok2 && (!equality.Semantic.DeepEqual(before.Status.Verified, after.Status.Verified) ||
+			!before.Status.GoSince.Equal(after.Status.GoSince))
+	}}
+}
+
+func upstreamOf(object *v1alpha1.EngineEnvironment) string {
+	if object.Spec.Promotion == nil {
+		return ""
+	}
+	return object.Spec.Promotion.From
 }
 
 // usersOf wakes the objects that take values from a Secret or ConfigMap.

@@ -57,6 +57,10 @@ func (p *pass) report(ctx context.Context, out *Outcome) error {
 	p.condition(v1alpha1.ConditionSynced, p.synced)
 	p.condition(v1alpha1.ConditionHealthy, p.healthy)
 	p.condition(v1alpha1.ConditionVerified, p.verified)
+	p.condition(v1alpha1.ConditionPromoted, p.promoted)
+	if p.object.Spec.Promotion == nil {
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionPromoted)
+	}
 	p.summarise(out)
 	p.describeChecks()
 	p.sumUp(out)

@@ -19,13 +19,13 @@ import (
 
 // verify asks for the checks of what runs, and judges by their last results. The checks themselves run beside the loop.
 func (r *Reconciler) verify(_ context.Context, p *pass) *Outcome {
-	checks, err := verify.Build(&p.object.Spec, p.gathered, p.targets(), r.ProbeHosts)
+	checks, err := verify.Build(p.spec, p.gathered, p.targets(), r.ProbeHosts)
 	if err != nil {
 		return failed(err)
 	}
 	report := r.Verifier.Want(p.key, verify.Job{
 		Subject: p.subject(), Checks: checks, Forced: requestedAt(p.object), Interval: p.object.Spec.EffectiveVerificationInterval(),
-		Gentle: sleepsByDesign(&p.object.Spec.Engine.Service), Logs: patientLogs{p.client},
+		Gentle: sleepsByDesign(&p.spec.Engine.Service), Logs: patientLogs{p.client},
 	})
 	p.results = report.Results
 	p.verified = judgeChecks(report)
@@ -182,41 +182,49 @@ func (p *pass) checkStatus(known map[string]v1alpha1.CheckStatus, result verify.
 func (p *pass) sumUp(out *Outcome) {
 	status := &p.object.Status
 	var reasons []string
-	say := func(format string, args ...any) {
-		reasons = append(reasons, boundedTo(fmt.Sprintf(format, args...), verdictReasonSize))
-	}
 	if out.Kind != outcomeDone && out.Reason != v1alpha1.ReasonCheckFailed && out.Reason != v1alpha1.ReasonVerifying {
-		say("%s: %s", out.Reason, p.redact(out.Message))
+		reasons = append(reasons, fmt.Sprintf("%s: %s", out.Reason, p.redact(out.Message)))
 	}
-	passing, counted := 0, 0
-	for _, check := range status.Checks {
-		switch check.Result {
-		case v1alpha1.CheckSkipped:
-			continue
-		case v1alpha1.CheckPassed:
-			passing++
-		case v1alpha1.CheckFailed:
-			if check.Name != v1alpha1.CheckRevision || out.Kind == outcomeDone {
-				say("check %s failed: %s", check.Name, check.Message)
-			}
-		case v1alpha1.CheckPending:
-			if check.Name != v1alpha1.CheckRevision {
-				say("check %s is not decided: %s", check.Name, check.Message)
-			}
-		}
-		counted++
-	}
+	readiness, lacking := tally(status.Checks, out.Kind == outcomeDone)
+	reasons = append(reasons, lacking...)
 	if len(status.Drift) > 0 {
-		say("%d fields drift: %s", len(status.Drift), list(driftPaths(status.Drift)))
+		reasons = append(reasons, fmt.Sprintf("%d fields drift: %s", len(status.Drift), list(driftPaths(status.Drift))))
 	}
-	status.Verdict, status.Readiness = v1alpha1.VerdictGo, ""
+	status.Verdict, status.Readiness = v1alpha1.VerdictGo, readiness
 	if len(reasons) > 0 {
 		status.Verdict = v1alpha1.VerdictNoGo
 	}
-	if counted > 0 {
-		status.Readiness = fmt.Sprintf("%d/%d", passing, counted)
+	status.VerdictReasons = nil
+	for _, reason := range reasons[:min(len(reasons), verdictReasons)] {
+		status.VerdictReasons = append(status.VerdictReasons, boundedTo(reason, verdictReasonSize))
 	}
-	status.VerdictReasons = reasons[:min(len(reasons), verdictReasons)]
+	if p.object.Spec.Tier != v1alpha1.TierLocal {
+		p.recordVerified()
+	}
+}
+
+// tally counts the checks that pass, and says what is lacking. The outcome of an object that is not done speaks for the
+// revision check itself.
+func tally(checks []v1alpha1.CheckStatus, done bool) (readiness string, lacking []string) {
+	passing, counted := 0, 0
+	for _, check := range checks {
+		told := check.Name == v1alpha1.CheckRevision && !done
+		switch {
+		case check.Result == v1alpha1.CheckSkipped:
+			continue
+		case check.Result == v1alpha1.CheckPassed:
+			passing++
+		case check.Result == v1alpha1.CheckFailed && !told:
+			lacking = append(lacking, fmt.Sprintf("check %s failed: %s", check.Name, check.Message))
+		case !told:
+			lacking = append(lacking, fmt.Sprintf("check %s is not decided: %s", check.Name, check.Message))
+		}
+		counted++
+	}
+	if counted == 0 {
+		return "", lacking
+	}
+	return fmt.Sprintf("%d/%d", passing, counted), lacking
 }
 
 const (

@@ -20,6 +20,8 @@ const (
 	ConditionHealthy = "Healthy"
 	// ConditionVerified says whether every check passes for what runs.
 	ConditionVerified = "Verified"
+	// ConditionPromoted says, with spec.promotion, whether the tier runs what the tier before it has verified last.
+	ConditionPromoted = "Promoted"
 )
 
 // Reasons. Each says what to do, or what is being waited for; the message says what happened.
@@ -108,6 +110,17 @@ const (
 	ReasonCheckFailed = "CheckFailed"
 	// ReasonInvalidCheck: a check cannot be run as it is written.
 	ReasonInvalidCheck = "InvalidCheck"
+
+	// ReasonAwaitingPromotion: there is nothing to run until the tier before has verified a revision.
+	ReasonAwaitingPromotion = "AwaitingPromotion"
+	// ReasonSoaking: the tier before has verified a revision, for less long than promotion.soak.
+	ReasonSoaking = "Soaking"
+	// ReasonAwaitingApproval: approve the revision by annotation.
+	ReasonAwaitingApproval = "AwaitingApproval"
+	// ReasonPromotionBlocked: the message says what must be mended before the promotion.
+	ReasonPromotionBlocked = "PromotionBlocked"
+	// ReasonRolledBack: a revision failed and the last verified one runs until the spec changes or a person says resume.
+	ReasonRolledBack = "RolledBack"
 )
 
 // Annotations and the finalizer.
@@ -116,6 +129,12 @@ const (
 	AnnotationRequestedAt = "railway.engine-operator.dev/requested-at"
 	// AnnotationFluxRequestedAt is Flux's name for the same.
 	AnnotationFluxRequestedAt = "reconcile.fluxcd.io/requestedAt"
+	// AnnotationApprove approves the promotion of the revision that it names.
+	AnnotationApprove = "railway.engine-operator.dev/approve"
+	// AnnotationApprovedBy says, for the record, who approved.
+	AnnotationApprovedBy = "railway.engine-operator.dev/approved-by"
+	// AnnotationResume ends the hold after a rollback when its value changes.
+	AnnotationResume = "railway.engine-operator.dev/resume"
 	// Finalizer lets the operator carry out the deletion policy.
 	Finalizer = "railway.engine-operator.dev/finalizer"
 )

@@ -66,3 +66,22 @@ func (s *EngineEnvironmentSpec) EffectiveVerificationInterval() time.Duration {
 func (s *EngineEnvironmentSpec) RollsBack() bool {
 	return s.Verification != nil && s.Verification.OnFailure == FailureRollback
 }
+
+// DefaultRevisionHistoryLimit is how many verified revisions are kept when the spec does not say.
+const DefaultRevisionHistoryLimit = 10
+
+// EffectiveRevisionHistoryLimit returns spec.revisionHistoryLimit or its default.
+func (s *EngineEnvironmentSpec) EffectiveRevisionHistoryLimit() int {
+	if s.RevisionHistoryLimit == nil {
+		return DefaultRevisionHistoryLimit
+	}
+	return int(*s.RevisionHistoryLimit)
+}
+
+// EffectiveSoak returns promotion.soak or its default, 0.
+func (p *Promotion) EffectiveSoak() time.Duration {
+	if p.Soak == nil {
+		return 0
+	}
+	return p.Soak.Duration
+}

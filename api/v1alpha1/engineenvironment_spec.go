@@ -48,8 +48,9 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.railway)",message="this tier runs on Railway: set railway with projectID and tokenSecretRef, or choose tier Local"
 // +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || self.railway.projectID == oldSelf.railway.projectID",message="railway.projectID cannot be changed: create another EngineEnvironment for the other project"
 // +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || (has(self.railway.environment) ? self.railway.environment == (has(oldSelf.railway.environment) ? oldSelf.railway.environment : oldSelf.tier.lowerAscii()) : !has(oldSelf.railway.environment) || oldSelf.railway.environment == self.tier.lowerAscii())",message="railway.environment cannot be changed (left out it is the tier in lower case): create another EngineEnvironment for the other environment"
-// +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.engine.source)",message="engine.source is needed: set image, or repo"
-// +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
+// +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.engine.source) != has(self.promotion)",message="set exactly one of engine.source (an image, or a repo) and promotion, which takes the source from the tier before"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.promotion)",message="nothing is promoted to the Local tier: remove promotion, or choose another tier"
+// +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.promotion) || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
 // +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, s.name != self.engine.name)",message="a service has the engine's name: names are unique within the project, rename one of them"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?securityMiddleware.?enabled.orValue(true)",message="the Production tier keeps its security middleware on: remove settings.securityMiddleware.enabled or set it to true"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !self.?settings.?debug.orValue(false)",message="the Production tier keeps debug off: remove settings.debug or set it to false"
@@ -120,6 +121,17 @@ type EngineEnvironmentSpec struct {
 	// without it the tier's own checks run all the same and make the verdict. Not for the Local tier.
 	// +optional
 	Verification *Verification `json:"verification,omitempty"`
+
+	// promotion takes the engine's source from another tier once it has passed there, instead of engine.source. Services
+	// without a source of their own run the engine's. Not for the Local tier.
+	// +optional
+	Promotion *Promotion `json:"promotion,omitempty"`
+
+	// revisionHistoryLimit is how many verified revisions are kept to roll back to. Between 1 and 50. Default: 10.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=50
+	// +optional
+	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
 }
 
 // Railway says where on Railway a tier lives.

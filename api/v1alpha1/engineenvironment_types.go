@@ -11,7 +11,7 @@ type EngineEnvironmentStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Reconciling, Stalled, CredentialsValid, Synced, Healthy, Verified.
+	// conditions: Ready, Reconciling, Stalled, CredentialsValid, Synced, Healthy, Verified, Promoted.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -55,6 +55,22 @@ type EngineEnvironmentStatus struct {
 	// +listType=atomic
 	// +optional
 	VerdictReasons []string `json:"verdictReasons,omitempty"`
+
+	// goSince is since when the verdict has been GO without a break.
+	// +optional
+	GoSince *metav1.Time `json:"goSince,omitempty"`
+
+	// verified is the engine's source that was last verified here: what other tiers may take.
+	// +optional
+	Verified *VerifiedStatus `json:"verified,omitempty"`
+
+	// promotion is how far the promotion is.
+	// +optional
+	Promotion *PromotionStatus `json:"promotion,omitempty"`
+
+	// rollback says that a verified revision is held in place of what is declared.
+	// +optional
+	Rollback *RollbackStatus `json:"rollback,omitempty"`
 
 	// checks are the last results of the checks.
 	// +listType=map
@@ -236,6 +252,8 @@ type Repair struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.engine.url`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Candidate",type=string,JSONPath=`.status.promotion.candidate`,priority=1
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.promotion) || self.spec.promotion.from != self.metadata.name",message="promotion.from names this object itself: name the tier before it"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 59",message="the name must have at most 59 characters, because the Local tier's Secret is called <name>-env"
 type EngineEnvironment struct {
 	metav1.TypeMeta `json:",inline"`

@@ -111,7 +111,7 @@ func TestRefused(t *testing.T) {
 	}, {
 		tier: "Dev", patch: `engine: {source: null}`,
 		reason: "Railway must be told what to run",
-		want:   []string{"spec: Invalid value: engine.source is needed: set image, or repo"},
+		want:   []string{"spec: Invalid value: set exactly one of engine.source (an image, or a repo) and promotion, which takes the source from the tier before"},
 	}, {
 		tier: "Dev", patch: `services: [{name: worker}]`,
 		reason: "for companions too",
