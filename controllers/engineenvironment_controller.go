@@ -51,6 +51,7 @@ type Reconciler struct {
 	Concurrency int
 
 	failures failureCache
+	ledger   ledger
 }
 
 // +kubebuilder:rbac:groups=railway.engine-operator.dev,resources=engineenvironments,verbs=get;list;watch;update;patch
@@ -121,7 +122,7 @@ func (p *pass) steps() []step {
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
 		return []step{r.declare, r.writeEnvSecret}
 	}
-	return []step{r.claim, r.connect, r.hold, r.declare, r.locate, r.settle, r.promote, r.converge, r.follow, r.verify}
+	return []step{r.claim, r.connect, r.hold, r.declare, r.locate, r.account, r.settle, r.promote, r.converge, r.follow, r.verify}
 }
 
 // pass is one walk over one object. Steps fill it in order.
@@ -151,7 +152,7 @@ type pass struct {
 	forced string
 
 	// What the steps found out, for the conditions. Nil means: not looked at in this pass.
-	credentials, synced, healthy, verified, promoted *verdict
+	credentials, synced, healthy, verified, promoted, budget *verdict
 	// wake is when the object must be looked at again although nothing may have changed by then.
 	wake time.Time
 	// results are those of the checks; nil when nothing was verified in this pass.

@@ -35,6 +35,10 @@ var (
 		Name: "engine_operator_check_duration_seconds",
 		Help: "How long the run took that brought the check's result, retries and all.",
 	}, []string{"namespace", "name", "check"})
+	costGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "engine_operator_environment_cost_usd",
+		Help: "What the environment costs this month in US dollars, with spec.budget: month_to_date, projected and the budget itself.",
+	}, []string{"namespace", "name", "kind"})
 	driftGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "engine_operator_environment_drift_fields",
 		Help: "Fields that differ from what was last applied.",
@@ -46,7 +50,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(readyGauge, suspendedGauge, goGauge, checkGauge, checkDuration, driftGauge, commitCounter)
+	metrics.Registry.MustRegister(readyGauge, suspendedGauge, goGauge, checkGauge, checkDuration, costGauge, driftGauge, commitCounter)
 }
 
 func setMetrics(key string, object *v1alpha1.EngineEnvironment) {
@@ -68,6 +72,13 @@ func setCheckMetrics(namespace, name string, checks []v1alpha1.CheckStatus) {
 			checkGauge.WithLabelValues(namespace, name, check.Name).Set(one(check.Result == v1alpha1.CheckPassed))
 			checkDuration.WithLabelValues(namespace, name, check.Name).Set(float64(check.DurationMs) / 1000)
 		}
+	}
+}
+
+func setCostMetrics(key string, monthToDate, projected, budget float64) {
+	namespace, name, _ := strings.Cut(key, "/")
+	for kind, value := range map[string]float64{"month_to_date": monthToDate, "projected": projected, "budget": budget} {
+		costGauge.WithLabelValues(namespace, name, kind).Set(value)
 	}
 }
 
@@ -97,6 +108,7 @@ func deleteMetrics(key string) {
 	goGauge.DeletePartialMatch(labels)
 	checkGauge.DeletePartialMatch(labels)
 	checkDuration.DeletePartialMatch(labels)
+	costGauge.DeletePartialMatch(labels)
 	driftGauge.DeletePartialMatch(labels)
 	commitCounter.DeletePartialMatch(labels)
 }

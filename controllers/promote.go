@@ -128,6 +128,10 @@ func (p *pass) promotionBlock() string {
 	if rollback := p.object.Status.Rollback; rollback != nil {
 		return fmt.Sprintf("%s was rolled back here and is held: change the spec, or resume", rollback.From)
 	}
+	budget := p.object.Spec.Budget
+	if budget != nil && budget.Enforcement == v1alpha1.BudgetBlockPromotion && p.budget != nil && p.budget.reason == v1alpha1.ReasonOverBudget {
+		return "this tier is over its budget: " + p.budget.message
+	}
 	return ""
 }
 

@@ -32,7 +32,9 @@ const (
 
 // verdict is what a step found out about one condition.
 type verdict struct {
-	ok              bool
+	ok bool
+	// unknown is true when nobody can tell.
+	unknown         bool
 	reason, message string
 }
 
@@ -58,6 +60,7 @@ func (p *pass) report(ctx context.Context, out *Outcome) error {
 	p.condition(v1alpha1.ConditionHealthy, p.healthy)
 	p.condition(v1alpha1.ConditionVerified, p.verified)
 	p.condition(v1alpha1.ConditionPromoted, p.promoted)
+	p.condition(v1alpha1.ConditionWithinBudget, p.budget)
 	if p.object.Spec.Promotion == nil {
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionPromoted)
 	}
@@ -89,8 +92,11 @@ func (p *pass) condition(kind string, found *verdict) {
 		return
 	}
 	value := metav1.ConditionFalse
-	if found.ok {
+	switch {
+	case found.ok:
 		value = metav1.ConditionTrue
+	case found.unknown:
+		value = metav1.ConditionUnknown
 	}
 	p.set(kind, value, found.reason, found.message)
 }

@@ -178,7 +178,7 @@ func (p *pass) checkStatus(known map[string]v1alpha1.CheckStatus, result verify.
 	return before // a failing answer may differ each time; the first one tells
 }
 
-// sumUp writes the verdict: GO when the object is Ready, every check passes and nothing drifts.
+// sumUp writes the verdict: GO when the object is Ready, every check passes, nothing drifts and the budget holds.
 func (p *pass) sumUp(out *Outcome) {
 	status := &p.object.Status
 	var reasons []string
@@ -189,6 +189,9 @@ func (p *pass) sumUp(out *Outcome) {
 	reasons = append(reasons, lacking...)
 	if len(status.Drift) > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d fields drift: %s", len(status.Drift), list(driftPaths(status.Drift))))
+	}
+	if budget := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWithinBudget); budget != nil && budget.Status == metav1.ConditionFalse {
+		reasons = append(reasons, budget.Reason+": "+budget.Message)
 	}
 	status.Verdict, status.Readiness = v1alpha1.VerdictGo, readiness
 	if len(reasons) > 0 {

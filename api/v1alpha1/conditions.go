@@ -22,6 +22,9 @@ const (
 	ConditionVerified = "Verified"
 	// ConditionPromoted says, with spec.promotion, whether the tier runs what the tier before it has verified last.
 	ConditionPromoted = "Promoted"
+	// ConditionWithinBudget says, with spec.budget, whether the month is projected to stay within it. Unknown while Railway
+	// does not tell what was used.
+	ConditionWithinBudget = "WithinBudget"
 )
 
 // Reasons. Each says what to do, or what is being waited for; the message says what happened.
@@ -121,6 +124,11 @@ const (
 	ReasonPromotionBlocked = "PromotionBlocked"
 	// ReasonRolledBack: a revision failed and the last verified one runs until the spec changes or a person says resume.
 	ReasonRolledBack = "RolledBack"
+
+	// ReasonOverBudget: the month is projected to cost more than the budget.
+	ReasonOverBudget = "OverBudget"
+	// ReasonUsageNotReadable: Railway does not tell this token what was used.
+	ReasonUsageNotReadable = "UsageNotReadable"
 )
 
 // Annotations and the finalizer.

@@ -49,6 +49,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || self.railway.projectID == oldSelf.railway.projectID",message="railway.projectID cannot be changed: create another EngineEnvironment for the other project"
 // +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || (has(self.railway.environment) ? self.railway.environment == (has(oldSelf.railway.environment) ? oldSelf.railway.environment : oldSelf.tier.lowerAscii()) : !has(oldSelf.railway.environment) || oldSelf.railway.environment == self.tier.lowerAscii())",message="railway.environment cannot be changed (left out it is the tier in lower case): create another EngineEnvironment for the other environment"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.engine.source) != has(self.promotion)",message="set exactly one of engine.source (an image, or a repo) and promotion, which takes the source from the tier before"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.budget)",message="the Local tier costs nothing on Railway: remove budget, or choose another tier"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.promotion)",message="nothing is promoted to the Local tier: remove promotion, or choose another tier"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.promotion) || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
 // +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, s.name != self.engine.name)",message="a service has the engine's name: names are unique within the project, rename one of them"
@@ -126,6 +127,10 @@ type EngineEnvironmentSpec struct {
 	// without a source of their own run the engine's. Not for the Local tier.
 	// +optional
 	Promotion *Promotion `json:"promotion,omitempty"`
+
+	// budget is what the environment may cost. Not for the Local tier.
+	// +optional
+	Budget *Budget `json:"budget,omitempty"`
 
 	// revisionHistoryLimit is how many verified revisions are kept to roll back to. Between 1 and 50. Default: 10.
 	// +kubebuilder:validation:Minimum=1

@@ -11,7 +11,7 @@ type EngineEnvironmentStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Reconciling, Stalled, CredentialsValid, Synced, Healthy, Verified, Promoted.
+	// conditions: Ready, Reconciling, Stalled, CredentialsValid, Synced, Healthy, Verified, Promoted, WithinBudget.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -67,6 +67,10 @@ type EngineEnvironmentStatus struct {
 	// promotion is how far the promotion is.
 	// +optional
 	Promotion *PromotionStatus `json:"promotion,omitempty"`
+
+	// cost is what the environment costs, with spec.budget.
+	// +optional
+	Cost *CostStatus `json:"cost,omitempty"`
 
 	// rollback says that a verified revision is held in place of what is declared.
 	// +optional
@@ -249,6 +253,7 @@ type Repair struct {
 // +kubebuilder:printcolumn:name="Verdict",type=string,JSONPath=`.status.verdict`
 // +kubebuilder:printcolumn:name="Checks",type=string,JSONPath=`.status.readiness`
 // +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.engine.revision`
+// +kubebuilder:printcolumn:name="Cost",type=string,JSONPath=`.status.cost.summary`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.engine.url`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1

@@ -16,7 +16,7 @@ type query func(c call, args map[string]any) (any, error)
 var queries = map[string]query{}
 
 func init() {
-	for _, family := range []map[string]query{stateQueries, logQueries} {
+	for _, family := range []map[string]query{stateQueries, logQueries, usageQueries} {
 		maps.Copy(queries, family)
 	}
 }

@@ -26,6 +26,19 @@ type Seed struct {
 	Projects   []SeedProject   `json:"projects"`
 	Tokens     []SeedToken     `json:"tokens"`
 	Limits     SeedLimits      `json:"limits"`
+	Usage      []SeedUsage     `json:"usage"`
+}
+
+// SeedUsage is what a service uses while its environment exists, steadily. Names, because environments may be made later; an
+// empty project means every project.
+type SeedUsage struct {
+	Project        string  `json:"project"`
+	Environment    string  `json:"environment"`
+	Service        string  `json:"service"`
+	VCPU           float64 `json:"vcpu"`
+	MemoryGB       float64 `json:"memoryGB"`
+	DiskGB         float64 `json:"diskGB"`
+	EgressGBPerDay float64 `json:"egressGBPerDay"`
 }
 
 // SeedWorkspace is a workspace. Plan is Free, Hobby or Pro.
@@ -51,11 +64,12 @@ type SeedProject struct {
 	Services     []SeedService     `json:"services"`
 }
 
-// SeedEnvironment is an environment. SharedVariables are values by name.
+// SeedEnvironment is an environment. SharedVariables are values by name; Age is how long it has existed, for example 720h.
 type SeedEnvironment struct {
 	ID              string            `json:"id"`
 	Name            string            `json:"name"`
 	Ephemeral       bool              `json:"ephemeral"`
+	Age             string            `json:"age"`
 	SharedVariables map[string]string `json:"sharedVariables"`
 }
 
@@ -180,12 +194,19 @@ func (s *Sim) plantProject(p SeedProject, wrong func(string, ...any)) {
 			wrong("environments[%d]: an id and a name of its own are needed", i)
 			continue
 		}
+		age := time.Duration(0)
+		if e.Age != "" {
+			var err error
+			if age, err = time.ParseDuration(e.Age); err != nil || age < 0 {
+				wrong("environments[%d].age: %q is no duration such as 720h", i, e.Age)
+			}
+		}
 		shared := map[string]any{}
 		for name, value := range e.SharedVariables {
 			shared[name] = map[string]any{"value": value}
 		}
 		byName[e.Name] = &environment{
-			ID: e.ID, Name: e.Name, ProjectID: p.ID, Ephemeral: e.Ephemeral, CreatedAt: s.now().Add(time.Duration(i)), UpdatedAt: s.now(),
+			ID: e.ID, Name: e.Name, ProjectID: p.ID, Ephemeral: e.Ephemeral, CreatedAt: s.now().Add(time.Duration(i) - age), UpdatedAt: s.now(),
 			Config: map[string]any{"sharedVariables": shared}, Instances: map[string]*instance{},
 		}
 		s.world.Environments[e.ID] = byName[e.Name]
