@@ -25,7 +25,9 @@ func TestBudget(t *testing.T) {
 	w := newWorld(t, settings{seed: usageSeed})
 	w.secret("openai", map[string]string{"api-key": secretMark})
 	w.apply("dev", devSpec+"budget: {monthlyUSD: 105}\n")
-	w.until("dev", "counted", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Cost != nil && o.Status.Verdict == v1alpha1.VerdictGo })
+	w.until("dev", "counted", func(o *v1alpha1.EngineEnvironment) bool {
+		return o.Status.Cost != nil && o.Status.Verdict == v1alpha1.VerdictGo
+	})
 
 	// Production's engine is declared while one of the month's usage exists already.
 	production := strings.NewReplacer("tier: Dev", "tier: Production", "value: dev", "value: production").Replace(devSpec)

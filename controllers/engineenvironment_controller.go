@@ -122,7 +122,7 @@ func (p *pass) steps() []step {
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
 		return []step{r.declare, r.writeEnvSecret}
 	}
-	return []step{r.claim, r.connect, r.hold, r.declare, r.locate, r.account, r.settle, r.promote, r.converge, r.follow, r.verify}
+	return []step{r.claim, r.connect, r.hold, r.declare, r.locate, r.settle, r.promote, r.converge, r.account, r.follow, r.verify}
 }
 
 // pass is one walk over one object. Steps fill it in order.

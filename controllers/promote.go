@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -129,8 +130,9 @@ func (p *pass) promotionBlock() string {
 		return fmt.Sprintf("%s was rolled back here and is held: change the spec, or resume", rollback.From)
 	}
 	budget := p.object.Spec.Budget
-	if budget != nil && budget.Enforcement == v1alpha1.BudgetBlockPromotion && p.budget != nil && p.budget.reason == v1alpha1.ReasonOverBudget {
-		return "this tier is over its budget: " + p.budget.message
+	within := meta.FindStatusCondition(p.object.Status.Conditions, v1alpha1.ConditionWithinBudget)
+	if budget != nil && budget.Enforcement == v1alpha1.BudgetBlockPromotion && within != nil && within.Status == metav1.ConditionFalse {
+		return "this tier is over its budget: " + within.Message
 	}
 	return ""
 }

@@ -71,9 +71,12 @@ func (p *pass) report(ctx context.Context, out *Outcome) error {
 	if p.forced != "" && out.Err == nil {
 		status.LastHandledReconcileAt = p.forced
 	}
-	p.tellTransition(before)
+	if err := p.persist(ctx); err != nil {
+		return err
+	}
+	p.tellTransition(before) // only once it is written: a pass on an old status ends in a conflict
 	setMetrics(p.key, p.object)
-	return p.persist(ctx)
+	return nil
 }
 
 // intend stores what is about to be written to Railway before it is sent, and that the object is not Ready meanwhile: a

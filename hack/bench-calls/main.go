@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/hack/stage"
@@ -107,7 +109,7 @@ func (b *bench) cases(ctx context.Context) error {
 	if err := b.StartOperator(ctx); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{b.firstConvergence, b.restOfTheTiers, b.look, b.tenVariables, b.dashboardEdit} {
+	for _, step := range []func(context.Context) error{b.firstConvergence, b.restOfTheTiers, b.look, b.tenVariables, b.dashboardEdit, b.verification} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -216,6 +218,44 @@ func (b *bench) look(ctx context.Context) error {
 	return nil
 }
 
+// runsAnHour is how often the checks run in an hour at the default verification.interval.
+const runsAnHour = int(time.Hour / v1alpha1.DefaultVerificationInterval)
+
+// verification lets the checks of a tier run as often as they do in an hour, only faster, and counts what that asks of Railway.
+func (b *bench) verification(ctx context.Context) error {
+	object, err := b.Get(ctx, namespace, "preview")
+	if err == nil {
+		err = b.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, []byte(`{"spec": {"verification": {"interval": "5s"}}}`)))
+	}
+	if err == nil {
+		err = b.ready(ctx, "preview", nil)
+	}
+	if err != nil {
+		return fmt.Errorf("verification: %w", err)
+	}
+	health := func() (n int) {
+		for _, v := range b.Sim.Visits() {
+			if v.Path == "/health" && strings.Contains(v.Host, "preview") {
+				n++
+			}
+		}
+		return n
+	}
+	mark, before := b.Mark(), health()
+	err = stage.Until(ctx, patience, func(context.Context) (bool, error) { return health()-before >= runsAnHour, nil })
+	if err != nil {
+		return fmt.Errorf("verification: %w", err)
+	}
+	requests, deployments := b.Since(mark)
+	r := result{
+		Name: "verification-hour", Requests: requests["ReadLogs"], Deployments: deployments, KubernetesWrites: b.Writes() - mark.Writes,
+		atMost: "0 requests, 0 writes to Kubernetes", terraform: "does not verify",
+	}
+	r.within = r.Requests == 0 && r.KubernetesWrites == 0
+	b.results = append(b.results, r)
+	return nil
+}
+
 func (b *bench) value(name string) string {
 	all, err := b.Sim.Variables(railwaysim.Place{Environment: "dev", Service: "ai-engine"})
 	if err != nil {
@@ -258,6 +298,9 @@ func (b *bench) print() error {
 		}
 	}
 	_ = w.Flush()
+	fmt.Printf(`
+verification-hour is what the tier's own checks ask of Railway in the %d runs of an hour; each rollout asks once, for the log.
+`, runsAnHour)
 	fmt.Print(`
 One project, three Railway tiers, one engine, 25 variables each. Requests are counted until the commit.
 With E environments, S services from an image, V variables a service and environment, D custom domains, others need for one look:

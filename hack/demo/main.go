@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -20,6 +21,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/hack/stage"
@@ -45,7 +47,7 @@ type tierReport struct {
 	Name  string `json:"name"`
 	Tier  string `json:"tier"`
 	Ready bool   `json:"ready"`
-	// Verdict stays empty in this version.
+	// Verdict is GO or NO-GO.
 	Verdict string `json:"verdict"`
 }
 
@@ -129,6 +131,12 @@ func (p *play) story(ctx context.Context) error {
 			p.rotateSecret, p.secretArrived},
 		{"spec edit rolled out", "Dev gets a new image and three variables in one edit: one commit, one deployment.",
 			p.editSpec, p.specArrived},
+		{"promotion to preview", "Preview takes its source from Dev from now on, Production from Preview with an approval. Dev gets 1.6.0: it is verified, " +
+			"soaks for three seconds, is promoted to Preview, verified there, and waits for a person.", p.declarePromotion, p.awaitsApproval},
+		{"approved for production", "A person approves 1.6.0 for Production: kubectl annotate eenv production railway.engine-operator.dev/approve=1.6.0",
+			p.approve, p.inProduction},
+		{"bad image rolled back", "Dev gets an image whose middleware does not load. Dev has its middleware off and passes; Preview fails its checks, goes back " +
+			"to 1.6.0 and holds it. Production never sees the image.", p.breakMiddleware, p.rolledBack},
 	}
 	for i, s := range steps {
 		fmt.Printf("\n%d. %s\n   %s\n", i+1, strings.ToUpper(s.name[:1])+s.name[1:], s.tells)
@@ -144,17 +152,10 @@ func (p *play) story(ctx context.Context) error {
 		p.table(ctx)
 		fmt.Printf("   Railway requests: %s; deployments: %d; %.1fs\n", counts(requests), deployments, time.Since(start).Seconds())
 		if err != nil {
-			return fmt.Errorf("step %q did not reach its goal: %w", s.name, errorsJoin(err, p.write(ctx)))
+			return fmt.Errorf("step %q did not reach its goal: %w", s.name, errors.Join(err, p.write(ctx)))
 		}
 	}
 	return p.write(ctx)
-}
-
-func errorsJoin(first, second error) error {
-	if second != nil {
-		return fmt.Errorf("%w; %w", first, second)
-	}
-	return first
 }
 
 // applySamples applies the samples as they are, but with a short interval.
@@ -176,7 +177,7 @@ func (p *play) applySamples(ctx context.Context) error {
 func (p *play) allReady(ctx context.Context) (bool, error) {
 	for _, name := range tiers {
 		object, err := p.Get(ctx, namespace, name)
-		if err != nil || !stage.Ready(object) {
+		if err != nil || !stage.Ready(object) || object.Status.Verdict != v1alpha1.VerdictGo {
 			return false, err
 		}
 	}
@@ -236,26 +237,118 @@ func (p *play) specArrived(ctx context.Context) (bool, error) {
 	return p.allReady(ctx)
 }
 
+// tierFile applies a tier's sample with another image, or none, and what else changes.
+func (p *play) tierFile(ctx context.Context, name, image string, change func(spec map[string]any)) error {
+	return p.ApplyFile(ctx, filepath.Join(samples, name+".yaml"), func(o *unstructured.Unstructured) {
+		spec, _ := o.Object["spec"].(map[string]any)
+		spec["interval"] = "30s"
+		engine, _ := spec["engine"].(map[string]any)
+		delete(engine, "source")
+		if image != "" {
+			engine["source"] = map[string]any{"image": "ghcr.io/acme/ai-engine:" + image}
+		}
+		services, _ := spec["services"].([]any)
+		for _, raw := range services {
+			if service, ok := raw.(map[string]any); ok && image == "" {
+				delete(service, "source") // it runs what the engine runs
+			}
+		}
+		if change != nil {
+			change(spec)
+		}
+	})
+}
+
+func (p *play) declarePromotion(ctx context.Context) error {
+	return errors.Join(
+		p.tierFile(ctx, "preview", "", func(spec map[string]any) { spec["promotion"] = map[string]any{"from": "dev", "soak": "3s"} }),
+		p.tierFile(ctx, "production", "", func(spec map[string]any) {
+			spec["promotion"] = map[string]any{"from": "preview", "approval": "Manual"}
+		}),
+		p.tierFile(ctx, "dev", "1.6.0", nil))
+}
+
+// runs reports whether the tier runs the revision and is GO.
+func (p *play) runs(ctx context.Context, name, revision string) (bool, error) {
+	object, err := p.Get(ctx, namespace, name)
+	return err == nil && object.Status.Engine != nil && object.Status.Engine.Revision == revision &&
+		object.Status.Verdict == v1alpha1.VerdictGo, err
+}
+
+func (p *play) awaitsApproval(ctx context.Context) (bool, error) {
+	if ok, err := p.runs(ctx, "preview", "1.6.0"); err != nil || !ok {
+		return false, err
+	}
+	object, err := p.Get(ctx, namespace, "production")
+	return err == nil && object.Status.Promotion != nil && object.Status.Promotion.Candidate == "1.6.0" &&
+		object.Status.Promotion.State == v1alpha1.PromotionAwaitingApproval, err
+}
+
+func (p *play) approve(ctx context.Context) error {
+	object, err := p.Get(ctx, namespace, "production")
+	if err != nil {
+		return err
+	}
+	before := object.DeepCopy()
+	object.Annotations = map[string]string{v1alpha1.AnnotationApprove: "1.6.0", v1alpha1.AnnotationApprovedBy: "Dana Dashboard"}
+	return p.Client.Patch(ctx, object, client.MergeFrom(before))
+}
+
+func (p *play) inProduction(ctx context.Context) (bool, error) {
+	return p.runs(ctx, "production", "1.6.0")
+}
+
+const badImage = "1.7.0-no-middleware"
+
+func (p *play) breakMiddleware(ctx context.Context) error {
+	return p.tierFile(ctx, "dev", badImage, nil)
+}
+
+func (p *play) rolledBack(ctx context.Context) (bool, error) {
+	if ok, err := p.runs(ctx, "dev", badImage); err != nil || !ok {
+		return false, err
+	}
+	object, err := p.Get(ctx, namespace, "preview")
+	if err != nil || object.Status.Rollback == nil || object.Status.Engine.Revision != "1.6.0" || reason(object) != v1alpha1.ReasonRolledBack ||
+		!meta.IsStatusConditionTrue(object.Status.Conditions, v1alpha1.ConditionStalled) {
+		return false, err
+	}
+	for _, d := range p.Sim.Deployments() {
+		if d.Environment == "production" && strings.HasSuffix(d.Image, badImage) {
+			return false, errors.New("production saw the bad image")
+		}
+	}
+	return p.runs(ctx, "production", "1.6.0")
+}
+
+func reason(object *v1alpha1.EngineEnvironment) string {
+	if c := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
 // table prints what `kubectl get eenv` shows.
 func (p *play) table(ctx context.Context) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 3, ' ', 0)
-	_, _ = fmt.Fprintln(w, "\n   NAME\tTIER\tREADY\tREASON\tREVISION\tURL")
+	_, _ = fmt.Fprintln(w, "\n   NAME\tTIER\tREADY\tREASON\tVERDICT\tCHECKS\tREVISION\tCOST")
 	for _, name := range tiers {
 		object, err := p.Get(ctx, namespace, name)
 		if err != nil {
 			continue
 		}
-		ready, reason, revision, url := "Unknown", "", "", ""
+		ready, reason, revision, cost := "Unknown", "", "", ""
 		if c := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 			ready, reason = string(c.Status), c.Reason
 		}
 		if object.Status.Engine != nil {
-			revision, url = object.Status.Engine.Revision, object.Status.Engine.URL
+			revision = object.Status.Engine.Revision
 		}
-		if object.Status.EnvSecret != "" {
-			url = "Secret " + object.Status.EnvSecret
+		if object.Status.Cost != nil {
+			cost = object.Status.Cost.Summary
 		}
-		_, _ = fmt.Fprintf(w, "   %s\t%s\t%s\t%s\t%s\t%s\n", name, object.Spec.Tier, ready, reason, revision, url)
+		_, _ = fmt.Fprintf(w, "   %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			name, object.Spec.Tier, ready, reason, object.Status.Verdict, object.Status.Readiness, revision, cost)
 	}
 	_ = w.Flush()
 }
@@ -275,7 +368,9 @@ func counts(requests map[string]int) string {
 func (p *play) write(ctx context.Context) error {
 	for _, name := range tiers {
 		if object, err := p.Get(ctx, namespace, name); err == nil {
-			p.report.Tiers = append(p.report.Tiers, tierReport{Name: name, Tier: string(object.Spec.Tier), Ready: stage.Ready(object)})
+			p.report.Tiers = append(p.report.Tiers, tierReport{
+				Name: name, Tier: string(object.Spec.Tier), Ready: stage.Ready(object), Verdict: string(object.Status.Verdict),
+			})
 		}
 	}
 	raw, err := json.MarshalIndent(p.report, "", "  ")
@@ -300,12 +395,13 @@ Play on in another terminal:
   export KUBECONFIG=%s
   kubectl -n %s get eenv
   kubectl -n %s describe eenv production
+  kubectl -n %s annotate eenv preview railway.engine-operator.dev/resume=1   # give the bad image another try
 Be the human on Railway's dashboard:
   curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %s/variable
   curl %s/requests
 The operator's log: %s
 Ctrl-C ends the demo.
-`, p.Kubeconfig, namespace, namespace, console, console, p.LogFile())
+`, p.Kubeconfig, namespace, namespace, namespace, console, console, p.LogFile())
 	select {
 	case <-ctx.Done():
 	case <-p.Exited():

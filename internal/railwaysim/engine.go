@@ -94,7 +94,7 @@ func (e *engine) mode1(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if e.limited && e.perMinute > 0 {
-		used := e.sim.spendEngine(e.id)
+		used := e.sim.spendEngine(e.id + "/" + tenant)
 		w.Header().Set("X-RateLimit-Limit", strconv.Itoa(e.perMinute))
 		w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(max(e.perMinute-used, 0)))
 		if used > e.perMinute {
@@ -132,14 +132,14 @@ func (s *Sim) turn(deploymentID string) int {
 	return s.turns[deploymentID]
 }
 
-// spendEngine counts the requests of the current minute, this one too.
-func (s *Sim) spendEngine(deploymentID string) int {
+// spendEngine counts the requests of a tenant to a deployment in the current minute, this one too.
+func (s *Sim) spendEngine(key string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.engineUse[deploymentID]
+	b := s.engineUse[key]
 	if b == nil {
 		b = &bucket{}
-		s.engineUse[deploymentID] = b
+		s.engineUse[key] = b
 	}
 	if now := s.now(); now.Sub(b.second) >= time.Minute {
 		b.second, b.usedSecond = now, 0

@@ -101,7 +101,7 @@ func TestInvalidOperations(t *testing.T) {
 }
 
 // notSimulated are the root fields of the slice that the simulator leaves out, on purpose.
-var notSimulated = []string{"egressGateways", "estimatedUsage", "usage"}
+var notSimulated = []string{"egressGateways", "estimatedUsage"}
 
 // TestEveryRootFieldIsServed sends the least operation of every root field of the slice, against the slice and, where there is
 // one, against the full schema.

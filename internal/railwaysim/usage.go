@@ -8,33 +8,49 @@ import "time"
 // usageQueries answer what was used (FACTS §9). Project tokens may not ask [assumption: docs/assumptions.md].
 var usageQueries = map[string]query{
 	"usage": func(c call, args map[string]any) (any, error) {
-		p, err := c.project(c.view.w, argText(args, "projectId"))
-		if err != nil || c.personal() != nil {
-			return nil, notAuthorized()
+		if err := c.personal(); err != nil {
+			return nil, err
+		}
+		projects := sortedBy(c.view.w.Projects, func(p *project) (bool, time.Time, string) { return c.sees(p), p.CreatedAt, p.ID })
+		if id := argText(args, "projectId"); id != "" {
+			p, err := c.project(c.view.w, id)
+			if err != nil {
+				return nil, err
+			}
+			projects = []*project{p}
 		}
 		start, end := dateOf(args["startDate"], c.view.now.AddDate(0, -1, 0)), dateOf(args["endDate"], c.view.now)
 		if end.After(c.view.now) {
 			end = c.view.now
 		}
-		list := []any{}
 		measurements, _ := args["measurements"].([]any)
-		for _, e := range c.view.environments(p.ID) {
-			from := start
-			if e.CreatedAt.After(from) {
-				from = e.CreatedAt
-			}
-			for _, i := range c.view.instances(e) {
-				rates := c.s.usageOf(p, e, c.view.w.Services[i.serviceID])
-				for _, raw := range measurements {
-					name, _ := raw.(string)
-					if value := rates[name] * max(end.Sub(from), 0).Minutes(); value > 0 {
-						list = append(list, usageNode(name, value, e.ID, i.serviceID, p.ID))
-					}
-				}
+		list := []any{}
+		for _, p := range projects {
+			for _, e := range c.view.environments(p.ID) {
+				list = append(list, c.usageIn(p, e, start, end, measurements)...)
 			}
 		}
 		return list, nil
 	},
+}
+
+// usageIn is what the project's services used in an environment, since the environment is there. A service need not be in it
+// any more.
+func (c call) usageIn(p *project, e *environment, start, end time.Time, measurements []any) []any {
+	if e.CreatedAt.After(start) {
+		start = e.CreatedAt
+	}
+	var list []any
+	for _, service := range c.view.w.servicesOf(p.ID) {
+		rates := c.s.usageOf(p, e, service)
+		for _, raw := range measurements {
+			name, _ := raw.(string)
+			if value := rates[name] * max(end.Sub(start), 0).Minutes(); value > 0 {
+				list = append(list, usageNode(name, value, e.ID, service.ID, p.ID))
+			}
+		}
+	}
+	return list
 }
 
 func usageNode(measurement string, value float64, environmentID, serviceID, projectID string) node {
