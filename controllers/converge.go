@@ -26,6 +26,7 @@ const hurry = time.Minute
 // nothing to write goes on.
 func (r *Reconciler) converge(ctx context.Context, p *pass) *Outcome {
 	p.dropSeen()
+	p.object.Status.Railway.Ephemeral = p.environment.Ephemeral
 	made := p.plan(nil)
 	if !p.fresh && needsWrite(made) {
 		// Somebody may have written since the snapshot: look again right before writing (FACTS §11.2).

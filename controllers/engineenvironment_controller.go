@@ -164,7 +164,7 @@ func newPass(r *Reconciler, object *v1alpha1.EngineEnvironment) *pass {
 		r: r, object: object, base: object.DeepCopy(), now: r.Now(),
 		key: client.ObjectKeyFromObject(object).String(), spec: &object.Spec,
 	}
-	if requested := requestedAt(object); requested != object.Status.LastHandledReconcileAt {
+	if requested := requestedAt(object); requested != "" && requested != object.Status.LastHandledReconcileAt {
 		p.forced = requested
 		if synced := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionSynced); synced != nil && synced.Reason == v1alpha1.ReasonContested {
 			object.Status.Repairs = nil // whoever asks for a pass then wants the repairs tried again

@@ -168,6 +168,7 @@ func (r *Reconciler) explain(ctx context.Context, p *pass, result rollout.Result
 		if err != nil {
 			return result // the status says that it failed; why is a courtesy
 		}
+		failure = failure.Map(p.declared.Redact) // as long as these values are known: they may be rotated
 		r.failures.put(result.Deployment.ID, failure)
 	}
 	return result.Explain(failure, p.declared.Redact)

@@ -172,6 +172,10 @@ func (p *pass) sources(ctx context.Context) (desired.Sources, error) {
 		if err != nil {
 			return sources, err
 		}
+		if found && p.object.Spec.Tier == v1alpha1.TierLocal && writtenByLocal(secret) {
+			return sources, &desired.Error{Reason: v1alpha1.ReasonInvalidVariable, Message: fmt.Sprintf(
+				"Secret %q is written by a Local EngineEnvironment: take the values from where it takes them, or they go round in a circle", name)}
+		}
 		if found {
 			sources.Secrets[name] = texts(secret.Data)
 		}
@@ -187,6 +191,11 @@ func (p *pass) sources(ctx context.Context) (desired.Sources, error) {
 		}
 	}
 	return sources, nil
+}
+
+func writtenByLocal(secret *corev1.Secret) bool {
+	owner := metav1.GetControllerOf(secret)
+	return owner != nil && owner.Kind == "EngineEnvironment"
 }
 
 func (p *pass) read(ctx context.Context, name string, into client.Object) (found bool, err error) {

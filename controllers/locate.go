@@ -90,6 +90,10 @@ func (p *pass) lost(ctx context.Context, err error) *Outcome {
 	if wait := p.sinceLastWrite(); wait > 0 { // perhaps it was created a moment ago and does not show yet
 		return progressing(v1alpha1.ReasonVerifyingWrite, "waits for Railway to show the environment", min(wait, unknownRetry))
 	}
+	if p.object.Status.Railway.Ephemeral {
+		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClosed, fmt.Sprintf(
+			"Railway has deleted %q, the environment of a pull request: delete this object", p.object.Status.Railway.Environment))
+	}
 	p.event(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; it will be created again", p.object.Status.Railway.Environment)
 	p.r.Watch.Forget(p.key)
 	forgetEnvironment(&p.object.Status)

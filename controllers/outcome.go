@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -36,6 +37,7 @@ const (
 	stalledRetry   = 10 * time.Minute
 	planLimitRetry = 15 * time.Minute
 	unknownRetry   = 2 * time.Second
+	busyRetry      = 5 * time.Second
 )
 
 // Outcome is how a pass ended.
@@ -99,6 +101,9 @@ func railwayFailed(err *railway.Error) *Outcome {
 	case railway.Invalid:
 		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonInvalidSpec, "Railway refused what the spec declares, change the field it speaks of: "+message)
 	case railway.Conflict:
+		if !strings.HasPrefix(err.Operation, "Create") { // no name is taken by a commit: something else is under way
+			return progressing(v1alpha1.ReasonApplying, "Railway is busy, the operator tries again: "+message, busyRetry)
+		}
 		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, "the name is taken on Railway: "+message)
 	case railway.PlanLimit:
 		out := stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonPlanLimit, "the workspace's Railway plan does not allow it: "+message)

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,10 @@ import (
 // another operator after a crash, knows that it may have happened and looks until reads can no longer lag before it sends it
 // again. The caller has just looked and not found the object.
 func (p *pass) create(ctx context.Context, kind v1alpha1.WriteKind, name string, send func(context.Context) error) *Outcome {
+	if wait := p.awaits(kind, name); wait > 0 {
+		return progressing(v1alpha1.ReasonVerifyingWrite, fmt.Sprintf(
+			"waits for Railway to show the %s %q", strings.ToLower(string(kind)), name), min(wait, unknownRetry))
+	}
 	if p.wasCreating(kind, name) {
 		if wait := p.settlesIn(p.object.Status.PendingWrite); wait > 0 {
 			return progressing(v1alpha1.ReasonVerifyingWrite, fmt.Sprintf(
@@ -36,6 +41,9 @@ func (p *pass) create(ctx context.Context, kind v1alpha1.WriteKind, name string,
 	err := send(railway.WithPriority(ctx, railway.Write))
 	switch class := railway.ClassOf(err); {
 	case class == railway.None:
+		if kind != v1alpha1.WriteEnvironment {
+			p.object.Status.Awaited = append(p.object.Status.Awaited, *intent)
+		}
 		if kind == v1alpha1.WriteDomain {
 			return nil // told with its name
 		}
@@ -51,17 +59,31 @@ func (p *pass) create(ctx context.Context, kind v1alpha1.WriteKind, name string,
 	return failed(err)
 }
 
+// awaits returns how long Railway may still take to show what it has created; zero for what is not awaited.
+func (p *pass) awaits(kind v1alpha1.WriteKind, name string) time.Duration {
+	for i := range p.object.Status.Awaited {
+		if w := &p.object.Status.Awaited[i]; w.Kind == kind && w.Name == name {
+			return p.settlesIn(w)
+		}
+	}
+	return 0
+}
+
 // dropSeen drops the intent to create something that Railway shows by now. Until it does, or a commit takes the intent's
 // place, the intent keeps a stale read from creating it again.
 func (p *pass) dropSeen() {
-	pending := p.object.Status.PendingWrite
-	if pending == nil {
-		return
-	}
-	instance, found := p.environment.Instance(pending.Name)
-	if found && (pending.Kind == v1alpha1.WriteService || (pending.Kind == v1alpha1.WriteDomain && len(instance.RailwayDomains) > 0)) {
+	p.object.Status.Awaited = slices.DeleteFunc(p.object.Status.Awaited, func(w v1alpha1.PendingWrite) bool {
+		return p.shows(&w) || p.settlesIn(&w) <= 0
+	})
+	if pending := p.object.Status.PendingWrite; pending != nil && p.shows(pending) {
 		p.object.Status.PendingWrite = nil
 	}
+}
+
+// shows reports whether Railway shows the service or domain that was created.
+func (p *pass) shows(pending *v1alpha1.PendingWrite) bool {
+	instance, found := p.environment.Instance(pending.Name)
+	return found && (pending.Kind == v1alpha1.WriteService || (pending.Kind == v1alpha1.WriteDomain && len(instance.RailwayDomains) > 0))
 }
 
 func (p *pass) wasCreating(kind v1alpha1.WriteKind, name string) bool {
@@ -145,7 +167,7 @@ func (p *pass) committed() {
 	}
 	status.WrittenFields = listWritten(plan.After(readWritten(status.WrittenFields), fields))
 	status.LastCommit = &v1alpha1.Commit{
-		ID: pending.Name, Message: pending.Message, Time: pending.StartedAt, Services: pending.Services,
+		ID: pending.Name, Message: pending.Message, Time: pending.StartedAt, Services: pending.Services, Generation: p.object.Generation,
 	}
 	status.PendingWrite = nil
 }
@@ -169,11 +191,27 @@ func (p *pass) awaitLastCommit(ctx context.Context) *Outcome {
 			return progressing(v1alpha1.ReasonApplying, "waits for Railway to show the last commit", unknownRetry)
 		}
 	}
+	if found && patch.Error != "" && (last.Generation != p.object.Generation || p.forced != "") {
+		p.unwrite(patch) // the spec has changed since, or a person wants another try
+		return nil
+	}
 	if found && patch.Error != "" {
 		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonCommitFailed,
 			"Railway could not apply the last commit: "+patch.Error)
 	}
 	return nil
+}
+
+// unwrite forgets that the fields of a commit were written: Railway could not apply it.
+func (p *pass) unwrite(patch model.Patch) {
+	status := &p.object.Status
+	status.WrittenFields = slices.DeleteFunc(status.WrittenFields, func(line string) bool {
+		path, _ := splitWritten(strings.TrimSuffix(line, adoptedMark))
+		return slices.ContainsFunc(patch.Paths, func(touched string) bool {
+			touched = p.readable(touched)
+			return touched == path || strings.HasPrefix(touched, path+".")
+		})
+	})
 }
 
 // ownPatch finds the commit with the operator's mark in Railway's history.

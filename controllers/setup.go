@@ -73,7 +73,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Complete(r)
 }
 
-// requestedPredicate lets a changed request of a person through: for a pass, an approval, a resumption.
+// requestedPredicate lets a changed request of a person through: for a pass, an approval, a resumption; and a status that was
+// deleted.
 func requestedPredicate() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
@@ -81,11 +82,16 @@ func requestedPredicate() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
 			after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
-			return ok && ok2 && (requestedAt(before) != requestedAt(after) ||
+			return ok && ok2 && (wiped(before, after) || requestedAt(before) != requestedAt(after) ||
 				before.Annotations[v1alpha1.AnnotationApprove] != after.Annotations[v1alpha1.AnnotationApprove] ||
 				before.Annotations[v1alpha1.AnnotationResume] != after.Annotations[v1alpha1.AnnotationResume])
 		},
 	}
+}
+
+// wiped reports that somebody deleted the status.
+func wiped(before, after *v1alpha1.EngineEnvironment) bool {
+	return len(before.Status.Conditions) > 0 && len(after.Status.Conditions) == 0
 }
 
 // downstream wakes the tiers that take their source from the one that changed.

@@ -334,6 +334,9 @@ func equalStatus(a, b *v1alpha1.EngineEnvironmentStatus) bool {
 	return equality.Semantic.DeepEqual(a, b)
 }
 
+// repairEntries bounds the record of repairs. It is far above what people or other tools fight over.
+const repairEntries = 1024
+
 // repairWindow is how far back repairs count, and repairLimit how many make a fight. A field that is fought over is left
 // alone until the window has passed.
 const (
@@ -367,7 +370,7 @@ func countRepairs(repairs []v1alpha1.Repair, paths []string, now time.Time) []v1
 	for _, path := range paths {
 		i := slices.IndexFunc(counted, func(r v1alpha1.Repair) bool { return r.Path == path })
 		if i < 0 {
-			if len(counted) == entries {
+			if len(counted) == repairEntries {
 				continue
 			}
 			counted = append(counted, v1alpha1.Repair{Path: path})

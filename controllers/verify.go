@@ -25,7 +25,7 @@ func (r *Reconciler) verify(_ context.Context, p *pass) *Outcome {
 	}
 	report := r.Verifier.Want(p.key, verify.Job{
 		Subject: p.subject(), Checks: checks, Forced: requestedAt(p.object), Interval: p.object.Spec.EffectiveVerificationInterval(),
-		Gentle: sleepsByDesign(&p.spec.Engine.Service), Logs: patientLogs{p.client},
+		Gentle: sleepsByDesign(&p.spec.Engine.Service), Logs: patientLogs{p.client}, Redact: p.declared.Redact,
 	})
 	p.results = report.Results
 	p.verified = judgeChecks(report)

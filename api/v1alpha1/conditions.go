@@ -68,6 +68,8 @@ const (
 	ReasonNameTaken = "NameTaken"
 	// ReasonEnvironmentClaimed: an older EngineEnvironment declares the same Railway environment.
 	ReasonEnvironmentClaimed = "EnvironmentClaimed"
+	// ReasonEnvironmentClosed: Railway deleted a pull request's environment; delete the object.
+	ReasonEnvironmentClosed = "EnvironmentClosed"
 	// ReasonConfigFileOwned: a railway.json or railway.toml overrides settings that the spec declares.
 	ReasonConfigFileOwned = "ConfigFileOwned"
 	// ReasonContested: something keeps undoing the operator's repairs.

@@ -106,7 +106,12 @@ type EngineEnvironmentStatus struct {
 	// +optional
 	PendingWrite *PendingWrite `json:"pendingWrite,omitempty"`
 
-	// repairs counts how often the same field had to be repaired lately, at most 64 entries.
+	// awaited are things that Railway has created and does not show yet, at most 64 entries.
+	// +listType=atomic
+	// +optional
+	Awaited []PendingWrite `json:"awaited,omitempty"`
+
+	// repairs counts how often the same field had to be repaired lately, at most 1024 entries.
 	// +listType=map
 	// +listMapKey=path
 	// +optional
@@ -131,6 +136,9 @@ type RailwayStatus struct {
 	// created is true when the operator created the environment.
 	// +optional
 	Created bool `json:"created,omitempty"`
+	// ephemeral is true for the environment of a pull request, which Railway deletes when that is closed.
+	// +optional
+	Ephemeral bool `json:"ephemeral,omitempty"`
 	// url opens the environment on Railway's dashboard.
 	// +optional
 	URL string `json:"url,omitempty"`
@@ -198,6 +206,9 @@ type Commit struct {
 	// +listType=atomic
 	// +optional
 	Services []string `json:"services,omitempty"`
+	// generation of the spec that was committed.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
 }
 
 // PendingWrite is a write whose outcome is not known yet.

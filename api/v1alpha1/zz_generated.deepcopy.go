@@ -507,6 +507,13 @@ func (in *EngineEnvironmentStatus) DeepCopyInto(out *EngineEnvironmentStatus) {
 		*out = new(PendingWrite)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.Awaited != nil {
+		in, out := &in.Awaited, &out.Awaited
+		*out = make([]PendingWrite, len(*in))
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
+	}
 	if in.Repairs != nil {
 		in, out := &in.Repairs, &out.Repairs
 		*out = make([]Repair, len(*in))

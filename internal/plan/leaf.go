@@ -129,7 +129,7 @@ func (p *Plan) leaves(in Input) []leaf {
 		}
 		all = append(all, p.fieldLeaves(in.Observed, service, instance)...)
 		all = append(all, variableLeaves(in.Observed, service.Name, instance.ServiceID, service.Variables)...)
-		if l, ok := p.domainLeaf(service, instance, found); ok {
+		if l, ok := p.domainLeaf(in, service, instance, found); ok {
 			all = append(all, l)
 		}
 	}
@@ -241,8 +241,14 @@ func observedVariable(observed *model.Environment, serviceID, name string) (valu
 	return fields["value"], true, false
 }
 
-func (p *Plan) domainLeaf(service desired.Service, instance model.ServiceInstance, found bool) (leaf, bool) {
+func (p *Plan) domainLeaf(in Input, service desired.Service, instance model.ServiceInstance, found bool) (leaf, bool) {
 	if service.Domain == nil {
+		return leaf{}, false
+	}
+	path := service.Name + ".domains.railway"
+	if applied, known := in.Applied[path]; known && in.ReportDrift && len(instance.RailwayDomains) == 0 {
+		p.Record[path] = applied
+		p.Drift = append(p.Drift, Change{Path: path, Service: service.Name, Cause: CauseDrift, Declared: "(present)", Actual: "(absent)"})
 		return leaf{}, false
 	}
 	if len(instance.RailwayDomains) == 0 {
@@ -251,10 +257,16 @@ func (p *Plan) domainLeaf(service desired.Service, instance model.ServiceInstanc
 		}
 		return leaf{}, false
 	}
+	p.Record[path] = Applied{Hash: in.Hash(path, true), Adopted: true} // so that its deletion shows as drift
 	if service.Domain.Port == 0 {
 		return leaf{}, false
 	}
 	domain := instance.RailwayDomains[0]
+	for _, other := range instance.RailwayDomains {
+		if other.Port == service.Domain.Port {
+			domain = other // further domains are somebody else's
+		}
+	}
 	keys := []string{"services", instance.ServiceID, "networking", "serviceDomains", domain.Host, "port"}
 	return leaf{
 		path: service.Name + ".domains.port", service: service.Name, keys: keys,

@@ -78,3 +78,27 @@ func TestDeploys(t *testing.T) {
 	assert.Len(t, made.Changes, 5)
 	assert.Equal(t, []string{"engine"}, made.Deploys(), "each service once, and shared variables have none")
 }
+
+func TestDomainDeletedOnTheDashboard(t *testing.T) {
+	g := given{domain: &desired.Domain{Port: 8000}, domains: []model.Domain{{Host: "a.up.railway.app", Port: 8000}}}
+	record := plan.Make(g.input(t)).Record
+	for report, want := range map[bool][]string{false: {"engine"}, true: nil} {
+		g.domains, g.reportDrift = nil, report
+		in := g.input(t)
+		in.Applied = record
+		made := plan.Make(in)
+		assert.Equal(t, want, made.Domains, "ReportDrift %t", report)
+		assert.Equal(t, report, len(made.Drift) == 1)
+		if report {
+			assert.Equal(t, "engine.domains.railway", made.Drift[0].Path)
+			assert.Contains(t, made.Record, "engine.domains.railway", "it stays known")
+		}
+	}
+}
+
+func TestFurtherDomainsAreLeftAlone(t *testing.T) {
+	g := given{domain: &desired.Domain{Port: 8000}, domains: []model.Domain{
+		{Host: "a-by-hand.up.railway.app", Port: 9000}, {Host: "ours.up.railway.app", Port: 8000},
+	}}
+	assert.True(t, plan.Make(g.input(t)).Empty(), "one of them leads to the declared port")
+}

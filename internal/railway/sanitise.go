@@ -50,7 +50,7 @@ func sanitise(message string, secrets []string) string {
 	return truncate(message, maxMessage)
 }
 
-// truncate cuts s to at most size bytes, at the end of a character.
+// truncate cuts s to at most size bytes, between two words: half of a secret would be recognised by nobody who masks it later.
 func truncate(s string, size int) string {
 	const ellipsis = "…"
 	if len(s) <= size {
@@ -60,7 +60,7 @@ func truncate(s string, size int) string {
 	for !utf8.RuneStart(s[cut]) {
 		cut--
 	}
-	return s[:cut] + ellipsis
+	return s[:strings.LastIndexFunc(s[:cut], unicode.IsSpace)+1] + ellipsis
 }
 
 // secretsIn returns the strings of a request's variables that are secret: every "value" in them, and registry passwords, as

@@ -14,6 +14,11 @@ var configMutations = map[string]mutation{
 			return nil, err
 		}
 		change, _ := deepCopy(args["patch"]).(map[string]any)
+		if c.fault != nil && c.fault.Kind == FaultApplyError {
+			p := c.s.history(e, change, argText(args, "commitMessage"), c.token.UserID)
+			p.Error = orElse(c.fault.Message, "Problem processing request")
+			return p.ID, nil
+		}
 		return c.s.commit(e, change, argText(args, "commitMessage"), c.token.UserID, args["skipDeploys"] == true)
 	},
 	"environmentStageChanges": func(c call, args map[string]any) (any, error) {
@@ -80,10 +85,7 @@ func (s *Sim) commit(e *environment, change map[string]any, message, by string, 
 			before[id] = s.world.deployable(e, id)
 		}
 	}
-	p := &patch{
-		ID: s.id(), EnvironmentID: e.ID, Message: message, AppliedBy: by, Patch: deepCopy(change), CreatedAt: s.now(), Order: s.order(),
-	}
-	s.world.Patches[p.ID] = p
+	p := s.history(e, change, message, by)
 	s.apply(e, change)
 	e.hideSealed(p.Patch)
 	if !skipDeploys {
@@ -94,6 +96,15 @@ func (s *Sim) commit(e *environment, change map[string]any, message, by string, 
 		}
 	}
 	return p.ID, nil
+}
+
+// history writes a commit into the environment's history.
+func (s *Sim) history(e *environment, change map[string]any, message, by string) *patch {
+	p := &patch{
+		ID: s.id(), EnvironmentID: e.ID, Message: message, AppliedBy: by, Patch: deepCopy(change), CreatedAt: s.now(), Order: s.order(),
+	}
+	s.world.Patches[p.ID] = p
+	return p
 }
 
 func (s *Sim) checkPatch(e *environment, change map[string]any) error {

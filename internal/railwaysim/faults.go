@@ -35,6 +35,8 @@ const (
 	FaultPartial = "partial"
 	// FaultUnauthorized answers as for a bad token, without applying.
 	FaultUnauthorized = "unauthorized"
+	// FaultApplyError accepts a commit, and then cannot apply it: the history has the fault's message (FACTS §3.3).
+	FaultApplyError = "apply-error"
 	// FaultSlow applies and answers after the delay.
 	FaultSlow = "slow"
 )
@@ -63,7 +65,7 @@ type Fault struct {
 
 var faultKinds = map[string]bool{
 	Fault429: true, Fault500: true, FaultHTML: true, FaultEdge: true, FaultTimeoutBefore: true, FaultTimeoutAfter: true, FaultResetAfter: true,
-	FaultTruncated: true, FaultError: true, FaultPartial: true, FaultUnauthorized: true, FaultSlow: true,
+	FaultTruncated: true, FaultError: true, FaultPartial: true, FaultUnauthorized: true, FaultSlow: true, FaultApplyError: true,
 }
 
 // AddFault plans a fault.

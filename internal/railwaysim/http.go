@@ -174,7 +174,7 @@ func (x *exchange) apply(operation *ast.OperationDefinition, variables map[strin
 	if t == nil {
 		t = &token{Kind: "none"}
 	}
-	c := call{s: x.s, token: t, view: x.s.view(t)}
+	c := call{s: x.s, token: t, view: x.s.view(t), fault: x.fault}
 	run := &execution{schema: x.s.schema, operation: operation, variables: variables}
 	data := run.run(func(field *ast.Field, args map[string]any) (any, error) {
 		if operation.Operation == ast.Mutation {

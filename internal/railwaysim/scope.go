@@ -36,6 +36,8 @@ type call struct {
 	s     *Sim
 	token *token
 	view  view
+	// fault is what the request meets, if anything.
+	fault *Fault
 }
 
 // sees reports whether the token reaches the project (FACTS §1.2).

@@ -94,7 +94,7 @@ func plainError(err error) error {
 }
 
 // http sends one request and judges the answer.
-func (p *prober) http(ctx context.Context, c Check) (string, error) {
+func (p *prober) http(ctx context.Context, redact func(string) string, c Check) (string, error) {
 	got, err := p.send(ctx, *c.HTTP)
 	if err != nil {
 		return "", err
@@ -108,7 +108,7 @@ func (p *prober) http(ctx context.Context, c Check) (string, error) {
 		"status": got.status, "headers": got.headers, "body": got.body, "json": decoded, "durationMs": got.duration.Milliseconds(),
 	})
 	if err != nil {
-		return "", fmt.Errorf("%s, %w; body: %q", found, err, cut(got.body, excerpt))
+		return "", fmt.Errorf("%s, %w; body: %q", found, err, cut(redact(got.body), excerpt))
 	}
 	return found, nil
 }

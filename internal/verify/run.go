@@ -10,7 +10,7 @@ import (
 )
 
 // run runs one check: its attempts, until one succeeds.
-func (v *Verifier) run(ctx context.Context, reader LogReader, c Check) Result {
+func (v *Verifier) run(ctx context.Context, reader LogReader, redact func(string) string, c Check) Result {
 	if c.Unavailable != "" {
 		return Result{Name: c.Name, Outcome: Skipped, Message: c.Unavailable}
 	}
@@ -18,7 +18,7 @@ func (v *Verifier) run(ctx context.Context, reader LogReader, c Check) Result {
 	var message string
 	var err error
 	for attempt := 0; ; attempt++ {
-		message, err = v.attempt(ctx, reader, c)
+		message, err = v.attempt(ctx, reader, redact, c)
 		// A log is read again by the next run; a load is heavy enough once.
 		if err == nil || attempt >= c.Retries || c.HTTP == nil || !sleep(ctx, v.options.RetryPause) {
 			break
@@ -35,14 +35,14 @@ func (v *Verifier) run(ctx context.Context, reader LogReader, c Check) Result {
 	return result
 }
 
-func (v *Verifier) attempt(ctx context.Context, reader LogReader, c Check) (string, error) {
+func (v *Verifier) attempt(ctx context.Context, reader LogReader, redact func(string) string, c Check) (string, error) {
 	switch {
 	case c.Load != nil:
 		return v.prober.load(ctx, c)
 	case c.HTTP != nil:
 		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
-		return v.prober.http(ctx, c)
+		return v.prober.http(ctx, redact, c)
 	default:
 		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 		defer cancel()

@@ -41,6 +41,8 @@ type Job struct {
 	Gentle bool
 	// Logs reads the log.
 	Logs LogReader
+	// Redact masks secret values in what came from outside, before it is cut or quoted.
+	Redact func(string) string
 }
 
 func (j *Job) same(other *Job) bool {
@@ -184,7 +186,7 @@ func (v *Verifier) Want(key string, job Job) Report {
 		o.job, o.due = job, v.options.Now()
 		v.rouse()
 	default:
-		o.job.Logs = job.Logs
+		o.job.Logs, o.job.Redact = job.Logs, job.Redact
 	}
 	return o.report()
 }
@@ -229,7 +231,7 @@ func (v *Verifier) work(ctx context.Context, key string) {
 	reader := &readOnce{reader: job.Logs, known: map[logKey][]model.LogLine{}}
 	results := make([]Result, 0, len(checks))
 	for _, c := range checks {
-		results = append(results, v.run(ctx, reader, c))
+		results = append(results, v.run(ctx, reader, job.Redact, c))
 	}
 	if ctx.Err() == nil {
 		v.book(key, o, job, checks, results)

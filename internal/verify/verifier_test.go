@@ -73,6 +73,8 @@ func (b *bench) engine(answer http.HandlerFunc) {
 	b.answer = answer
 }
 
+func (b *bench) redact(text string) string { return strings.ReplaceAll(text, "s3cr3t", "(secret)") }
+
 // Logs is the log.
 func (b *bench) Logs(context.Context, string, model.LogQuery) ([]model.LogLine, error) {
 	b.mu.Lock()
@@ -118,7 +120,7 @@ func (b *bench) python() Check {
 // until asks for the job until its first check has the outcome.
 func (b *bench) until(job Job, want Outcome) Result {
 	b.t.Helper()
-	job.Logs = b
+	job.Logs, job.Redact = b, b.redact
 	if job.Interval == 0 {
 		job.Interval = time.Hour
 	}
@@ -141,6 +143,18 @@ func TestHTTPCheck(t *testing.T) {
 	job.Subject = "2"
 	got = b.until(job, Failed)
 	assert.Equal(t, `GET /health answers 500, want status == 200; body: "no model\n"`, got.Message)
+}
+
+// TestExcerptIsMaskedBeforeItIsCut holds that a secret that an engine echoes is masked although the excerpt ends in its middle.
+func TestExcerptIsMaskedBeforeItIsCut(t *testing.T) {
+	b := newBench(t)
+	for lead := excerpt - 8; lead <= excerpt; lead++ {
+		b.engine(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, strings.Repeat("x", lead)+"s3cr3t", http.StatusTeapot)
+		})
+		got := b.until(Job{Subject: fmt.Sprint(lead), Checks: []Check{b.health()}}, Failed)
+		assert.NotContains(t, got.Message, "s3", lead)
+	}
 }
 
 func TestOneLostPacketIsNoFailure(t *testing.T) {
@@ -174,7 +188,7 @@ func TestFailureThreshold(t *testing.T) {
 
 func TestLogCheck(t *testing.T) {
 	b := newBench(t)
-	job := Job{Subject: "1", Interval: 20 * time.Millisecond, Logs: b, Checks: []Check{b.python(), func() Check {
+	job := Job{Subject: "1", Interval: 20 * time.Millisecond, Logs: b, Redact: b.redact, Checks: []Check{b.python(), func() Check {
 		c := b.python()
 		c.Name = "again"
 		return c
@@ -218,7 +232,7 @@ func TestUnreadableLogIsUndecided(t *testing.T) {
 	b.refuses = errors.New("too many requests")
 	job := Job{Subject: "1", Checks: []Check{b.python()}}
 	require.Eventually(t, func() bool {
-		return strings.Contains(b.Want("ns/dev", Job{Subject: "1", Checks: job.Checks, Interval: time.Hour, Logs: b}).Results[0].Message, "Railway does not give the log")
+		return strings.Contains(b.Want("ns/dev", Job{Subject: "1", Checks: job.Checks, Interval: time.Hour, Logs: b, Redact: b.redact}).Results[0].Message, "Railway does not give the log")
 	}, 5*time.Second, time.Millisecond)
 	time.Sleep(300 * time.Millisecond)
 	assert.Equal(t, Pending, b.until(job, Pending).Outcome, "nothing is known of the engine, however long it lasts")

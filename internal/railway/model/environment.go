@@ -125,6 +125,25 @@ type Failure struct {
 	DeployLogs []LogLine
 }
 
+// Map returns a copy in which f was applied to every text.
+func (f Failure) Map(change func(string) string) Failure {
+	mapped := Failure{}
+	for _, step := range f.Steps {
+		step.Error = change(step.Error)
+		mapped.Steps = append(mapped.Steps, step)
+	}
+	lines := func(list []LogLine) []LogLine {
+		var all []LogLine
+		for _, line := range list {
+			line.Message = change(line.Message)
+			all = append(all, line)
+		}
+		return all
+	}
+	mapped.BuildLogs, mapped.DeployLogs = lines(f.BuildLogs), lines(f.DeployLogs)
+	return mapped
+}
+
 // Step is one deployment event, for example BUILD_IMAGE or HEALTHCHECK.
 type Step struct {
 	Name      string
