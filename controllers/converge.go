@@ -107,7 +107,9 @@ func (p *pass) addServices(ctx context.Context, missing []string) (map[string]pl
 	}
 	for _, name := range missing {
 		if id, exists := ids[name]; exists {
-			added[name] = plan.AddedService{ID: id, Join: !p.wasCreating(v1alpha1.WriteService, name)}
+			// What was just created here only has to show. Anything else joins, which is harmless for what is there already: a
+			// create whose answer was lost, or that another tier was faster with.
+			added[name] = plan.AddedService{ID: id, Join: p.awaits(v1alpha1.WriteService, name) == 0}
 			continue
 		}
 		out := p.create(ctx, v1alpha1.WriteService, name, func(ctx context.Context) error {
@@ -167,6 +169,12 @@ func (p *pass) commit(ctx context.Context, made *plan.Plan) *Outcome {
 		if railway.ClassOf(err) != railway.Ambiguous {
 			p.object.Status.PendingWrite = before // nothing was written: what was pending before still is
 		}
+		if railway.ClassOf(err) == railway.Unauthorized && p.client.Valid(railway.WithPriority(ctx, railway.Write)) == nil {
+			return &Outcome{
+				Kind: outcomeProgressing, Reason: v1alpha1.ReasonRailwayUnavailable, Err: err,
+				Message: "Railway refused the commit although the token is valid; the operator tries again. If it lasts, the token may only read",
+			}
+		}
 		return failed(err)
 	}
 	p.committed()
@@ -180,7 +188,7 @@ func (p *pass) commit(ctx context.Context, made *plan.Plan) *Outcome {
 func (p *pass) tellCommit(made *plan.Plan) {
 	var repaired, declaredAnew []string
 	for _, change := range made.Changes {
-		if change.Cause == plan.CauseDrift {
+		if change.Cause == plan.CauseDrift || change.Cause == plan.CauseUnmanaged {
 			repaired = append(repaired, change.Path)
 		} else {
 			declaredAnew = append(declaredAnew, change.Path)

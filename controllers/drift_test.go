@@ -242,7 +242,7 @@ func TestWarnReportsADeletedService(t *testing.T) {
 	o := w.until("dev", "reported", func(o *v1alpha1.EngineEnvironment) bool {
 		return len(o.Status.Drift) == 1 && condition(o, v1alpha1.ConditionHealthy).Reason == v1alpha1.ReasonNotDeployed
 	})
-	assert.Equal(t, "ai-engine", o.Status.Drift[0].Path)
+	assert.Equal(t, "ai-engine.service", o.Status.Drift[0].Path)
 	assert.Contains(t, condition(o, v1alpha1.ConditionReady).Message, "is not in the Railway environment")
 	assert.Zero(t, w.count(before)["CommitPatch"]+w.count(before)["CreateService"], "driftPolicy Warn writes nothing")
 

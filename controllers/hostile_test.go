@@ -132,3 +132,65 @@ func TestContestedHoldsWithoutTheAnnotation(t *testing.T) {
 	})
 	assert.Equal(t, "theirs", w.variables("dev", "ai-engine")["DB_SCHEMA"], "the fight is still left alone")
 }
+
+// TestTwoTiersShareTheirService lets two tiers of one project, whose environments exist, make the same service at once while
+// reads lag: the slower one joins the service of the faster one.
+func TestTwoTiersShareTheirService(t *testing.T) {
+	t.Parallel()
+	seed := strings.Replace(plainSeed, "name: production}", "name: production}, {id: aaaaaaaa-5d3e-4f0a-9c47-b5d8f0a1e201, name: dev}, "+
+		"{id: bbbbbbbb-5d3e-4f0a-9c47-b5d8f0a1e201, name: preview}", 1)
+	w := newWorld(t, settings{seed: seed, lag: 800 * time.Millisecond, settle: 2 * time.Second})
+	w.secret("openai", map[string]string{"api-key": secretMark})
+	w.apply("dev", strings.Replace(devSpec, plainDomain, "", 1))
+	w.apply("preview", strings.NewReplacer("tier: Dev", "tier: Preview", plainDomain, "").Replace(devSpec))
+	w.ready("dev")
+	w.ready("preview")
+}
+
+// TestTokenOfAnotherEnvironmentForgetsNothing swaps the token for one that sees another environment only.
+func TestTokenOfAnotherEnvironmentForgetsNothing(t *testing.T) {
+	t.Parallel()
+	w := running(t, settings{}, nil)
+	written := w.get("dev").Status.WrittenFields
+	w.secret("railway", map[string]string{"RAILWAY_TOKEN": projectToken})
+	o := w.reason("dev", v1alpha1.ReasonTokenScope)
+	assert.Equal(t, written, o.Status.WrittenFields, "what is known of the environment stays")
+	assert.True(t, o.Status.Railway.Created)
+	before := w.mark()
+	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": accountToken})
+	w.ready("dev")
+	assert.Zero(t, w.count(before)["CommitPatch"])
+}
+
+func TestRefusedCommitWithAValidToken(t *testing.T) {
+	t.Parallel()
+	w := running(t, settings{}, nil)
+	require.NoError(t, w.sim.AddFault(railwaysim.Fault{Operation: "CommitPatch", Ordinal: 1, Kind: railwaysim.FaultUnauthorized}))
+	w.apply("dev", strings.Replace(devSpec, "value: dev", "value: next", 1))
+	w.until("dev", "applied", func(o *v1alpha1.EngineEnvironment) bool {
+		assert.NotEqual(t, v1alpha1.ReasonTokenRejected, condition(o, v1alpha1.ConditionReady).Reason)
+		return isReady(o) && w.variables("dev", "ai-engine")["DB_SCHEMA"] == "next"
+	})
+}
+
+func TestPruneDoesNotFightForEver(t *testing.T) {
+	t.Parallel()
+	w := running(t, settings{}, func(s string) string { return "unmanagedVariables: Prune\n" + s })
+	for range 5 {
+		require.NoError(t, w.sim.EditVariable(railwaysim.VariableEdit{Place: engineInDev, Name: "BY_HAND", Value: ptrTo("x")}))
+		w.poke("dev")
+		w.ready("dev")
+	}
+	assert.Equal(t, "x", w.variables("dev", "ai-engine")["BY_HAND"], "left alone after three times")
+	assert.Equal(t, []string{"ai-engine.variables.BY_HAND"}, w.get("dev").Status.UnmanagedVariables, "and told")
+}
+
+func TestTokenWithALineBreak(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{})
+	w.secret("openai", map[string]string{"api-key": secretMark})
+	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": accountToken + "\nRAILWAY_TOKEN=" + secretMark})
+	w.apply("dev", devSpec)
+	o := w.reason("dev", v1alpha1.ReasonTokenRejected)
+	assert.Contains(t, condition(o, v1alpha1.ConditionReady).Message, "a blank or a line break")
+}

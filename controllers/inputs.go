@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -113,6 +114,10 @@ func (r *Reconciler) connect(ctx context.Context, p *pass) *Outcome {
 		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonKeyNotFound, fmt.Sprintf(
 			"spec.railway.tokenSecretRef: Secret %q has no value under the key %s (account or workspace token) or %s (project token)",
 			name, keyAccountToken, keyProjectToken))
+	}
+	if strings.ContainsFunc(credentials.Token, unicode.IsSpace) {
+		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonTokenRejected, fmt.Sprintf(
+			"the token in Secret %q has a blank or a line break in it: store the token alone", name))
 	}
 	p.client = r.Railway.Client(credentials)
 	p.token = fmt.Sprintf("the account or workspace token in Secret %q, key %s", name, keyAccountToken)

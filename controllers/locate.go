@@ -78,6 +78,12 @@ func (p *pass) lost(ctx context.Context, err error) *Outcome {
 	if class != railway.Unauthorized && class != railway.NotFound {
 		return failed(err)
 	}
+	if p.client.Kind() == railway.TokenProject { // it sees one environment: what it does not see may well be there
+		if out := p.checkScope(ctx); out != nil {
+			return out
+		}
+		return failed(err)
+	}
 	project, out := p.project(ctx)
 	if out != nil {
 		return out
@@ -157,6 +163,19 @@ func (p *pass) find(ctx context.Context) *Outcome {
 }
 
 func (p *pass) findByToken(ctx context.Context) *Outcome {
+	if out := p.checkScope(ctx); out != nil {
+		return out
+	}
+	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Write))
+	if err != nil {
+		return failed(err)
+	}
+	p.located(scope.EnvironmentID, scope.EnvironmentName, false)
+	return nil
+}
+
+// checkScope holds that a project token is for the declared environment.
+func (p *pass) checkScope(ctx context.Context) *Outcome {
 	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Write))
 	if err != nil {
 		return failed(err)
@@ -168,7 +187,6 @@ func (p *pass) findByToken(ctx context.Context) *Outcome {
 				"use that environment's token, or an account or workspace token", scope.EnvironmentName, scope.ProjectID,
 			name, p.object.Spec.Railway.ProjectID))
 	}
-	p.located(scope.EnvironmentID, scope.EnvironmentName, false)
 	return nil
 }
 

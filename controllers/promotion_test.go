@@ -207,3 +207,21 @@ func TestNewerRevisionRestartsTheSoak(t *testing.T) {
 	w.runs("preview", "1.5.0")
 	assert.Equal(t, []string{"1.5.0"}, w.images("preview"), "the one before was never promoted")
 }
+
+// TestBadCommitIsRolledBack deploys a branch whose newest commit is bad: commits of one branch are revisions of their own.
+func TestBadCommitIsRolledBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{})
+	w.secret("openai", map[string]string{"api-key": secretMark})
+	spec := strings.Replace(previewSpec, `source: {image: "ghcr.io/acme/ai-engine:1.4.2"}`, "source: {repo: acme/ai-engine, branch: main}", 1) + "  onFailure: Rollback\n"
+	w.apply("preview", spec)
+	o := w.until("preview", "GO", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Verdict == v1alpha1.VerdictGo })
+	good := o.Status.Engine.Commit
+	require.Len(t, o.Status.Verified.Source.Commit, 40, "what is verified pins its commit")
+
+	w.apply("preview", strings.Replace(spec, "branch: main", "branch: broken", 1))
+	o = w.until("preview", "rolled back", func(o *v1alpha1.EngineEnvironment) bool {
+		return condition(o, v1alpha1.ConditionStalled).Reason == v1alpha1.ReasonRolledBack && o.Status.Engine.Commit == good
+	})
+	assert.Equal(t, good[:12], o.Status.Rollback.To)
+}

@@ -47,9 +47,21 @@ func (v revision) applyTo(spec *v1alpha1.EngineEnvironmentSpec) *v1alpha1.Engine
 	return spec
 }
 
+// pinned is what counts with the commit that runs, so that two commits of a branch are two revisions.
+func (p *pass) pinned() *v1alpha1.EngineEnvironmentSpec {
+	source := p.spec.Engine.Source
+	instance, _ := p.environment.Instance(p.spec.Engine.Name)
+	if source == nil || source.Repo == "" || source.Commit != "" || instance.Latest == nil || instance.Latest.Meta.CommitHash == "" {
+		return p.spec
+	}
+	spec := p.spec.DeepCopy()
+	spec.Engine.Source.Commit = instance.Latest.Meta.CommitHash
+	return spec
+}
+
 // revisionName names the revision by its content, so that the same one is stored once.
 func (p *pass) revisionName() (name string, raw []byte, err error) {
-	raw, err = json.Marshal(revisionOfSpec(p.spec))
+	raw, err = json.Marshal(revisionOfSpec(p.pinned()))
 	if err != nil {
 		return "", nil, fmt.Errorf("write revision: %w", err)
 	}
@@ -163,9 +175,16 @@ func (p *pass) heldMessage() string {
 		rollback.From, rollback.To, p.object.Name, v1alpha1.AnnotationResume, rollback.Reason)
 }
 
+// blamesRevision are the reasons that say that what was deployed is bad, and not that somebody deleted it, say.
+var blamesRevision = map[string]bool{
+	v1alpha1.ReasonImageNotFound: true, v1alpha1.ReasonBuildFailed: true, v1alpha1.ReasonPreDeployFailed: true,
+	v1alpha1.ReasonHealthcheckFailed: true, v1alpha1.ReasonCrashed: true, v1alpha1.ReasonDeploymentFailed: true,
+	v1alpha1.ReasonDeadlineExceeded: true, v1alpha1.ReasonCheckFailed: true,
+}
+
 // rollBack puts the last verified revision in place when a new one has failed.
 func (p *pass) rollBack(ctx context.Context, out *Outcome) *Outcome {
-	failedNow := out.Kind == outcomeStalled && (p.healthy.reason == out.Reason || out.Reason == v1alpha1.ReasonCheckFailed)
+	failedNow := out.Kind == outcomeStalled && blamesRevision[out.Reason]
 	if !p.object.Spec.RollsBack() || !failedNow {
 		return out
 	}
@@ -210,7 +229,7 @@ func (p *pass) failedRevision() string {
 	if p.spec.Engine.Source == nil {
 		return ""
 	}
-	return revisionOf(p.spec.Engine.Source)
+	return revisionOf(p.pinned().Engine.Source)
 }
 
 // reject keeps a promoted source that failed from being promoted here again.

@@ -100,7 +100,7 @@ func (p *pass) settled(kind v1alpha1.WriteKind, name string) {
 
 // settlesIn returns how long reads may still lag behind the write.
 func (p *pass) settlesIn(pending *v1alpha1.PendingWrite) time.Duration {
-	return pending.StartedAt.Add(p.r.Settle).Sub(p.r.Now())
+	return min(pending.StartedAt.Add(p.r.Settle).Sub(p.r.Now()), p.r.Settle) // whatever somebody's clock said
 }
 
 // sinceLastWrite returns how long reads may still lag behind the last write of any kind.

@@ -96,7 +96,8 @@ var tierTable = map[Tier]TierDefaults{
 			RateLimitEnabled: true, RequestsPerMinute: 60,
 		},
 		Fixed: []string{
-			VariableDebug, VariableLogFormat, VariableSecurityMiddleware, VariableTenantIsolation, VariableRateLimitEnabled,
+			VariableEnv, VariableDebug, VariableLogFormat, VariableSecurityMiddleware, VariableTenantIsolation,
+			VariableRateLimitEnabled, VariableRateLimitRPM,
 		},
 		Checks:         railwayChecks,
 		DeletionPolicy: DeletionPolicyRetain,

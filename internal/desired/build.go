@@ -53,8 +53,23 @@ func Build(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) (*Environment,
 		return nil, err
 	}
 	environment.Shared = sorted(shared)
+	if n := environment.countVariables(); n > maxVariables {
+		return nil, &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
+			"the spec and the objects it names declare %d variables: at most %d can be kept track of", n, maxVariables)}
+	}
 	environment.hidden = checkSecrets(spec, sources)
 	return environment, nil
+}
+
+// maxVariables bounds the record of what was written, which stands in the object's status.
+const maxVariables = 2000
+
+func (e *Environment) countVariables() int {
+	n := len(e.Shared)
+	for _, service := range e.Services {
+		n += len(service.Variables)
+	}
+	return n
 }
 
 // checkSecrets are the values from Secrets that checks send, as far as they exist.

@@ -235,6 +235,7 @@ func TestRefusals(t *testing.T) {
 func TestFixedByProduction(t *testing.T) {
 	fixed := map[string]string{
 		"DEBUG": "false", "LOG_FORMAT": "json", "SECURITY_MIDDLEWARE_ENABLED": "true", "TENANT_ISOLATION_ENABLED": "true", "RATE_LIMIT_ENABLED": "true",
+		"RATE_LIMIT_RPM": "60", "ENV": "production",
 	}
 	whole := func(tier v1alpha1.Tier) *v1alpha1.EngineEnvironmentSpec {
 		s := spec(tier)
@@ -247,7 +248,7 @@ func TestFixedByProduction(t *testing.T) {
 		build(t, whole(v1alpha1.TierProduction), secrets(map[string]map[string]string{"s": {name: right}}))
 		build(t, whole(v1alpha1.TierPreview), secrets(map[string]map[string]string{"s": {name: "other"}}))
 	}
-	build(t, whole(v1alpha1.TierProduction), secrets(map[string]map[string]string{"s": {"LOG_LEVEL": "DEBUG", "RATE_LIMIT_RPM": "5"}}))
+	build(t, whole(v1alpha1.TierProduction), secrets(map[string]map[string]string{"s": {"LOG_LEVEL": "DEBUG"}}))
 	companion := spec(v1alpha1.TierProduction)
 	companion.Services = []v1alpha1.Companion{{Service: v1alpha1.Service{Name: "w", Variables: []v1alpha1.Variable{value("DEBUG", "true")}}}}
 	build(t, companion, desired.Sources{}) // a companion without the settings has a DEBUG of its own

@@ -184,7 +184,7 @@ func (p *Plan) gone(in Input) {
 			continue
 		}
 		p.Drift = append(p.Drift, Change{
-			Path: service.Name, Service: service.Name, Cause: CauseDrift, Declared: "(present)", Actual: "(absent)",
+			Path: service.Name + ".service", Service: service.Name, Cause: CauseDrift, Declared: "(present)", Actual: "(absent)",
 		})
 		for path, applied := range in.Applied {
 			if owner, _ := splitPath(in, path); owner == service.Name {

@@ -457,7 +457,7 @@ func TestServiceDeletedOnTheDashboard(t *testing.T) {
 	assert.Empty(t, reported.Missing, "drift is reported: the service is not made again")
 	assert.True(t, reported.Empty())
 	require.Len(t, reported.Drift, 1)
-	assert.Equal(t, "engine", reported.Drift[0].Path)
+	assert.Equal(t, "engine.service", reported.Drift[0].Path)
 	assert.Equal(t, map[string]plan.Applied{"engine.variables.A": {Hash: hash("engine.variables.A", "1")}}, reported.Record,
 		"what was applied is still known when the service comes back")
 

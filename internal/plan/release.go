@@ -121,7 +121,8 @@ func (p *Plan) unmanagedOf(in Input, declared map[string]bool, service, serviceI
 			p.Unmanaged = append(p.Unmanaged, path)
 			continue
 		}
-		if in.Leave[path] {
+		if in.Leave[path] { // somebody keeps setting it again
+			p.Unmanaged = append(p.Unmanaged, path)
 			continue
 		}
 		change := releasedVariable(in.Observed, path, service, serviceID, name).change("", in.Desired.Redact)

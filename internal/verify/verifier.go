@@ -23,7 +23,7 @@ type Options struct {
 	// LogGrace is how long a line of a deployment's start may take to appear in its log; until then a check of the log that
 	// fails is undecided. Default: 1m.
 	LogGrace time.Duration
-	// Parallel is how many objects are verified at once. Default: 4.
+	// Parallel is how many objects are verified at once, so that some slow engines do not hold up the others. Default: 32.
 	Parallel int
 }
 
@@ -100,7 +100,7 @@ func New(options Options) *Verifier {
 	}
 	defaultTo(&options.RetryPause, 2*time.Second)
 	defaultTo(&options.LogGrace, time.Minute)
-	defaultTo(&options.Parallel, 4)
+	defaultTo(&options.Parallel, 32)
 	return &Verifier{
 		options: options, prober: &prober{client: newClient(options.Guard), now: options.Now},
 		slots: make(chan struct{}, options.Parallel), events: notify.New(), wake: make(chan struct{}, 1), objects: map[string]*object{},

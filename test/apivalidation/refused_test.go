@@ -13,8 +13,8 @@ import (
 // TestRefused holds what admission refuses, and every line of what a person then reads.
 func TestRefused(t *testing.T) {
 	const (
-		fixed = "the Production tier fixes DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED and " +
-			"RATE_LIMIT_ENABLED"
+		fixed = "the Production tier fixes ENV, DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED, " +
+			"RATE_LIMIT_ENABLED and RATE_LIMIT_RPM"
 		system   = `: Invalid value: "RAILWAY_PROJECT_ID": Railway sets the RAILWAY_* variables itself: remove it or choose another name`
 		oneValue = ": Invalid value: set exactly one of value and valueFrom"
 		tooMany  = "spec.engine.deploy.regions: Invalid value: a service has at most 50 replicas over all its regions: lower their numbers"
@@ -47,7 +47,7 @@ func TestRefused(t *testing.T) {
 	}, {
 		tier: "Production", patch: `engine: {variables: [{name: DEBUG, value: "true"}]}`,
 		reason: "a variable is no way round the tier",
-		want:   []string{"spec: Invalid value: " + fixed + ": remove them from engine.variables"},
+		want:   []string{"spec: Invalid value: " + fixed + ": remove them from engine.variables, and set the rate in settings.rateLimit"},
 	}, {
 		tier: "Production",
 		patch: `services: [{name: worker, source: {image: ghcr.io/acme/worker:1}, inheritSettings: true,
@@ -74,6 +74,33 @@ func TestRefused(t *testing.T) {
 		patch:  `services: [{name: worker, source: {image: ghcr.io/acme/worker:1}, variables: [{name: RAILWAY_PROJECT_ID, value: other}]}]`,
 		reason: "and in a companion's",
 		want:   []string{"spec.services[0].variables[0].name" + system},
+	}, {
+		tier: "Local", patch: `verification: {interval: 5m}`, reason: "nothing runs that could be checked",
+		want: []string{"spec: Invalid value: the Local tier runs nowhere that could be checked: remove verification, or choose another tier"},
+	}, {
+		tier: "Local", patch: `{promotion: {from: dev}, engine: {source: null}}`, reason: "nothing runs there",
+		want: []string{"spec: Invalid value: nothing is promoted to the Local tier: remove promotion, or choose another tier"},
+	}, {
+		tier: "Local", patch: `budget: {monthlyUSD: 5}`, reason: "a laptop is not on Railway's bill",
+		want: []string{"spec: Invalid value: the Local tier costs nothing on Railway: remove budget, or choose another tier"},
+	}, {
+		tier: "Production", patch: `verification: {disabledChecks: [middleware]}`, reason: "production's security is always checked",
+		want: []string{"spec: Invalid value: the Production tier always checks its middleware: remove middleware from verification.disabledChecks"},
+	}, {
+		tier: "Production", patch: `verification: {checks: [{name: middleware, http: {path: /}, status: 200}]}`, reason: "and not by something else",
+		want: []string{"spec: Invalid value: the Production tier's middleware check cannot be replaced: give yours another name"},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /}, logs: {}, expect: "true"}]}`, reason: "one kind",
+		want: []string{"spec.verification.checks[0]: Invalid value: set exactly one of http, logs and load"},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /}}]}`, reason: "a check must be able to fail",
+		want: []string{"spec.verification.checks[0]: Invalid value: say what must hold: set expect, status or contains"},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: revision, http: {path: /}, status: 200}]}`, reason: "the operator's own",
+		want: []string{`spec.verification.checks[0].name: Invalid value: "revision": the revision check is the operator's own: choose another name`},
+	}, {
+		tier: "Dev", patch: `promotion: {from: base}`, reason: "two sources",
+		want: []string{"spec: Invalid value: set exactly one of engine.source (an image, or a repo) and promotion, which takes the source from the tier before"},
 	}, {
 		tier: "Dev", patch: `engine: {variablesFrom: [{prefix: RAILWAY_, configMapRef: {name: extra}}]}`,
 		reason: "a prefix must not make such a name either",
@@ -148,7 +175,7 @@ func TestRefused(t *testing.T) {
 		tier: "Dev", patch: `railway: {projectID: ai-engine}`,
 		reason: "names of projects are not unique, ids are",
 		want: []string{`spec.railway.projectID: Invalid value: "ai-engine": ` +
-			"projectID must be a UUID: copy it from the address of the project on Railway's dashboard"},
+			"projectID must be a UUID in lower case: copy it from the address of the project on Railway's dashboard"},
 	}, {
 		tier: "Dev", patch: `railway: {environment: /dev}`,
 		reason: "a slash would break references between services",
