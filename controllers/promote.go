@@ -40,6 +40,9 @@ func (r *Reconciler) promote(ctx context.Context, p *pass) *Outcome {
 	if err != nil {
 		return failed(err)
 	}
+	if decision.State == promotion.UpToDate && p.object.Status.Rollback != nil {
+		decision.State, decision.Message = promotion.Blocked, p.promotionBlock()
+	}
 	status.State, status.Candidate, status.SoakedAt = promotionStates[decision.State], "", nil
 	if decision.Candidate != "" {
 		status.Candidate = revisionOf(&upstream.Status.Verified.Source)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -126,6 +127,8 @@ func TestBadRevisionIsRolledBackAndGoesNoFurther(t *testing.T) {
 	assert.Equal(t, "1.4.2", o.Status.Rollback.To)
 	assert.Contains(t, o.Status.Rollback.Reason, "check ")
 	assert.Equal(t, v1alpha1.PromotionRolledBack, o.Status.Promotion.History[0].Outcome)
+	assert.Equal(t, v1alpha1.PromotionBlocked, o.Status.Promotion.State)
+	assert.Equal(t, metav1.ConditionFalse, condition(o, v1alpha1.ConditionPromoted).Status, "it does not run what dev has verified")
 	assert.Equal(t, v1alpha1.VerdictNoGo, o.Status.Verdict)
 
 	// Drift repair keeps the revision that is held, and a forced pass does not end the hold.

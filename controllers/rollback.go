@@ -222,7 +222,7 @@ func (p *pass) rollBack(ctx context.Context, out *Outcome) *Outcome {
 	}
 	p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s: %s",
 		p.object.Status.Rollback.From, p.object.Status.Rollback.To, p.object.Status.Rollback.Reason)
-	return progressing(v1alpha1.ReasonRolledBack, "rolls back to "+p.object.Status.Rollback.To+": "+out.Message, conflictDelay)
+	return progressing(v1alpha1.ReasonApplying, "rolls back to "+p.object.Status.Rollback.To+": "+out.Message, conflictDelay)
 }
 
 func (p *pass) failedRevision() string {

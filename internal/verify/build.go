@@ -49,9 +49,30 @@ func Build(spec *v1alpha1.EngineEnvironmentSpec, sources desired.Sources, target
 		if err != nil {
 			return nil, err
 		}
+		if words, ok := inWords(spec, check.Name); ok {
+			check.Expect.text = words
+		}
 		checks = append(checks, check)
 	}
 	return checks, nil
+}
+
+// inWords says what a check that the tier brings asks of the log; ok is false for every other check.
+func inWords(spec *v1alpha1.EngineEnvironmentSpec, name string) (words string, ok bool) {
+	replaced := spec.Verification != nil && slices.ContainsFunc(spec.Verification.Checks, func(c v1alpha1.Check) bool { return c.Name == name })
+	if replaced {
+		return "", false
+	}
+	switch v1alpha1.TierCheckName(name) {
+	case v1alpha1.CheckPythonVersion:
+		return "one that names Python " + spec.EffectiveSettings().PythonVersion, true
+	case v1alpha1.CheckStructuredLogs:
+		return "most of them to be JSON with a time and a level", true
+	case v1alpha1.CheckMiddleware:
+		return "one that says that the security middleware is on, and none that says that it is off", true
+	default:
+		return "", false
+	}
 }
 
 type builder struct {

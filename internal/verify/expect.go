@@ -36,6 +36,7 @@ const (
 
 // Expectation is a compiled expression.
 type Expectation struct {
+	// text is the expression, or what it asks for in words.
 	text    string
 	program cel.Program
 }
