@@ -40,6 +40,12 @@ func (r *Reconciler) promote(ctx context.Context, p *pass) *Outcome {
 	if err != nil {
 		return failed(err)
 	}
+	if circle, err := p.circle(ctx, upstream); err != nil {
+		return failed(err)
+	} else if circle {
+		return stalled(v1alpha1.ConditionPromoted, v1alpha1.ReasonInvalidSpec, fmt.Sprintf(
+			"spec.promotion.from: the promotion from %s goes round in a circle: give one of the tiers an engine.source", declared.From))
+	}
 	if decision.State == promotion.UpToDate && p.object.Status.Rollback != nil {
 		decision.State, decision.Message = promotion.Blocked, p.promotionBlock()
 	}
@@ -118,6 +124,32 @@ func (p *pass) decide(ctx context.Context, status *v1alpha1.PromotionStatus) (pr
 		}
 	}
 	return promotion.Decide(in), upstream, nil
+}
+
+// chainAtMost bounds the walk along a chain of tiers.
+const chainAtMost = 16
+
+// circle reports whether the tiers before this one lead back to it: they would swap their sources for ever.
+func (p *pass) circle(ctx context.Context, upstream *v1alpha1.EngineEnvironment) (bool, error) {
+	for range chainAtMost {
+		if upstream.Name == p.object.Name {
+			return true, nil
+		}
+		from := upstreamOf(upstream)
+		if from == "" {
+			return false, nil
+		}
+		next := &v1alpha1.EngineEnvironment{}
+		err := p.r.Get(ctx, types.NamespacedName{Namespace: p.object.Namespace, Name: from}, next)
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("read EngineEnvironment %s: %w", from, err)
+		}
+		upstream = next
+	}
+	return true, nil
 }
 
 func later(a, b time.Time) time.Time {

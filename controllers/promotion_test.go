@@ -228,3 +228,20 @@ func TestBadCommitIsRolledBack(t *testing.T) {
 	})
 	assert.Equal(t, good[:12], o.Status.Rollback.To)
 }
+
+func TestPromotionInACircleIsRefused(t *testing.T) {
+	t.Parallel()
+	w := chain(t, "0s")
+	w.runs("preview", "1.4.2")
+	source := `  source: {image: "ghcr.io/acme/ai-engine:1.4.2"}` + "\n"
+	w.apply("dev", strings.Replace(devSpec, source, "", 1)+"promotion: {from: preview}\n")
+	for _, name := range []string{"dev", "preview"} {
+		w.poke(name)
+		o := w.reason(name, v1alpha1.ReasonInvalidSpec)
+		assert.Contains(t, condition(o, v1alpha1.ConditionStalled).Message, "goes round in a circle")
+	}
+	w.image("1.5.0")
+	w.runs("dev", "1.5.0")
+	w.poke("preview")
+	w.runs("preview", "1.5.0")
+}

@@ -54,6 +54,8 @@ func (p *pass) report(ctx context.Context, out *Outcome) error {
 		p.credentials = &verdict{reason: out.Reason, message: out.Message}
 	case v1alpha1.ConditionSynced:
 		p.synced = &verdict{reason: out.Reason, message: out.Message}
+	case v1alpha1.ConditionPromoted:
+		p.promoted = &verdict{reason: out.Reason, message: out.Message}
 	}
 	p.condition(v1alpha1.ConditionCredentialsValid, p.credentials)
 	p.condition(v1alpha1.ConditionSynced, p.synced)
