@@ -167,20 +167,23 @@ func TestStagedChangesAreReportedNotCommitted(t *testing.T) {
 	assert.Equal(t, []string{"ai-engine.deploy.startCommand"}, w.get("dev").Status.StagedChanges)
 }
 
+// interfere changes a declared variable on the dashboard and waits until the operator has repaired it, or left it.
+func (w *world) interfere() {
+	w.t.Helper()
+	require.NoError(w.t, w.sim.EditVariable(railwaysim.VariableEdit{Place: engineInDev, Name: "DB_SCHEMA", Value: ptrTo("theirs")}))
+	w.poke("dev")
+	w.until("dev", "settled", func(o *v1alpha1.EngineEnvironment) bool {
+		return isReady(o) || condition(o, v1alpha1.ConditionReady).Reason == v1alpha1.ReasonContested
+	})
+}
+
 func TestContestedFieldIsLeftAfterThreeRepairs(t *testing.T) {
 	w := running(t, settings{}, nil)
-	interfere := func() {
-		require.NoError(t, w.sim.EditVariable(railwaysim.VariableEdit{Place: engineInDev, Name: "DB_SCHEMA", Value: ptrTo("theirs")}))
-		w.poke("dev")
-		w.until("dev", "settled", func(o *v1alpha1.EngineEnvironment) bool {
-			return isReady(o) || condition(o, v1alpha1.ConditionReady).Reason == v1alpha1.ReasonContested
-		})
-	}
 	for range 3 {
-		interfere()
+		w.interfere()
 		assert.True(t, isReady(w.get("dev")), "a repair that holds is no fight")
 	}
-	interfere()
+	w.interfere()
 	o := w.reason("dev", v1alpha1.ReasonContested)
 	assert.Equal(t, "theirs", w.variables("dev", "ai-engine")["DB_SCHEMA"])
 	assert.EqualValues(t, 3, o.Status.Repairs[0].Count)
@@ -202,11 +205,7 @@ func TestContestedFieldCanBeLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := running(t, settings{}, nil)
 			for range 4 {
-				require.NoError(t, w.sim.EditVariable(railwaysim.VariableEdit{Place: engineInDev, Name: "DB_SCHEMA", Value: ptrTo("theirs")}))
-				w.poke("dev")
-				w.until("dev", "settled", func(o *v1alpha1.EngineEnvironment) bool {
-					return isReady(o) || condition(o, v1alpha1.ConditionReady).Reason == v1alpha1.ReasonContested
-				})
+				w.interfere()
 			}
 			w.reason("dev", v1alpha1.ReasonContested)
 			w.apply("dev", spec)

@@ -115,11 +115,7 @@ func TestContestedHoldsWithoutTheAnnotation(t *testing.T) {
 	t.Parallel()
 	w := running(t, settings{}, nil)
 	for range 4 {
-		require.NoError(t, w.sim.EditVariable(railwaysim.VariableEdit{Place: engineInDev, Name: "DB_SCHEMA", Value: ptrTo("theirs")}))
-		w.poke("dev")
-		w.until("dev", "settled", func(o *v1alpha1.EngineEnvironment) bool {
-			return isReady(o) || condition(o, v1alpha1.ConditionReady).Reason == v1alpha1.ReasonContested
-		})
+		w.interfere()
 	}
 	w.reason("dev", v1alpha1.ReasonContested)
 	o := w.get("dev")
