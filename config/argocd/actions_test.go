@@ -60,10 +60,12 @@ func withoutTime(t *testing.T, fields map[string]any) any {
 	t.Helper()
 	result := &unstructured.Unstructured{Object: fields}
 	annotations := result.GetAnnotations()
-	if requested, ok := annotations[v1alpha1.AnnotationRequestedAt]; ok {
-		assert.Regexp(t, `^By Argo CD at: 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d$`, requested)
-		annotations[v1alpha1.AnnotationRequestedAt] = "By Argo CD at: 0001-01-01T00:00:00"
-		result.SetAnnotations(annotations)
+	for _, name := range []string{v1alpha1.AnnotationRequestedAt, v1alpha1.AnnotationResume} {
+		if at, ok := annotations[name]; ok {
+			assert.Regexp(t, `^By Argo CD at: 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d$`, at)
+			annotations[name] = "By Argo CD at: 0001-01-01T00:00:00"
+			result.SetAnnotations(annotations)
+		}
 	}
 	return result.Object
 }
@@ -86,7 +88,7 @@ func TestConfigMap(t *testing.T) {
 		} `json:"definitions"`
 	}](t, data["resource.customizations.actions."+suffix])
 	assert.Equal(t, script("actions/discovery.lua"), actions.Discovery)
-	require.Len(t, actions.Definitions, 3)
+	require.Len(t, actions.Definitions, 5)
 	for _, definition := range actions.Definitions {
 		assert.Equal(t, script("actions/"+definition.Name+"/action.lua"), definition.Action)
 	}
