@@ -4,6 +4,7 @@
 package desired_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -335,4 +336,15 @@ func TestFields(t *testing.T) {
 			assert.Equal(t, tt.want, got, tt.reason)
 		})
 	}
+}
+
+func TestVariablesAreBounded(t *testing.T) {
+	many := map[string]string{}
+	for i := range 2001 {
+		many[fmt.Sprintf("V%d", i)] = "x"
+	}
+	s := spec(v1alpha1.TierDev)
+	s.Engine.VariablesFrom = []v1alpha1.VariablesSource{allOfSecret("s")}
+	_, err := desired.Build(s, secrets(map[string]map[string]string{"s": many}))
+	assert.ErrorContains(t, err, "at most 2000 can be kept track of")
 }

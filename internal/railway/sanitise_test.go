@@ -75,3 +75,15 @@ func TestCredentialsNeverShow(t *testing.T) {
 		assert.NotContains(t, text, fmt.Sprintf("%x", token))
 	}
 }
+
+// TestTruncateLeavesNoHalfWord holds that what is masked by somebody later cannot be cut in half here.
+func TestTruncateLeavesNoHalfWord(t *testing.T) {
+	secret := strings.Repeat("k3y", 40)
+	for lead := range 30 {
+		text := strings.Repeat("x", lead) + " bad key " + secret + " and more"
+		assert.NotContains(t, truncate(text, 64), "k3y", lead)
+	}
+	assert.Equal(t, "short", truncate("short", 64))
+	assert.Equal(t, "one two …", truncate("one two three four", 14))
+	assert.Equal(t, "…", truncate(secret, 64), "one long word is left out whole")
+}

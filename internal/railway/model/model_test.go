@@ -107,3 +107,16 @@ func TestInstance(t *testing.T) {
 	_, ok = environment.Instance("other")
 	assert.False(t, ok)
 }
+
+func TestFailureMap(t *testing.T) {
+	failure := model.Failure{
+		Steps:     []model.Step{{Name: "BUILD_IMAGE", Error: "a secret"}},
+		BuildLogs: []model.LogLine{{Message: "secret 1"}}, DeployLogs: []model.LogLine{{Severity: "error", Message: "secret 2"}},
+	}
+	mapped := failure.Map(func(text string) string { return strings.ReplaceAll(text, "secret", "(secret)") })
+	assert.Equal(t, model.Failure{
+		Steps:     []model.Step{{Name: "BUILD_IMAGE", Error: "a (secret)"}},
+		BuildLogs: []model.LogLine{{Message: "(secret) 1"}}, DeployLogs: []model.LogLine{{Severity: "error", Message: "(secret) 2"}},
+	}, mapped)
+	assert.Equal(t, "a secret", failure.Steps[0].Error, "the original stays")
+}
