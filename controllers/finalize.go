@@ -82,18 +82,16 @@ func (p *pass) deleteFromRailway(ctx context.Context) *Outcome {
 		}
 		return progressing(v1alpha1.ReasonDeleting, "waits for Railway to delete the environment", goneRetry)
 	}
-	left := 0
+	var left []string
 	for _, name := range p.declaredNames() {
-		instance, found := environment.Instance(name)
-		if !found {
-			continue
-		}
-		left++
-		if err := p.client.DeleteService(ctx, id, instance.ServiceID); err != nil {
-			return failed(err)
+		if instance, found := environment.Instance(name); found {
+			left = append(left, instance.ServiceID)
 		}
 	}
-	if left > 0 {
+	if len(left) > 0 {
+		if err := p.client.DeleteServices(ctx, id, left, "engine-operator: delete "+list(p.declaredNames())); err != nil {
+			return failed(err)
+		}
 		return progressing(v1alpha1.ReasonDeleting, "waits for Railway to delete the services", goneRetry)
 	}
 	p.event(normal, "Retained", "Delete", "Deleted the declared services; the Railway environment stays, because it was there before or holds something else")
@@ -141,7 +139,7 @@ func (p *pass) ownsAll(environment *model.Environment) bool {
 		names[name] = true
 	}
 	for _, service := range environment.Services {
-		if !names[service.Name] {
+		if !names[service.Name] && !environment.Bare(service) {
 			return false
 		}
 	}

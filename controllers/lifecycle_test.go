@@ -104,7 +104,7 @@ func TestDeletionPolicies(t *testing.T) {
 		before := w.mark()
 		require.NoError(t, w.client.Delete(t.Context(), w.get("dev")))
 		w.gone("dev")
-		assert.NotContains(t, w.count(before), "DeleteService")
+		assert.NotContains(t, w.count(before), "CommitPatch")
 		assert.Equal(t, "dev", w.variables("dev", "ai-engine")["DB_SCHEMA"])
 	})
 	t.Run("Delete takes the environment that the operator made", func(t *testing.T) {
@@ -127,6 +127,57 @@ func TestDeletionPolicies(t *testing.T) {
 		_, err = w.sim.Config(railwaysim.Place{Environment: "production", Service: "ai-engine"})
 		assert.ErrorContains(t, err, "no service")
 	})
+}
+
+// TestDeletingOneTierLeavesTheOthers: Railway's serviceDelete would take the engine from every environment that is no fork.
+func TestDeletingOneTierLeavesTheOthers(t *testing.T) {
+	w := running(t, settings{}, nil)
+	preview := strings.NewReplacer("tier: Dev", "tier: Preview", "value: dev", "value: preview").Replace(devSpec)
+	for _, environment := range []string{
+		"preview",    // made by the operator: all of it goes
+		"production", // there before: the service goes
+	} {
+		w.apply("preview", "deletionPolicy: Delete\n"+strings.Replace(preview, "railway:\n", "railway:\n  environment: "+environment+"\n", 1))
+		w.ready("preview")
+		before := w.mark()
+		require.NoError(t, w.client.Delete(t.Context(), w.get("preview")))
+		w.gone("preview")
+		for _, r := range w.sim.Requests() {
+			assert.NotContains(t, r.RootFields, "serviceDelete", "never called")
+		}
+		assert.Equal(t, "dev", w.variables("dev", "ai-engine")["DB_SCHEMA"], "dev keeps its engine")
+		w.poke("dev")
+		assert.True(t, isReady(w.get("dev")))
+		assert.Zero(t, w.count(before)["CreateService"], "there is nothing to make again")
+	}
+	_, err := w.sim.Config(railwaysim.Place{Environment: "production", Service: "ai-engine"})
+	require.ErrorContains(t, err, "no service")
+}
+
+// TestServiceOfAnotherTierIsNobodysWork: creating a service for one environment leaves an instance without a source in the others.
+func TestServiceOfAnotherTierIsNobodysWork(t *testing.T) {
+	w := running(t, settings{}, func(s string) string { return "deletionPolicy: Delete\n" + s })
+	worker := "services: [{name: worker, source: {image: \"ghcr.io/acme/worker:1\"}}]\n"
+	preview := strings.NewReplacer("tier: Dev", "tier: Preview", "value: dev", "value: preview").Replace(devSpec)
+	w.apply("preview", preview+worker)
+	w.ready("preview")
+	bare, err := w.sim.Config(railwaysim.Place{Environment: "dev", Service: "worker"})
+	require.NoError(t, err, "it is there")
+	assert.Empty(t, bare)
+	w.poke("dev")
+	o := w.until("dev", "GO", func(o *v1alpha1.EngineEnvironment) bool { return isReady(o) && o.Status.Verdict == v1alpha1.VerdictGo })
+	assert.Empty(t, o.Status.Drift)
+	assert.Empty(t, o.Status.Services, "no health verdict of what is not declared")
+	assert.Equal(t, 1, w.deployments("dev", "ai-engine"))
+
+	w.apply("dev", "deletionPolicy: Delete\n"+devSpec+worker) // declared, it is set up like a new one
+	o = w.until("dev", "runs both", func(o *v1alpha1.EngineEnvironment) bool { return isReady(o) && len(o.Status.Services) == 1 })
+	assert.Empty(t, o.Status.Drift)
+	assert.Equal(t, 1, w.deployments("dev", "worker"))
+	w.apply("dev", "deletionPolicy: Delete\n"+devSpec)
+	w.ready("dev")
+	w.apply("preview", preview+strings.Replace(worker, "worker", "other", 2))
+	w.ready("preview")
 }
 
 func TestOlderObjectHoldsTheEnvironment(t *testing.T) {

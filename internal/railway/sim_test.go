@@ -127,7 +127,7 @@ func TestRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	assert.LessOrEqual(t, len(failure.DeployLogs), 20)
 
-	require.NoError(t, c.DeleteService(ctx, created.ID, serviceID))
+	require.NoError(t, c.DeleteServices(ctx, created.ID, []string{serviceID}, "delete"))
 	require.NoError(t, c.DeleteEnvironment(ctx, created.ID))
 	found, err = c.Project(ctx, projectID)
 	require.NoError(t, err)

@@ -102,17 +102,14 @@ func (c *Client) Deploy(ctx context.Context, environmentID, serviceID string) (s
 	return created(operation, "the deployment's id", response.ServiceInstanceDeployV2)
 }
 
-// DeleteService deletes the service from this one environment.
-func (c *Client) DeleteService(ctx context.Context, environmentID, serviceID string) error {
-	const operation = "DeleteService"
-	if err := needs(operation, "environment id", environmentID, "service id", serviceID); err != nil {
-		return err
+// DeleteServices deletes the services from this one environment, by one patch. Railway's serviceDelete is never called: outside
+// a fork it deletes the service from every environment that is not one, whatever environment it is given (FACTS §13).
+func (c *Client) DeleteServices(ctx context.Context, environmentID string, serviceIDs []string, message string) error {
+	patch := model.Tree{}
+	for _, id := range serviceIDs {
+		patch.Set(true, "services", id, "isDeleted")
 	}
-	response, err := gql.DeleteService(ctx, c.gql, environmentID, serviceID)
-	if err != nil {
-		return err
-	}
-	return confirmed(operation, response.ServiceDelete)
+	return c.Commit(ctx, environmentID, patch, message)
 }
 
 // DeleteEnvironment deletes the environment with everything in it. There is no way back (FACTS §2).

@@ -40,8 +40,11 @@ func TestWrites(t *testing.T) {
 			func(ctx context.Context, c *Client) (any, error) { return nil, c.Commit(ctx, "e1", patch, "hello") }, nil},
 		{"DeployService", `{"serviceInstanceDeployV2":"d1"}`, `{"environmentId":"e1","serviceId":"s1"}`,
 			func(ctx context.Context, c *Client) (any, error) { return c.Deploy(ctx, "e1", "s1") }, "d1"},
-		{"DeleteService", `{"serviceDelete":true}`, `{"environmentId":"e1","serviceId":"s1"}`,
-			func(ctx context.Context, c *Client) (any, error) { return nil, c.DeleteService(ctx, "e1", "s1") }, nil},
+		{"CommitPatch", `{"environmentPatchCommit":"p1"}`,
+			`{"environmentId":"e1","message":"bye","patch":{"services":{"s1":{"isDeleted":true},"s2":{"isDeleted":true}}}}`,
+			func(ctx context.Context, c *Client) (any, error) {
+				return nil, c.DeleteServices(ctx, "e1", []string{"s1", "s2"}, "bye")
+			}, nil},
 		{"DeleteEnvironment", `{"environmentDelete":true}`, `{"environmentId":"e1"}`,
 			func(ctx context.Context, c *Client) (any, error) { return nil, c.DeleteEnvironment(ctx, "e1") }, nil},
 	}
@@ -96,7 +99,6 @@ func TestUnconfirmedWritesAreAmbiguous(t *testing.T) {
 			_, err := c.Deploy(ctx, "e1", "s1")
 			return err
 		}},
-		{`{"serviceDelete":false}`, func(ctx context.Context, c *Client) error { return c.DeleteService(ctx, "e1", "s1") }},
 		{`{"environmentDelete":false}`, func(ctx context.Context, c *Client) error { return c.DeleteEnvironment(ctx, "e1") }},
 	}
 	for _, tt := range tests {
@@ -136,11 +138,12 @@ func TestEmptyArgumentsAreRefusedHere(t *testing.T) {
 		"Commit, not JSON": func(ctx context.Context, c *Client) error {
 			return c.Commit(ctx, "e1", model.Tree{"x": make(chan int)}, "")
 		},
-		"Deploy, environment":        func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "", "s1"); return err },
-		"Deploy, service":            func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "e1", ""); return err },
-		"DeleteService, environment": func(ctx context.Context, c *Client) error { return c.DeleteService(ctx, "", "s1") },
-		"DeleteService, service":     func(ctx context.Context, c *Client) error { return c.DeleteService(ctx, "e1", "") },
-		"DeleteEnvironment":          func(ctx context.Context, c *Client) error { return c.DeleteEnvironment(ctx, "") },
+		"Deploy, environment":         func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "", "s1"); return err },
+		"Deploy, service":             func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "e1", ""); return err },
+		"DeleteServices, environment": func(ctx context.Context, c *Client) error { return c.DeleteServices(ctx, "", []string{"s1"}, "") },
+		"DeleteServices, service":     func(ctx context.Context, c *Client) error { return c.DeleteServices(ctx, "e1", []string{""}, "") },
+		"DeleteServices, none":        func(ctx context.Context, c *Client) error { return c.DeleteServices(ctx, "e1", nil, "") },
+		"DeleteEnvironment":           func(ctx context.Context, c *Client) error { return c.DeleteEnvironment(ctx, "") },
 	}
 	s := serve(t, answerWith(200, "{}"))
 	c := s.client(t, nil)

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
 
 // TestProjectTokenScope walks what a project token may and may not do (FACTS §1.2).
@@ -115,4 +118,41 @@ func TestProjectTokenSeesNoOtherEnvironment(t *testing.T) {
 		assert.Contains(t, a.Raw, staging, name)
 		assert.NotContains(t, a.Raw, production, name)
 	}
+}
+
+// TestServiceMutationsReachEveryEnvironmentThatIsNoFork holds the descriptions of the schema: given an environment that is no fork,
+// serviceCreate, serviceDelete and serviceInstanceUpdate act on all that are none; given a fork, on it alone (FACTS §13).
+func TestServiceMutationsReachEveryEnvironmentThatIsNoFork(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	fork := l.must(`mutation($p: String!, $s: String!) { environmentCreate(input: {projectId: $p, name: "pr-1", sourceEnvironmentId: $s}) { id } }`,
+		vars{"p": project, "s": staging}).at("environmentCreate", "id")
+	in := func(service string) (names []string) {
+		state := l.sim.State()["ai-engine"]
+		for _, name := range []string{"production", "staging", "pr-1"} {
+			environment, _ := state[name].(map[string]any)
+			services, _ := environment["services"].(map[string]string)
+			if _, ok := services[service]; ok {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	create := `mutation($p: String!, $e: String!, $n: String!) { serviceCreate(input: {projectId: $p, environmentId: $e, name: $n, source: {image: "redis:7"}}) { id } }`
+	everywhere, _ := l.must(create, vars{"p": project, "e": staging, "n": "cache"}).at("serviceCreate", "id").(string)
+	assert.Equal(t, []string{"production", "staging"}, in(everywhere))
+	elsewhere, err := l.sim.Config(railwaysim.Place{Environment: "production", Service: "cache"})
+	require.NoError(t, err)
+	assert.Empty(t, elsewhere, "without a source")
+	alone, _ := l.must(create, vars{"p": project, "e": fork, "n": "only"}).at("serviceCreate", "id").(string)
+	assert.Equal(t, []string{"pr-1"}, in(alone))
+
+	remove := `mutation($s: String!, $e: String!) { serviceDelete(id: $s, environmentId: $e) }`
+	l.must(remove, vars{"s": worker, "e": fork})
+	assert.Equal(t, []string{"staging"}, in(worker))
+	l.must(remove, vars{"s": engine, "e": staging})
+	assert.Equal(t, []string{"pr-1"}, in(engine), "production's is gone, too")
+	patch := `mutation($e: String!, $p: EnvironmentConfig!) { environmentPatchCommit(environmentId: $e, patch: $p) }`
+	l.must(patch, vars{"e": staging, "p": map[string]any{"services": map[string]any{everywhere: map[string]any{"isDeleted": true}}}})
+	assert.Equal(t, []string{"production"}, in(everywhere), "a patch stays where it is sent")
 }

@@ -5,6 +5,7 @@ package railwaysim
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -31,9 +32,9 @@ var serviceMutations = map[string]mutation{
 		s := &service{ID: c.s.id(), Name: name, Icon: argText(input, "icon"), ProjectID: p.ID, CreatedAt: c.s.now()}
 		c.w().Services[s.ID] = s
 		declared := declaredBy(input)
-		for _, e := range c.w().environmentsOf(p.ID) {
-			if (only == "" && !e.Ephemeral) || only == e.ID {
-				e.Instances[s.ID] = &instance{ID: c.s.id(), CreatedAt: c.s.now(), UpdatedAt: c.s.now()}
+		for _, e := range c.w().affected(p.ID, only) {
+			e.Instances[s.ID] = &instance{ID: c.s.id(), CreatedAt: c.s.now(), UpdatedAt: c.s.now()}
+			if only == "" || only == e.ID { // elsewhere it is an instance without a source (FACTS §13)
 				e.Config = merge(e.Config, map[string]any{"services": map[string]any{s.ID: deepCopy(declared)}})
 				c.s.deploy(e, s.ID, "", "deploy", "")
 			}
@@ -69,17 +70,13 @@ var serviceMutations = map[string]mutation{
 		if c.token.Kind == tokenProject && only != c.token.EnvironmentID {
 			return nil, notAuthorized()
 		}
-		left := 0
-		for _, e := range c.w().environmentsOf(s.ProjectID) {
-			switch {
-			case !e.live(s.ID):
-			case only == "" || only == e.ID:
+		for _, e := range c.w().affected(s.ProjectID, only) {
+			if e.live(s.ID) {
 				c.s.removeInstance(e, s.ID)
-			default:
-				left++
 			}
 		}
-		if left == 0 {
+		left := slices.ContainsFunc(c.w().environmentsOf(s.ProjectID), func(e *environment) bool { return e.live(s.ID) })
+		if !left {
 			s.DeletedAt = at(c.s.now())
 		}
 		return true, nil
@@ -125,8 +122,8 @@ var serviceMutations = map[string]mutation{
 			return nil, notAuthorized()
 		}
 		input, _ := deepCopy(args["input"]).(map[string]any)
-		for _, e := range c.w().environmentsOf(s.ProjectID) {
-			if e.live(s.ID) && ((only == "" && !e.Ephemeral) || only == e.ID) {
+		for _, e := range c.w().affected(s.ProjectID, only) {
+			if e.live(s.ID) {
 				c.s.configure(e, s.ID, instanceChange(e, input))
 			}
 		}

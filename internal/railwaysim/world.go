@@ -146,6 +146,19 @@ func (w *world) environmentsOf(projectID string) []*environment {
 	})
 }
 
+// affected lists the environments that a service mutation changes. Given a fork it is that fork alone, else every environment
+// that is no fork, whichever was given: so say the descriptions of serviceCreate, serviceDelete and serviceInstanceUpdate
+// (FACTS §13).
+func (w *world) affected(projectID, environmentID string) []*environment {
+	if given := w.Environments[environmentID]; given != nil && given.fork() {
+		return []*environment{given}
+	}
+	return slices.DeleteFunc(w.environmentsOf(projectID), (*environment).fork)
+}
+
+// fork reports whether the environment was made from another one.
+func (e *environment) fork() bool { return e.SourceID != "" || e.Ephemeral }
+
 // servicesOf lists the project's live services, oldest first.
 func (w *world) servicesOf(projectID string) []*service {
 	return sortedBy(w.Services, func(s *service) (bool, time.Time, string) {

@@ -61,7 +61,7 @@ func tryAll(t *testing.T, g ground) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if g.service != "" {
-			assert.NoError(t, g.client.DeleteService(ctx, g.environment, g.service))
+			assert.NoError(t, g.client.DeleteServices(ctx, g.environment, []string{g.service}, "engine-operator test"))
 		}
 		assert.NoError(t, g.client.DeleteEnvironment(ctx, g.environment), "delete the environment %s by hand", name)
 	})

@@ -62,14 +62,6 @@ type DeleteEnvironmentResponse struct {
 // GetEnvironmentDelete returns DeleteEnvironmentResponse.EnvironmentDelete, and is useful for accessing the field via an interface.
 func (v *DeleteEnvironmentResponse) GetEnvironmentDelete() bool { return v.EnvironmentDelete }
 
-// DeleteServiceResponse is returned by DeleteService on success.
-type DeleteServiceResponse struct {
-	ServiceDelete bool `json:"serviceDelete"`
-}
-
-// GetServiceDelete returns DeleteServiceResponse.ServiceDelete, and is useful for accessing the field via an interface.
-func (v *DeleteServiceResponse) GetServiceDelete() bool { return v.ServiceDelete }
-
 // DeployServiceResponse is returned by DeployService on success.
 type DeployServiceResponse struct {
 	ServiceInstanceDeployV2 string `json:"serviceInstanceDeployV2"`
@@ -988,18 +980,6 @@ type __DeleteEnvironmentInput struct {
 // GetEnvironmentId returns __DeleteEnvironmentInput.EnvironmentId, and is useful for accessing the field via an interface.
 func (v *__DeleteEnvironmentInput) GetEnvironmentId() string { return v.EnvironmentId }
 
-// __DeleteServiceInput is used internally by genqlient
-type __DeleteServiceInput struct {
-	EnvironmentId string `json:"environmentId"`
-	ServiceId     string `json:"serviceId"`
-}
-
-// GetEnvironmentId returns __DeleteServiceInput.EnvironmentId, and is useful for accessing the field via an interface.
-func (v *__DeleteServiceInput) GetEnvironmentId() string { return v.EnvironmentId }
-
-// GetServiceId returns __DeleteServiceInput.ServiceId, and is useful for accessing the field via an interface.
-func (v *__DeleteServiceInput) GetServiceId() string { return v.ServiceId }
-
 // __DeployServiceInput is used internally by genqlient
 type __DeployServiceInput struct {
 	EnvironmentId string `json:"environmentId"`
@@ -1411,41 +1391,6 @@ func DeleteEnvironment(
 	}
 
 	data_ = &DeleteEnvironmentResponse{}
-	resp_ := &graphql.Response{Data: data_}
-
-	err_ = client_.MakeRequest(
-		ctx_,
-		req_,
-		resp_,
-	)
-
-	return data_, err_
-}
-
-// The mutation executed by DeleteService.
-const DeleteService_Operation = `
-mutation DeleteService ($environmentId: String!, $serviceId: String!) {
-	serviceDelete(id: $serviceId, environmentId: $environmentId)
-}
-`
-
-// environmentId is always sent: without it the service goes from every environment (FACTS §4.4).
-func DeleteService(
-	ctx_ context.Context,
-	client_ graphql.Client,
-	environmentId string,
-	serviceId string,
-) (data_ *DeleteServiceResponse, err_ error) {
-	req_ := &graphql.Request{
-		OpName: "DeleteService",
-		Query:  DeleteService_Operation,
-		Variables: &__DeleteServiceInput{
-			EnvironmentId: environmentId,
-			ServiceId:     serviceId,
-		},
-	}
-
-	data_ = &DeleteServiceResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(

@@ -196,3 +196,10 @@ func (e *Environment) Instance(name string) (ServiceInstance, bool) {
 	}
 	return ServiceInstance{}, false
 }
+
+// Bare reports whether the instance has neither a source nor a deployment nor a variable. Creating a service for one environment
+// leaves such an instance in every other one that is no fork (FACTS §13): it is nobody's work.
+func (e *Environment) Bare(s ServiceInstance) bool {
+	config := e.Config.Sub("services", s.ServiceID)
+	return s.Latest == nil && len(s.Active) == 0 && len(config.Sub("source")) == 0 && len(config.Sub("variables")) == 0
+}
