@@ -56,8 +56,8 @@ func TestPatch(t *testing.T) {
 			[]string{"services", engine, "deploy", "multiRegionConfig"}, map[string]any{"us-east4-eqdc4a": map[string]any{"numReplicas": 2.0}},
 		},
 		"removes a service": {
-			"isDeleted takes the instance out of the environment", service(worker, map[string]any{"isDeleted": true}),
-			[]string{"services", worker}, nil,
+			"of a service that is deleted only the mark is left", service(worker, map[string]any{"isDeleted": true}),
+			[]string{"services", worker}, map[string]any{"isDeleted": true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestPatchRefused(t *testing.T) {
 			before := l.config(true)
 			started := l.deployments(func() {
 				a := l.ask(account, commit, vars{"e": test.environment, "p": test.patch})
-				assert.Equal(t, 200, a.Status, "errors come with HTTP 200")
+				assert.Equal(t, map[bool]int{true: 400, false: 200}[test.code == "BAD_USER_INPUT"], a.Status, "bad input is HTTP 400, refusals come with 200 (FACTS §14)")
 				assert.Equal(t, test.code, a.code(), test.reason)
 				assert.Contains(t, a.message(), test.message, test.reason)
 			})

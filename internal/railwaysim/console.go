@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // addConsole adds what a human on the dashboard does, the request log and the faults.
@@ -42,8 +41,16 @@ func (s *Sim) addConsole(mux *http.ServeMux) {
 		}
 		return nil
 	})
+	handle(mux, "/_sim/image/push", s.PushImage)
+	handle(mux, "/_sim/registry", s.SetRegistry)
+	handle(mux, "/_sim/repo/push", s.PushCommit)
 	handle(mux, "/_sim/variable", s.EditVariable)
 	handle(mux, "/_sim/settings", s.EditSettings)
+	handle(mux, "/_sim/variable/seal", s.SealVariable)
+	handle(mux, "/_sim/service/rename", s.RenameService)
+	handle(mux, "/_sim/environment/rename", s.RenameEnvironment)
+	handle(mux, "/_sim/domain/add", s.AddDomain)
+	handle(mux, "/_sim/domain/verify", s.VerifyDomain)
 	handle(mux, "/_sim/stage", s.Stage)
 	handle(mux, "/_sim/configfile", s.SetConfigFile)
 	handle(mux, "/_sim/service/delete", s.DeleteService)
@@ -111,240 +118,4 @@ func (s *Sim) find(at Place) (*environment, string, error) {
 		}
 	}
 	return nil, "", fmt.Errorf("environment %q has no service %q", at.Environment, at.Service)
-}
-
-// human is who edits on the dashboard: the seed's first user.
-func (s *Sim) human() string {
-	if users := s.options.Seed.Users; len(users) > 0 {
-		return users[0].ID
-	}
-	return ""
-}
-
-// edit commits a change as a human.
-func (s *Sim) edit(at Place, change func(serviceID string) (map[string]any, error), skipDeploys bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, serviceID, err := s.find(at)
-	if err != nil {
-		return err
-	}
-	patch, err := change(serviceID)
-	if err != nil {
-		return err
-	}
-	defer s.remember()
-	_, err = s.commit(e, patch, "", s.human(), skipDeploys)
-	return err
-}
-
-// VariableEdit is a human's edit of a variable. An empty service means a shared variable; a null value deletes.
-type VariableEdit struct {
-	Place
-	Name  string  `json:"name"`
-	Value *string `json:"value"`
-	// SkipDeploys keeps the edit from starting a deployment.
-	SkipDeploys bool `json:"skipDeploys"`
-}
-
-// EditVariable edits a variable as a human on the dashboard does.
-func (s *Sim) EditVariable(edit VariableEdit) error {
-	if edit.Name == "" {
-		return fmt.Errorf("name is needed")
-	}
-	return s.edit(edit.Place, func(serviceID string) (map[string]any, error) {
-		change := map[string]any{edit.Name: nil}
-		if edit.Value != nil {
-			change[edit.Name] = map[string]any{"value": *edit.Value}
-		}
-		if serviceID == "" {
-			return map[string]any{"sharedVariables": change}, nil
-		}
-		return map[string]any{"services": map[string]any{serviceID: map[string]any{"variables": change}}}, nil
-	}, edit.SkipDeploys)
-}
-
-// SettingsEdit is a human's edit of a service's settings, in the shape of Railway's config: {"deploy":{"startCommand":"…"}}.
-type SettingsEdit struct {
-	Place
-	Config map[string]any `json:"config"`
-}
-
-// EditSettings edits a service's settings as a human on the dashboard does.
-func (s *Sim) EditSettings(edit SettingsEdit) error {
-	return s.edit(edit.Place, func(serviceID string) (map[string]any, error) {
-		if serviceID == "" {
-			return nil, fmt.Errorf("service is needed")
-		}
-		return map[string]any{"services": map[string]any{serviceID: deepCopy(edit.Config)}}, nil
-	}, false)
-}
-
-// Stage puts a service's settings, or with an empty service a whole patch, into the staging area without committing it.
-func (s *Sim) Stage(edit SettingsEdit) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, serviceID, err := s.find(edit.Place)
-	if err != nil {
-		return err
-	}
-	change := deepCopy(edit.Config)
-	if serviceID != "" {
-		change = map[string]any{"services": map[string]any{serviceID: change}}
-	}
-	s.stage(e, change, true)
-	s.remember()
-	return nil
-}
-
-// ConfigFileEdit says which file of the repository configures a service; empty means none.
-type ConfigFileEdit struct {
-	Place
-	File string `json:"file"`
-}
-
-// SetConfigFile makes a railway.json or railway.toml own a service's settings.
-func (s *Sim) SetConfigFile(edit ConfigFileEdit) error {
-	var file any
-	if edit.File != "" {
-		file = edit.File
-	}
-	return s.edit(edit.Place, func(serviceID string) (map[string]any, error) {
-		return map[string]any{"services": map[string]any{serviceID: map[string]any{"configFile": file}}}, nil
-	}, true)
-}
-
-// DeleteService deletes a service from an environment as a human does.
-func (s *Sim) DeleteService(at Place) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, serviceID, err := s.find(at)
-	if err != nil {
-		return err
-	}
-	if serviceID == "" {
-		return fmt.Errorf("service is needed")
-	}
-	s.removeInstance(e, serviceID)
-	s.remember()
-	return nil
-}
-
-// DeleteEnvironment deletes an environment as a human does.
-func (s *Sim) DeleteEnvironment(at Place) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, _, err := s.find(at)
-	if err != nil {
-		return err
-	}
-	s.deleteEnvironment(e)
-	s.remember()
-	return nil
-}
-
-// CrashDeployment lets the serving deployment crash.
-func (s *Sim) CrashDeployment(at Place) error {
-	return s.onServing(at, func(d *deployment, now time.Time) { d.CrashedAt = &now })
-}
-
-// SleepDeployment puts the serving deployment to sleep.
-func (s *Sim) SleepDeployment(at Place) error {
-	return s.onServing(at, func(d *deployment, now time.Time) { d.SleepingAt = &now })
-}
-
-func (s *Sim) onServing(at Place, act func(*deployment, time.Time)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, serviceID, err := s.find(at)
-	if err != nil {
-		return err
-	}
-	serving := s.world.active(e.ID, serviceID, s.now())
-	if serviceID == "" || len(serving) == 0 {
-		return fmt.Errorf("service %q has no deployment that serves", at.Service)
-	}
-	act(serving[0], s.now())
-	s.remember()
-	return nil
-}
-
-// Deployed is a deployment in the console's list.
-type Deployed struct {
-	ID          string    `json:"id"`
-	Project     string    `json:"project"`
-	Environment string    `json:"environment"`
-	Service     string    `json:"service"`
-	Status      string    `json:"status"`
-	Cause       string    `json:"cause"`
-	PatchID     string    `json:"patchID,omitempty"`
-	Image       string    `json:"image,omitempty"`
-	Commit      string    `json:"commit,omitempty"`
-	CreatedAt   time.Time `json:"createdAt"`
-}
-
-// Deployments lists every deployment ever made, oldest first.
-func (s *Sim) Deployments() []Deployed {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := []Deployed{}
-	for _, d := range sortedBy(s.world.Deployments, func(d *deployment) (bool, time.Time, string) { return true, d.CreatedAt, d.ID }) {
-		e := s.world.Environments[d.EnvironmentID]
-		status, _ := s.world.status(d, s.now())
-		list = append(list, Deployed{
-			ID: d.ID, Project: s.world.Projects[e.ProjectID].Name, Environment: e.Name, Service: s.world.Services[d.ServiceID].Name,
-			Status: status, Cause: d.Cause, PatchID: d.PatchID, Image: d.Image, Commit: d.Commit, CreatedAt: d.CreatedAt,
-		})
-	}
-	return list
-}
-
-// State is everything there is, without values of variables: environments by project and name, with their config.
-func (s *Sim) State() map[string]map[string]any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state := map[string]map[string]any{}
-	for _, id := range sortedKeys(s.world.Projects) {
-		p := s.world.Projects[id]
-		if p.DeletedAt != nil {
-			continue
-		}
-		environments := map[string]any{}
-		for _, e := range s.world.environmentsOf(id) {
-			names := map[string]string{}
-			for serviceID := range e.Instances {
-				if e.live(serviceID) {
-					names[serviceID] = s.world.Services[serviceID].Name
-				}
-			}
-			environments[e.Name] = map[string]any{"id": e.ID, "services": names, "config": s.world.shown(e, false), "staged": masked(e.Staged)}
-		}
-		state[p.Name] = environments
-	}
-	return state
-}
-
-// Variables returns a service's unrendered variables as they are stored, sealed ones too, for tests. An empty service means
-// the shared ones.
-func (s *Sim) Variables(at Place) (map[string]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, serviceID, err := s.find(at)
-	if err != nil {
-		return nil, err
-	}
-	return values(scopeOf(e, serviceID)), nil
-}
-
-// Config returns a service's declared config without variables, for tests.
-func (s *Sim) Config(at Place) (map[string]any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, serviceID, err := s.find(at)
-	if err != nil {
-		return nil, err
-	}
-	config := deepCopy(sub(e.Config, "services", serviceID))
-	delete(config, "variables")
-	return config, nil
 }

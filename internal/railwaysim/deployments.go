@@ -5,17 +5,20 @@ package railwaysim
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
+
+// How a deployment goes: its status follows from the clock (FACTS §6.1).
 
 // deployment is one deployment. Its status is not stored but follows from the clock, so nothing has to tick.
 type deployment struct {
 	ID, EnvironmentID, ServiceID string
 	CreatedAt                    time.Time
 	Order                        int
-	Image, Repo, Branch, Commit  string
-	PatchID, Cause               string
+	// Image is the reference, Digest what it stood for when the deployment pulled it.
+	Image, Digest        string
+	Repo, Branch, Commit string
+	PatchID, Cause       string
 	// Config and Variables are what the deployment was started with.
 	Config    map[string]any
 	Variables map[string]string
@@ -36,6 +39,9 @@ var behaviours = []string{
 	wrongPython, plainLogs, noMiddleware, brokenMode, flaky, dying,
 }
 
+// pullDenied is the behaviour of a deployment whose image may not be pulled.
+const pullDenied = "pull-denied"
+
 // stage is a status that a deployment reaches after so many steps.
 type stage struct {
 	status string
@@ -50,7 +56,7 @@ func (d *deployment) stages() []stage {
 	}
 	at := way[len(way)-1].after
 	switch d.Behaviour {
-	case "missing", "fail-build":
+	case "missing", pullDenied, "fail-build":
 		return append(way, stage{"FAILED", at + 1})
 	case "stuck":
 		return way
@@ -154,59 +160,6 @@ func (w *world) active(environmentID, serviceID string, now time.Time) []*deploy
 	return list
 }
 
-// deploy starts a deployment of a service as it is configured now. A service without a source deploys nothing.
-func (s *Sim) deploy(e *environment, serviceID, patchID, cause, commit string) *deployment {
-	config := effective(deepCopy(sub(e.Config, "services", serviceID)))
-	image, repo := text(config, "source", "image"), text(config, "source", "repo")
-	if image == "" && repo == "" {
-		return nil
-	}
-	d := &deployment{
-		ID: s.id(), EnvironmentID: e.ID, ServiceID: serviceID, CreatedAt: s.now(), Order: s.order(),
-		Image: image, Repo: repo, PatchID: patchID, Cause: cause, Config: config,
-		Variables: s.world.rendered(e, serviceID), Shown: s.world.readable(e, serviceID), Replicas: replicasOf(config), Step: s.options.Step,
-	}
-	if repo != "" {
-		d.Branch = text(config, "source", "branch")
-		if d.Branch == "" {
-			d.Branch = "main"
-		}
-		d.Commit = commit
-		if d.Commit == "" {
-			d.Commit = text(config, "source", "commitSha")
-		}
-		if d.Commit == "" {
-			d.Commit = headOf(repo, d.Branch)
-		}
-	}
-	d.Behaviour = behaviour(d, text(config, "deploy", "healthcheckPath"))
-	s.world.Deployments[d.ID] = d
-	return d
-}
-
-func behaviour(d *deployment, healthcheck string) string {
-	name := d.Branch
-	if d.Image != "" {
-		name = d.Image[strings.LastIndex(d.Image, ":")+1:]
-	}
-	for _, known := range behaviours {
-		if strings.Contains(name, known) {
-			return known
-		}
-	}
-	switch healthcheck {
-	case "", "/", "/health", "/metrics":
-		return ""
-	default:
-		return "unhealthy" // the engine answers 404 there
-	}
-}
-
-// headOf is the newest commit of a branch: made up, and always the same.
-func headOf(repo, branch string) string {
-	return strings.ReplaceAll(deterministic("commit", repo, branch)+deterministic("head", repo, branch), "-", "")[:40]
-}
-
 func replicasOf(config map[string]any) int {
 	total := 0
 	for _, raw := range sub(config, "deploy", "multiRegionConfig") {
@@ -217,10 +170,11 @@ func replicasOf(config map[string]any) int {
 	return max(total, 1)
 }
 
-// meta is the deployment's opaque description (FACTS §3.4).
-func (d *deployment) meta() map[string]any {
+// meta is the deployment's opaque description (FACTS §3.4). With hideDigests it tells no digest of an image that is pinned to one
+// (FACTS §14).
+func (d *deployment) meta(hideDigests bool) map[string]any {
 	config := deepCopy(d.Config)
-	maskCredentials(config)
+	maskCredentials(config, true)
 	meta := map[string]any{
 		"reason": d.Cause, "patchId": nil,
 		"serviceManifest": map[string]any{"build": config["build"], "deploy": config["deploy"]},
@@ -229,7 +183,10 @@ func (d *deployment) meta() map[string]any {
 		meta["patchId"] = d.PatchID
 	}
 	if d.Image != "" {
-		meta["image"], meta["imageDigest"] = d.Image, "sha256:"+strings.ReplaceAll(deterministic("digest", d.Image)+deterministic("image", d.Image), "-", "")
+		meta["image"] = d.Image
+		if pinned := parseImage(d.Image).digest != ""; d.Digest != "" && (!pinned || !hideDigests) {
+			meta["imageDigest"] = d.Digest
+		}
 	}
 	if d.Repo != "" {
 		meta["repo"], meta["branch"], meta["commitHash"], meta["commitMessage"] = d.Repo, d.Branch, d.Commit, "Commit "+d.Commit[:7]
@@ -255,6 +212,9 @@ func (w *world) events(d *deployment, now time.Time) []event {
 	switch d.Behaviour {
 	case "missing":
 		add("BUILD_IMAGE", build, fmt.Sprintf("failed to resolve image %s: not found", d.Image))
+		return list
+	case pullDenied:
+		add("BUILD_IMAGE", build, fmt.Sprintf("failed to resolve image %s: %s", d.Image, deniedText))
 		return list
 	case "fail-build":
 		add("BUILD_IMAGE", build, "build failed: exit code 1")

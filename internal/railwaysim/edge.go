@@ -105,7 +105,7 @@ func (s *Sim) route(host string) http.HandlerFunc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.world.Domains {
-		if d.DeletedAt != nil || d.Host != host {
+		if d.DeletedAt != nil || d.Host != host || !d.serves() {
 			continue
 		}
 		serving := s.world.active(d.EnvironmentID, d.ServiceID, s.now())

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -45,7 +44,8 @@ func (s *Sim) engineOf(d *deployment) *engine {
 		limited:   d.middleware() && d.Variables["RATE_LIMIT_ENABLED"] == "true",
 	}
 	if d.Image != "" {
-		e.revision = d.Image[strings.LastIndex(d.Image, ":")+1:]
+		i := parseImage(d.Image)
+		e.revision = orElse(i.tag, i.digest)
 	}
 	e.perMinute, _ = strconv.Atoi(d.Variables["RATE_LIMIT_RPM"]) // no number: no limit
 	return e

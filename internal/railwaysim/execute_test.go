@@ -88,11 +88,12 @@ func TestInvalidOperations(t *testing.T) {
 		"unknown field":    {`{ project(id: "x") { nonsense } }`, nil, "GRAPHQL_VALIDATION_FAILED", `Cannot query field "nonsense"`},
 		"unknown argument": {`{ project(id: "x", nonsense: 1) { id } }`, nil, "GRAPHQL_VALIDATION_FAILED", `Unknown argument "nonsense"`},
 		"syntax":           {`{ project(`, nil, "GRAPHQL_VALIDATION_FAILED", ""},
-		"variable missing": {`query($p: String!) { project(id: $p) { id } }`, nil, "BAD_USER_INPUT", "must be defined"},
-		"variable's type":  {`query($p: String!) { project(id: $p) { id } }`, vars{"p": vars{}}, "BAD_USER_INPUT", ""},
+		"variable missing": {`query($p: String!) { project(id: $p) { id } }`, nil, "BAD_USER_INPUT", `Variable "$p" of required type "String!" was not provided.`},
+		"variable's type":  {`query($p: String!) { project(id: $p) { id } }`, vars{"p": 1}, "BAD_USER_INPUT", `Variable "$p" got invalid value 1; String cannot represent a non string value: 1`},
+		"subscription":     {`subscription { deployment(id: "x") { id } }`, nil, "GRAPHQL_VALIDATION_FAILED", "ubscription"},
 	} {
 		a := l.ask(account, test.query, test.variables)
-		assert.Equal(t, 200, a.Status, "%s: Railway answers invalid operations with HTTP 200", name)
+		assert.Equal(t, 400, a.Status, "%s: a request that is wrong as such is answered with HTTP 400", name)
 		assert.Equal(t, test.code, a.code(), name)
 		assert.Contains(t, a.message(), test.message, name)
 		assert.Nil(t, a.Data, name)

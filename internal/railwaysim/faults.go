@@ -35,6 +35,12 @@ const (
 	FaultPartial = "partial"
 	// FaultUnauthorized answers as for a bad token, without applying.
 	FaultUnauthorized = "unauthorized"
+	// FaultNotAuthorized answers Not Authorized, whatever the token, without applying: a rate limit was seen to look so (FACTS §13).
+	FaultNotAuthorized = "not-authorized"
+	// FaultNotFound answers that the object is not found, without applying.
+	FaultNotFound = "not-found"
+	// FaultErrorAfter applies, and answers with the fault's message and code and no data.
+	FaultErrorAfter = "graphql-error-after"
 	// FaultApplyError accepts a commit, and then cannot apply it: the history has the fault's message (FACTS §3.3).
 	FaultApplyError = "apply-error"
 	// FaultSlow applies and answers after the delay.
@@ -66,6 +72,7 @@ type Fault struct {
 var faultKinds = map[string]bool{
 	Fault429: true, Fault500: true, FaultHTML: true, FaultEdge: true, FaultTimeoutBefore: true, FaultTimeoutAfter: true, FaultResetAfter: true,
 	FaultTruncated: true, FaultError: true, FaultPartial: true, FaultUnauthorized: true, FaultSlow: true, FaultApplyError: true,
+	FaultNotAuthorized: true, FaultNotFound: true, FaultErrorAfter: true,
 }
 
 // AddFault plans a fault.
@@ -140,20 +147,30 @@ func (x *exchange) failBefore() bool {
 		f.delay()
 		x.finish(0, f.Kind)
 		hangUp(x.w)
-	case FaultError, FaultUnauthorized:
-		message, code := orElse(f.Message, "Problem processing request"), orElse(f.Code, "INTERNAL_SERVER_ERROR")
-		if f.Kind == FaultUnauthorized {
-			message = x.stranger()
-		}
-		raw, err := json.Marshal(response{Errors: []*answerError{{Message: message, Extensions: map[string]any{"code": code}}}})
-		if err != nil {
-			raw = []byte("{}")
-		}
-		x.refuse(http.StatusOK, "application/json", string(raw))
+	case FaultError, FaultUnauthorized, FaultNotAuthorized, FaultNotFound:
+		x.refuse(http.StatusOK, "application/json", string(f.refusal(x.stranger())))
 	default:
 		return false
 	}
 	return true
+}
+
+// refusal is the answer of faults that look like one of Railway's own errors.
+func (f *Fault) refusal(stranger string) []byte {
+	message, code := "Problem processing request", "INTERNAL_SERVER_ERROR"
+	switch f.Kind {
+	case FaultUnauthorized:
+		message = stranger
+	case FaultNotAuthorized:
+		message = "Not Authorized"
+	case FaultNotFound:
+		message, code = "Environment not found", "NOT_FOUND"
+	}
+	raw, err := json.Marshal(refusal(orElse(f.Code, code), orElse(f.Message, message)))
+	if err != nil {
+		return []byte("{}")
+	}
+	return raw
 }
 
 func (x *exchange) refuse(status int, contentType, text string) {
@@ -181,6 +198,8 @@ func (x *exchange) failAfter(raw []byte) bool {
 		_, _ = x.w.Write(raw[:len(raw)/2])
 	case FaultPartial:
 		_, _ = x.w.Write(partial(raw))
+	case FaultErrorAfter:
+		_, _ = x.w.Write(x.fault.refusal(""))
 	default:
 		return false
 	}

@@ -36,6 +36,9 @@ func TestFaults(t *testing.T) {
 		{fault: railwaysim.Fault{Kind: railwaysim.FaultError, Message: "Problem processing request", Code: "OOPS"}, status: 200, body: "OOPS"},
 		{fault: railwaysim.Fault{Kind: railwaysim.FaultPartial}, status: 200, body: `"environmentPatchCommit":null`, applied: true},
 		{fault: railwaysim.Fault{Kind: railwaysim.FaultUnauthorized}, status: 200, body: "Not Authorized"},
+		{fault: railwaysim.Fault{Kind: railwaysim.FaultNotAuthorized}, status: 200, body: "Not Authorized"},
+		{fault: railwaysim.Fault{Kind: railwaysim.FaultNotFound}, status: 200, body: "NOT_FOUND"},
+		{fault: railwaysim.Fault{Kind: railwaysim.FaultErrorAfter, Message: "Something odd"}, status: 200, body: "Something odd", applied: true},
 		{fault: railwaysim.Fault{Kind: railwaysim.FaultSlow, DelayMS: 20}, status: 200, body: `"environmentPatchCommit":"`, applied: true},
 	} {
 		t.Run(test.fault.Kind, func(t *testing.T) {
@@ -67,6 +70,40 @@ func TestFaults(t *testing.T) {
 			assert.Equal(t, test.applied, log[0].Applied, "the log tells whether it ran")
 			got := dig(l.config(true), "services", engine, "source", "image")
 			assert.Equal(t, map[bool]string{true: "acme/engine:2.0", false: "acme/engine:1.0"}[test.applied], got, "the fault hits once, the next read is well")
+		})
+	}
+}
+
+// TestBlips holds that one read can fail in every way, whatever its token, and the next is well.
+func TestBlips(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault   railwaysim.Fault
+		message string
+		code    string
+	}{
+		"not authorized": {railwaysim.Fault{Kind: railwaysim.FaultNotAuthorized}, "Not Authorized", "INTERNAL_SERVER_ERROR"},
+		"bad token":      {railwaysim.Fault{Kind: railwaysim.FaultUnauthorized}, "Project Token not found", "INTERNAL_SERVER_ERROR"},
+		"not found":      {railwaysim.Fault{Kind: railwaysim.FaultNotFound}, "Environment not found", "NOT_FOUND"},
+		"other":          {railwaysim.Fault{Kind: railwaysim.FaultNotFound, Message: "ServiceInstance not found", Code: "INTERNAL_SERVER_ERROR"}, "ServiceInstance not found", "INTERNAL_SERVER_ERROR"},
+		"unknown":        {railwaysim.Fault{Kind: railwaysim.FaultError, Message: "Gremlins", Code: "ODD"}, "Gremlins", "ODD"},
+		"unknown after":  {railwaysim.Fault{Kind: railwaysim.FaultErrorAfter, Message: "Gremlins", Code: "ODD"}, "Gremlins", "ODD"},
+		"long 429":       {railwaysim.Fault{Kind: railwaysim.Fault429, RetryAfter: 1800}, "Too Many Requests", "RATE_LIMITED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := start(t)
+			test.fault.Operation, test.fault.Ordinal = "Read", 1
+			require.NoError(t, l.sim.AddFault(test.fault))
+			const read = `query Read($e: String!) { environment(id: $e) { id } }`
+			a := l.ask(scoped, read, vars{"e": staging})
+			assert.Equal(t, test.message, a.message())
+			assert.Equal(t, test.code, a.code())
+			assert.Nil(t, a.at("environment"))
+			if test.fault.RetryAfter > 0 {
+				assert.Equal(t, "1800", a.Header.Get("Retry-After"))
+			}
+			assert.Empty(t, l.ask(scoped, read, vars{"e": staging}).Errors)
 		})
 	}
 }
@@ -165,6 +202,7 @@ func TestRateBudget(t *testing.T) {
 		a := l.ask(account, query, nil)
 		assert.Equal(t, 200, a.Status)
 		assert.Equal(t, "3", a.Header.Get("X-RateLimit-Limit"))
+		assert.Equal(t, `"default";q=3;w=3600`, a.Header.Get("RateLimit-Policy"))
 		assert.Equal(t, []string{"2", "1", "0"}[2-left], a.Header.Get("X-RateLimit-Remaining"))
 	}
 	a := l.ask(account, query, nil)

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/engine-operator/engine-operator/internal/railway/schema"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
 
@@ -70,6 +72,25 @@ tokens:
 - {name: elsewhere, kind: workspace, value: ` + stranger + `, workspace: w2}
 - {name: staging-only, kind: project, value: ` + scoped + `, user: u1, project: ` + project + `, environment: ` + staging + `}
 `
+
+// whole is the slice with what only Railway's full schema has, where tests need it.
+var whole = schema.SDL + `
+extend schema { subscription: Subscription }
+extend type Mutation {
+  serviceInstanceAutoDeployUpdate(input: ServiceInstanceAutoDeployUpdateInput!): ServiceInstanceAutoDeployUpdateResult!
+}
+extend type Query {
+  projectsByIds(ids: [String!]!): [Project!]!
+  serviceInstanceAutoDeployStatus(environmentId: String!, projectId: String!, serviceId: String!): ServiceInstanceAutoDeployStatus!
+}
+type Subscription { deployment(id: String!): Deployment! }
+input ServiceInstanceAutoDeployUpdateInput { enabled: Boolean!, environmentId: String!, projectId: String!, serviceId: String! }
+type ServiceInstanceAutoDeployUpdateResult { enabled: Boolean! }
+type ServiceInstanceAutoDeployStatus { canEnable: Boolean!, enabled: Boolean!, reason: String }
+`
+
+// withWhole serves the slice and what only the full schema has.
+func withWhole(o *railwaysim.Options) { o.SchemaSDL = whole }
 
 // local is a local Railway reached as any client reaches it: over HTTP. Its clock stands still but for advance and for a
 // little per request, which keeps the requests under the rate per second.
@@ -252,4 +273,28 @@ func (l *local) deployments(act func()) map[string]int {
 func (l *local) newest(n int) []railwaysim.Deployed {
 	all := l.sim.Deployments()
 	return all[len(all)-n:]
+}
+
+// run walks the newest deployment to its end and returns what a client reads of it.
+func (l *local) run() answer {
+	l.t.Helper()
+	id := l.newest(1)[0].ID
+	l.advance(30 * step)
+	return l.deployment(id)
+}
+
+// in is a place in the seed's project.
+func in(environment, service string) railwaysim.Place {
+	return railwaysim.Place{Environment: environment, Service: service}
+}
+
+const deployNow = `mutation($e: String!, $s: String!, $c: String) { serviceInstanceDeployV2(environmentId: $e, serviceId: $s, commitSha: $c) }`
+
+// repo is a patch that gives the engine a repository.
+func repo(name string, more ...map[string]any) map[string]any {
+	source := map[string]any{"image": nil, "repo": name}
+	for _, m := range more {
+		maps.Copy(source, m)
+	}
+	return service(engine, map[string]any{"source": source})
 }

@@ -6,17 +6,12 @@ package railwaysim
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
-	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
 // maxRequest bounds a request's body, in bytes.
@@ -30,23 +25,15 @@ func (s *Sim) Handler() http.Handler {
 	return mux
 }
 
-type body struct {
-	Query         string         `json:"query"`
-	Variables     map[string]any `json:"variables"`
-	OperationName string         `json:"operationName"`
-}
-
+// response is an answer's body.
 type response struct {
-	Data   any            `json:"data"`
-	Errors []*answerError `json:"errors,omitempty"`
+	Data   any              `json:"data"`
+	Errors []*graphql.Error `json:"errors,omitempty"`
 }
 
-// answerError is an error in Railway's form (FACTS §1.3).
-type answerError struct {
-	Message    string         `json:"message"`
-	Path       ast.Path       `json:"path,omitempty"`
-	Extensions map[string]any `json:"extensions,omitempty"`
-	TraceID    string         `json:"traceId,omitempty"`
+// refusal makes an answer of one error.
+func refusal(code, message string) response {
+	return response{Errors: []*graphql.Error{{Message: message, Extensions: map[string]any{"code": code}}}}
 }
 
 func (s *Sim) serveGraphQL(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +42,7 @@ func (s *Sim) serveGraphQL(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request", http.StatusBadRequest)
 		return
 	}
-	var b body
+	var b graphql.Request
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	if err := decoder.Decode(&b); err != nil {
@@ -75,10 +62,10 @@ type exchange struct {
 	fault   *Fault
 }
 
-func (x *exchange) serve(b body) {
-	operation, variables, problems := x.parse(b)
+func (x *exchange) serve(r graphql.Request) {
+	operation, problems := x.s.schema.Prepare(r)
 	t := x.authenticate()
-	x.note(b, operation, variables, t)
+	x.note(r, operation, t)
 	x.fault = x.s.takeFault(x.request)
 	if t != nil && !x.s.spend(t, x.w.Header()) {
 		x.finish(http.StatusTooManyRequests, "rate limited")
@@ -96,45 +83,18 @@ func (x *exchange) serve(b body) {
 		if !strings.HasPrefix(message, "Cannot query field") {
 			message = "the request does not fit the schema" // the full text may echo a value
 		}
-		x.finish(http.StatusOK, message)
-	case t == nil && !introspects(operation):
-		answer = response{Errors: []*answerError{{Message: x.stranger(), Extensions: map[string]any{"code": "INTERNAL_SERVER_ERROR"}}}}
+		x.finish(graphql.Status(nil, problems), message)
+	case t == nil && !operation.Introspects():
+		answer = refusal("INTERNAL_SERVER_ERROR", x.stranger())
 		x.finish(http.StatusOK, x.stranger())
+	case tooWide(operation):
+		answer = refusal("INTERNAL_SERVER_ERROR", "Problem processing request")
+		x.finish(http.StatusOK, "too wide")
 	default:
-		answer = x.apply(operation, variables, t)
+		answer = x.apply(operation, t)
 	}
 	x.intercept(PhaseAfter)
 	x.answer(answer)
-}
-
-// parse validates the operation against the schema, as the real API does.
-func (x *exchange) parse(b body) (*ast.OperationDefinition, map[string]any, []*answerError) {
-	//nolint:staticcheck // the replacement takes the same rules one by one
-	document, list := gqlparser.LoadQuery(x.s.schema, b.Query)
-	if len(list) > 0 {
-		return nil, nil, invalid(list)
-	}
-	operation := document.Operations.ForName(b.OperationName)
-	if operation == nil {
-		return nil, nil, []*answerError{{Message: "Unknown operation", Extensions: map[string]any{"code": "GRAPHQL_VALIDATION_FAILED"}}}
-	}
-	variables, err := validator.VariableValues(x.s.schema, operation, b.Variables)
-	if err != nil {
-		var problem *gqlerror.Error
-		if !errors.As(err, &problem) {
-			problem = &gqlerror.Error{Message: err.Error()}
-		}
-		return operation, nil, []*answerError{{Message: problem.Message, Extensions: map[string]any{"code": "BAD_USER_INPUT"}}}
-	}
-	return operation, variables, nil
-}
-
-func invalid(list gqlerror.List) []*answerError {
-	problems := make([]*answerError, 0, len(list))
-	for _, problem := range list {
-		problems = append(problems, &answerError{Message: problem.Message, Extensions: map[string]any{"code": "GRAPHQL_VALIDATION_FAILED"}})
-	}
-	return problems
 }
 
 // authenticate finds the token by the header of its kind (FACTS §1.2).
@@ -162,48 +122,43 @@ func (x *exchange) stranger() string {
 	return "Not Authorized"
 }
 
-func introspects(operation *ast.OperationDefinition) bool {
-	return !slices.ContainsFunc(rootFields(operation), func(field *ast.Field) bool { return !strings.HasPrefix(field.Name, "__") })
-}
-
 // apply executes the operation under the lock.
 // The log has the request before anyone can see what it did.
-func (x *exchange) apply(operation *ast.OperationDefinition, variables map[string]any, t *token) response {
+func (x *exchange) apply(operation *graphql.Operation, t *token) response {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	if t == nil {
 		t = &token{Kind: "none"}
 	}
 	c := call{s: x.s, token: t, view: x.s.view(t), fault: x.fault}
-	run := &execution{schema: x.s.schema, operation: operation, variables: variables}
-	data := run.run(func(field *ast.Field, args map[string]any) (any, error) {
-		if operation.Operation == ast.Mutation {
-			resolve, ok := mutations[field.Name]
-			if !ok {
-				return nil, refused("not simulated: Mutation.%s", field.Name)
-			}
-			defer x.s.remember()
-			return resolve(c, args)
-		}
-		resolve, ok := queries[field.Name]
-		if !ok {
-			return nil, refused("not simulated: Query.%s", field.Name)
-		}
-		return resolve(c, args)
-	})
-	answer := response{Data: data}
-	for _, problem := range run.errors {
-		answer.Errors = append(answer.Errors, &answerError{Message: problem.Message, Path: problem.Path, Extensions: problem.Extensions})
-	}
-	if raw, err := json.Marshal(data); err == nil { // the world may change once the lock is free
+	data, problems := operation.Execute(c.resolve)
+	answer := response{Data: data, Errors: problems}
+	if raw, err := json.Marshal(data); err == nil && data != nil { // the world may change once the lock is free
 		answer.Data = json.RawMessage(raw)
 	}
 	message := ""
-	if len(answer.Errors) > 0 {
-		message = answer.Errors[0].Message
+	if len(problems) > 0 {
+		message = problems[0].Message
 	}
-	x.record(http.StatusOK, answer.Data, message)
+	x.record(graphql.Status(data, problems), answer.Data, message)
 	return answer
+}
+
+// resolve answers a root field.
+func (c call) resolve(kind, field string, args map[string]any) (any, error) {
+	if kind == "mutation" {
+		change, ok := mutations[field]
+		if !ok {
+			return nil, refused("not simulated: Mutation.%s", field)
+		}
+		defer c.s.remember()
+		return change(c, args)
+	}
+	read, ok := queries[field]
+	if !ok {
+		return nil, refused("not simulated: Query.%s", field)
+	}
+	return read(c, args)
 }
 
 // answer writes the response, or what the fault makes of it.
@@ -218,5 +173,6 @@ func (x *exchange) answer(answer response) {
 	if x.failAfter(raw) {
 		return
 	}
+	x.w.WriteHeader(graphql.Status(answer.Data, answer.Errors))
 	_, _ = x.w.Write(raw)
 }

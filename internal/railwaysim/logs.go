@@ -123,6 +123,8 @@ func (d *deployment) buildLog() []logLine {
 	switch d.Behaviour {
 	case "missing":
 		texts = append(texts, "ERROR: failed to resolve image "+d.Image+": manifest unknown")
+	case pullDenied:
+		texts = append(texts, "ERROR: failed to resolve image "+d.Image+": "+deniedText)
 	case "fail-build":
 		texts = append(texts, "pip install -r requirements.txt", "ERROR: No matching distribution found for enginelib==99.0")
 	default:

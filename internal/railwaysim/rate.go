@@ -4,6 +4,7 @@
 package railwaysim
 
 import (
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -15,9 +16,6 @@ type bucket struct {
 	hour, second         time.Time
 	usedHour, usedSecond int
 }
-
-// planRates are requests per hour and per second (FACTS §1.4). Free has no documented rate per second.
-var planRates = map[string][2]int{"Free": {100, 10}, "Hobby": {1000, 10}, "Pro": {10000, 50}}
 
 // spend takes one request from the token's budget and sets Railway's headers. It returns false when there is none left.
 func (s *Sim) spend(t *token, header http.Header) bool {
@@ -38,6 +36,7 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 	}
 	b.usedHour++
 	b.usedSecond++
+	header.Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=3600`, perHour)) // FACTS §14
 	reset := b.hour.Add(time.Hour)
 	header.Set("X-RateLimit-Limit", strconv.Itoa(perHour))
 	header.Set("X-RateLimit-Remaining", strconv.Itoa(max(perHour-b.usedHour, 0)))
@@ -55,6 +54,16 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 	return false
 }
 
+// budgetOf is what a token has left in the current hour (FACTS §1.4). The lock is held.
+func (s *Sim) budgetOf(t *token) node {
+	perHour, _ := s.rates(t)
+	left := node{"remainingPoints": perHour, "resetsAt": stamp(s.now().Add(time.Hour))}
+	if b := s.buckets[t.ID]; b != nil {
+		left["remainingPoints"], left["resetsAt"] = max(perHour-b.usedHour, 0), stamp(b.hour.Add(time.Hour))
+	}
+	return left
+}
+
 func (s *Sim) rates(t *token) (perHour, perSecond int) {
 	workspaceID := t.WorkspaceID
 	if p := s.world.Projects[t.ProjectID]; p != nil {
@@ -64,9 +73,9 @@ func (s *Sim) rates(t *token) (perHour, perSecond int) {
 	if w := s.world.Workspaces[workspaceID]; w != nil {
 		plan = w.Plan
 	}
-	rates := planRates[plan]
+	allowed := s.allows(plan)
 	if t.RequestsPerHour > 0 {
-		return t.RequestsPerHour, rates[1]
+		return t.RequestsPerHour, allowed.requestsPerSecond
 	}
-	return rates[0], rates[1]
+	return allowed.requestsPerHour, allowed.requestsPerSecond
 }

@@ -13,6 +13,9 @@ type apiError struct{ code, message string }
 // Error returns the message.
 func (e *apiError) Error() string { return e.message }
 
+// Code is the error's extensions.code.
+func (e *apiError) Code() string { return e.code }
+
 func notAuthorized() error { return &apiError{"INTERNAL_SERVER_ERROR", "Not Authorized"} }
 
 func notFound(what string) error {
@@ -102,6 +105,26 @@ func (c call) at(w *world, environmentID, serviceID string) (*environment, *serv
 		return nil, nil, notFound("ServiceInstance")
 	}
 	return e, s, nil
+}
+
+// within refuses an environment of another project than the one that is named beside it.
+func (c call) within(w *world, projectID, environmentID string) (*environment, error) {
+	e, err := c.environment(w, environmentID)
+	if err != nil {
+		return nil, err
+	}
+	if e.ProjectID != projectID {
+		return nil, notAuthorized()
+	}
+	return e, nil
+}
+
+// inside is at for inputs that name the project, too.
+func (c call) inside(w *world, args map[string]any) (*environment, *service, error) {
+	if _, err := c.within(w, argText(args, "projectId"), argText(args, "environmentId")); err != nil {
+		return nil, nil, err
+	}
+	return c.at(w, argText(args, "environmentId"), argText(args, "serviceId"))
 }
 
 func (c call) deployment(w *world, id string) (*deployment, error) {

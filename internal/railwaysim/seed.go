@@ -27,6 +27,9 @@ type Seed struct {
 	Tokens     []SeedToken     `json:"tokens"`
 	Limits     SeedLimits      `json:"limits"`
 	Usage      []SeedUsage     `json:"usage"`
+	Registries []SeedRegistry  `json:"registries"`
+	// HideDigests leaves meta.imageDigest out for images that are pinned to a digest, as Railway has been seen to do (FACTS §14).
+	HideDigests bool `json:"hideDigests"`
 }
 
 // SeedUsage is what a service uses while its environment exists, steadily. Names, because environments may be made later; an
@@ -93,32 +96,6 @@ type SeedToken struct {
 	RequestsPerHour int    `json:"requestsPerHour"`
 }
 
-// SeedLimits are limits of the plan; 0 takes the plan's own.
-type SeedLimits struct {
-	Services     int `json:"services"`
-	Environments int `json:"environments"`
-	Replicas     int `json:"replicas"`
-	// EnvironmentCreateInterval and ProjectCreateInterval are the least time between two creates of one user. Default: 30s
-	// (FACTS §1.3). "0s" turns the throttle off.
-	EnvironmentCreateInterval *string `json:"environmentCreateInterval"`
-	ProjectCreateInterval     *string `json:"projectCreateInterval"`
-}
-
-func (l SeedLimits) createInterval(what string) time.Duration {
-	text := l.EnvironmentCreateInterval
-	if what == "project" {
-		text = l.ProjectCreateInterval
-	}
-	if text == nil {
-		return 30 * time.Second
-	}
-	interval, err := time.ParseDuration(*text)
-	if err != nil { // plant has checked it
-		return 30 * time.Second
-	}
-	return interval
-}
-
 // LoadSeed reads a seed file.
 func LoadSeed(path string) (Seed, error) {
 	raw, err := os.ReadFile(path)
@@ -148,17 +125,9 @@ func ParseSeed(raw []byte) (Seed, error) {
 func (s *Sim) plant(seed Seed) error {
 	var problems []error
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Errorf("seed: "+format, args...)) }
-	for i, w := range seed.Workspaces {
-		if w.ID == "" || w.Name == "" {
-			wrong("workspaces[%d]: id and name are needed", i)
-		}
-		switch w.Plan {
-		case "Free", "Hobby", "Pro":
-		default:
-			wrong("workspaces[%d].plan: %q is none of Free, Hobby and Pro", i, w.Plan)
-		}
-		s.world.Workspaces[w.ID] = &workspace{ID: w.ID, Name: w.Name, Plan: w.Plan, CreatedAt: s.now()}
-	}
+	s.world.HideDigests, s.world.Region = seed.HideDigests, seed.Limits.Region
+	s.plantWorkspaces(seed.Workspaces, wrong)
+	s.plantRegistries(seed.Registries, wrong)
 	for _, u := range seed.Users {
 		s.world.Users[u.ID] = &user{ID: u.ID, Name: u.Name, Email: u.Email}
 	}
@@ -176,14 +145,28 @@ func (s *Sim) plant(seed Seed) error {
 			wrong("tokens[%d]: %s", i, problem)
 		}
 	}
-	for name, text := range map[string]*string{"environmentCreateInterval": seed.Limits.EnvironmentCreateInterval, "projectCreateInterval": seed.Limits.ProjectCreateInterval} {
-		if text != nil {
-			if _, err := time.ParseDuration(*text); err != nil {
-				wrong("limits.%s: %q is no duration such as 30s", name, *text)
-			}
+	return errors.Join(append(problems, seed.Limits.check()...)...)
+}
+
+func (s *Sim) plantWorkspaces(workspaces []SeedWorkspace, wrong func(string, ...any)) {
+	for i, w := range workspaces {
+		if w.ID == "" || w.Name == "" {
+			wrong("workspaces[%d]: id and name are needed", i)
 		}
+		if _, known := plans[w.Plan]; !known {
+			wrong("workspaces[%d].plan: %q is none of Free, Hobby and Pro", i, w.Plan)
+		}
+		s.world.Workspaces[w.ID] = &workspace{ID: w.ID, Name: w.Name, Plan: w.Plan, CreatedAt: s.now()}
 	}
-	return errors.Join(problems...)
+}
+
+func (s *Sim) plantRegistries(registries []SeedRegistry, wrong func(string, ...any)) {
+	for i, r := range registries {
+		if r.Host == "" || r.Private && (r.Username == "" || r.Password == "") {
+			wrong("registries[%d]: a host is needed, and a username and password when it is private", i)
+		}
+		s.world.Registries[r.Host] = &r
+	}
 }
 
 func (s *Sim) plantProject(p SeedProject, wrong func(string, ...any)) {
@@ -194,20 +177,13 @@ func (s *Sim) plantProject(p SeedProject, wrong func(string, ...any)) {
 			wrong("environments[%d]: an id and a name of its own are needed", i)
 			continue
 		}
-		age := time.Duration(0)
-		if e.Age != "" {
-			var err error
-			if age, err = time.ParseDuration(e.Age); err != nil || age < 0 {
-				wrong("environments[%d].age: %q is no duration such as 720h", i, e.Age)
-			}
-		}
-		shared := map[string]any{}
-		for name, value := range e.SharedVariables {
-			shared[name] = map[string]any{"value": value}
+		age, err := time.ParseDuration(orElse(e.Age, "0s"))
+		if err != nil || age < 0 {
+			wrong("environments[%d].age: %q is no duration such as 720h", i, e.Age)
 		}
 		byName[e.Name] = &environment{
 			ID: e.ID, Name: e.Name, ProjectID: p.ID, Ephemeral: e.Ephemeral, CreatedAt: s.now().Add(time.Duration(i) - age), UpdatedAt: s.now(),
-			Config: map[string]any{"sharedVariables": shared}, Instances: map[string]*instance{},
+			Config: map[string]any{"sharedVariables": plainVariables(e.SharedVariables)}, Instances: map[string]*instance{},
 		}
 		s.world.Environments[e.ID] = byName[e.Name]
 	}
@@ -217,19 +193,31 @@ func (s *Sim) plantProject(p SeedProject, wrong func(string, ...any)) {
 			continue
 		}
 		s.world.Services[declared.ID] = &service{ID: declared.ID, Name: declared.Name, ProjectID: p.ID, CreatedAt: s.now()}
-		for name, config := range declared.Environments {
-			e := byName[name]
-			if e == nil {
+		for _, name := range sortedKeys(declared.Environments) {
+			if byName[name] == nil {
 				wrong("services[%d].environments: there is no environment %q", i, name)
 				continue
 			}
-			e.Instances[declared.ID] = &instance{ID: s.id(), CreatedAt: s.now(), UpdatedAt: s.now()}
-			e.Config = merge(e.Config, map[string]any{"services": map[string]any{declared.ID: deepCopy(config)}})
-			if d := s.deploy(e, declared.ID, "", "deploy", ""); d != nil {
-				d.CreatedAt = d.CreatedAt.Add(-time.Hour) // it has served for a while
-			}
+			s.plantInstance(byName[name], declared.ID, declared.Environments[name])
 		}
 	}
+}
+
+// plantInstance puts a service into an environment, where it has served for a while.
+func (s *Sim) plantInstance(e *environment, serviceID string, config map[string]any) {
+	e.Instances[serviceID] = &instance{ID: s.id(), CreatedAt: s.now(), UpdatedAt: s.now()}
+	s.configure(e, serviceID, deepCopy(config))
+	if d := s.deploy(e, serviceID, "", "deploy", ""); d != nil {
+		d.CreatedAt = d.CreatedAt.Add(-time.Hour)
+	}
+}
+
+func plainVariables(values map[string]string) map[string]any {
+	variables := map[string]any{}
+	for name, value := range values {
+		variables[name] = map[string]any{"value": value}
+	}
+	return variables
 }
 
 func (s *Sim) plantToken(t SeedToken) string {

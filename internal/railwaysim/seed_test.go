@@ -25,6 +25,8 @@ func TestBadSeedsNameThePlace(t *testing.T) {
 		"token's kind":         {"tokens: [{name: t, kind: root, value: v}]", `tokens[0]: kind "root"`},
 		"token's environment":  {workspace + "projects: [{id: p, name: p, workspace: w}]\ntokens: [{name: t, kind: project, value: v, project: p, environment: e}]", "tokens[0]"},
 		"interval":             {"limits: {environmentCreateInterval: soon}", `limits.environmentCreateInterval: "soon"`},
+		"volumes' interval":    {"limits: {volumeCreateInterval: often}", `limits.volumeCreateInterval: "often"`},
+		"registry":             {"registries: [{host: ghcr.io, private: true}]", "registries[0]: a host is needed, and a username and password"},
 		"token without values": {"tokens: [{kind: account}]", "tokens[0]: name and value are needed"},
 	} {
 		t.Run(name, func(t *testing.T) {

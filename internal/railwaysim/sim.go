@@ -3,7 +3,19 @@
 
 // Package railwaysim is a local Railway: it executes Railway's GraphQL from the schema, keeps projects, environments,
 // services, variables and deployments as Railway does, and can be told to misbehave. What nobody knows about Railway is
-// listed in docs/assumptions.md.
+// listed in docs/assumptions.md; there it takes the strict reading.
+//
+// Its parts, by file:
+//
+//   - graphql/: parses, validates, coerces, executes and introspects; knows nothing of Railway.
+//   - http, rate, faults, requestlog: a request's way in, and what can go wrong with it.
+//   - resolvers, scope: root fields by name, and what a token reaches.
+//   - world, config, references: what there is; the config of an environment as a value.
+//   - one file per behaviour, with its queries, mutations and what they show (large ones show in a file of their own, _read):
+//     access, projects, environments, clones, patches, services, settings, variables, images, registries, deployments, deploying,
+//     triggers, domains, domains_custom, proxies, volumes, regions, limits, usage, logs.
+//   - edge, engine: the public side, and the engine behind it.
+//   - seed, console: what exists at the start, and what people do beside the API.
 package railwaysim
 
 import (
@@ -19,10 +31,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/engine-operator/engine-operator/internal/railway/schema"
+	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
 // Options configure a Sim.
@@ -54,7 +65,7 @@ const (
 // Sim is a local Railway. All methods are safe for concurrent use.
 type Sim struct {
 	options Options
-	schema  *ast.Schema
+	schema  *graphql.Schema
 
 	mu       sync.Mutex
 	world    *world
@@ -86,9 +97,9 @@ func New(options Options) (*Sim, error) {
 	if options.SchemaSDL == "" {
 		options.SchemaSDL = schema.SDL
 	}
-	parsed, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphql", Input: options.SchemaSDL})
+	parsed, err := graphql.Load(options.SchemaSDL)
 	if err != nil {
-		return nil, fmt.Errorf("load schema: %w", err)
+		return nil, err
 	}
 	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}, turns: map[string]int{}, engineUse: map[string]*bucket{}}
 	if err := s.plant(options.Seed); err != nil {

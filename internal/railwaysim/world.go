@@ -27,6 +27,19 @@ type world struct {
 	Tokens       map[string]*token
 	// Created remembers when each user last created a project or environment, for Railway's throttles (FACTS §1.3).
 	Created map[string]time.Time
+	// ServicesCreated remembers when each user created services.
+	ServicesCreated map[string][]time.Time
+	// Region is where a service runs that names none; empty is Railway's default.
+	Region string
+	// Tags are the digests that image tags were pushed to, by repository:tag; Contents are known bytes by digest.
+	Tags     map[string]string
+	Contents map[string]*content
+	// HideDigests leaves imageDigest out of what a deployment of a pinned image tells.
+	HideDigests bool
+	// Registries are by host.
+	Registries map[string]*SeedRegistry
+	// Heads are the newest commits that were pushed, by repository and branch.
+	Heads map[string]string
 }
 
 type workspace struct {
@@ -40,7 +53,11 @@ type project struct {
 	ID, Name, Description, WorkspaceID string
 	CreatedAt                          time.Time
 	DeletedAt                          *time.Time
-	PRDeploys                          bool
+	Public, PRDeploys                  bool
+	// BotPREnvironments and FocusedPREnvironments are settings of pull request environments.
+	BotPREnvironments, FocusedPREnvironments bool
+	// BaseEnvironmentID is empty while it is the oldest environment.
+	BaseEnvironmentID string
 }
 
 type environment struct {
@@ -73,9 +90,11 @@ type service struct {
 type domain struct {
 	ID, Host, EnvironmentID, ServiceID string
 	Custom                             bool
-	Port                               *int
-	CreatedAt                          time.Time
-	DeletedAt                          *time.Time
+	// Certificate is the state of a custom domain's certificate.
+	Certificate string
+	Port        *int
+	CreatedAt   time.Time
+	DeletedAt   *time.Time
 }
 
 type proxy struct {
@@ -94,6 +113,7 @@ type volume struct {
 
 type volumeInstance struct {
 	ID, ServiceID, MountPath, Region string
+	SizeMB                           int
 	CreatedAt                        time.Time
 	DeletedAt                        *time.Time
 }
@@ -122,7 +142,8 @@ func newWorld() *world {
 		Environments: map[string]*environment{}, Services: map[string]*service{}, Domains: map[string]*domain{},
 		Proxies: map[string]*proxy{}, Volumes: map[string]*volume{}, Triggers: map[string]*trigger{},
 		Deployments: map[string]*deployment{}, Patches: map[string]*patch{}, Tokens: map[string]*token{},
-		Created: map[string]time.Time{},
+		Created: map[string]time.Time{}, Tags: map[string]string{}, Contents: map[string]*content{},
+		ServicesCreated: map[string][]time.Time{}, Registries: map[string]*SeedRegistry{}, Heads: map[string]string{},
 	}
 }
 
@@ -137,6 +158,14 @@ func (w *world) clone() *world {
 		panic("railwaysim: the world does not survive a copy: " + err.Error())
 	}
 	return copied
+}
+
+// plan is the plan of the project's workspace.
+func (w *world) plan(p *project) string {
+	if ws := w.Workspaces[p.WorkspaceID]; ws != nil {
+		return ws.Plan
+	}
+	return "Pro"
 }
 
 // environmentsOf lists the project's live environments, oldest first.
@@ -164,6 +193,11 @@ func (w *world) servicesOf(projectID string) []*service {
 	return sortedBy(w.Services, func(s *service) (bool, time.Time, string) {
 		return s.ProjectID == projectID && s.DeletedAt == nil, s.CreatedAt, s.ID
 	})
+}
+
+// everyServiceOf lists the project's services with the deleted ones, which reads still show (FACTS §2).
+func (w *world) everyServiceOf(projectID string) []*service {
+	return sortedBy(w.Services, func(s *service) (bool, time.Time, string) { return s.ProjectID == projectID, s.CreatedAt, s.ID })
 }
 
 // deploymentsOf lists the deployments of a service in an environment, newest first. An empty service means all of them.

@@ -5,9 +5,47 @@ package railwaysim
 
 import (
 	"maps"
+	"slices"
+
+	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-var configMutations = map[string]mutation{
+// Patches: the staging area, commits, and the history of both (FACTS §3.3, §4.2).
+
+var patchQueries = map[string]query{
+	"environmentStagedChanges": func(c call, args map[string]any) (any, error) {
+		e, err := c.environment(c.view.w, argText(args, "environmentId"))
+		if err != nil {
+			return nil, err
+		}
+		return c.view.staged(e), nil
+	},
+	"environmentPatches": func(c call, args map[string]any) (any, error) {
+		e, err := c.environment(c.view.w, argText(args, "environmentId"))
+		if err != nil {
+			return nil, err
+		}
+		return graphql.Connection(c.view.w.patchesOf(e.ID), c.view.patch)(args)
+	},
+	"environmentPatch": func(c call, args map[string]any) (any, error) {
+		p := c.view.w.Patches[argText(args, "id")]
+		if p == nil {
+			return nil, notFound("EnvironmentPatch")
+		}
+		if _, err := c.environment(c.view.w, p.EnvironmentID); err != nil {
+			return nil, err
+		}
+		return c.view.patch(p), nil
+	},
+	"workflowStatus": func(c call, args map[string]any) (any, error) {
+		if c.view.w.Patches[argText(args, "workflowId")] == nil {
+			return node{"status": "NotFound", "error": nil}, nil
+		}
+		return node{"status": "Complete", "error": nil}, nil
+	},
+}
+
+var patchMutations = map[string]mutation{
 	"environmentPatchCommit": func(c call, args map[string]any) (any, error) {
 		e, err := c.environment(c.w(), argText(args, "environmentId"))
 		if err != nil {
@@ -107,65 +145,52 @@ func (s *Sim) history(e *environment, change map[string]any, message, by string)
 	return p
 }
 
+// checkPatch refuses a patch as a whole; a patch applies whole or not at all.
 func (s *Sim) checkPatch(e *environment, change map[string]any) error {
-	limit := s.replicaLimit(e)
-	for id, raw := range sub(change, "services") {
-		replicas := 0
-		known := s.world.Services[id]
-		if known == nil || known.ProjectID != e.ProjectID || known.DeletedAt != nil {
-			return badInput("Service %s not found", id)
-		}
-		entry, _ := raw.(map[string]any)
-		if !e.live(id) && entry["isCreated"] != true && raw != nil {
-			return badInput("ServiceInstance not found for service %s", id)
-		}
-		for region := range sub(entry, "deploy", "multiRegionConfig") {
-			if !knownRegion(region) {
-				return badInput("Invalid region %s", region)
-			}
-		}
-		merged := merge(sub(e.Config, "services", id), entry)
-		for _, raw := range sub(merged, "deploy", "multiRegionConfig") {
-			settings, _ := raw.(map[string]any)
-			count, _ := settings["numReplicas"].(float64)
-			replicas += int(count)
-		}
-		if replicas > limit {
-			return planLimit("Your plan allows %d replicas per service. Upgrade your plan to use more", limit)
+	for _, id := range sortedKeys(sub(change, "services")) {
+		if err := s.checkService(e, id, sub(change, "services")[id]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func knownRegion(name string) bool {
-	for _, known := range regionNames {
-		if name == known {
-			return true
-		}
+func (s *Sim) checkService(e *environment, id string, raw any) error {
+	known := s.world.Services[id]
+	if known == nil || known.ProjectID != e.ProjectID || known.DeletedAt != nil {
+		return badInput("Service %s not found", id)
 	}
-	return false
+	entry, _ := raw.(map[string]any)
+	if !e.live(id) && entry["isCreated"] != true && raw != nil {
+		return badInput("ServiceInstance not found for service %s", id)
+	}
+	deploy := sub(entry, "deploy")
+	if err := s.checkCredentials(s.world.Projects[e.ProjectID], deploy["registryCredentials"]); err != nil {
+		return err
+	}
+	if err := checkPreDeploy(deploy["preDeployCommand"]); err != nil {
+		return err
+	}
+	return s.checkReplicas(e, sub(deploy, "multiRegionConfig"), merge(sub(e.Config, "services", id), entry))
 }
 
-// replicaLimit is the plan's (FACTS §6.2), or the seed's.
-func (s *Sim) replicaLimit(e *environment) int {
-	if limit := s.options.Seed.Limits.Replicas; limit > 0 {
-		return limit
+// checkReplicas holds the closed list of regions and the plan's replicas.
+func (s *Sim) checkReplicas(e *environment, named, merged map[string]any) error {
+	for region := range named {
+		if !slices.Contains(s.world.regions(), region) {
+			return badInput("Invalid region %s", region)
+		}
 	}
-	p := s.world.Projects[e.ProjectID]
-	switch s.world.Workspaces[p.WorkspaceID].Plan {
-	case "Free":
-		return 1
-	case "Hobby":
-		return 6
-	default:
-		return 42
+	if limit := s.allowed(e.ProjectID).replicas; replicasOf(merged) > limit {
+		return planLimit("Your plan allows %d replicas per service. Upgrade your plan to use more", limit)
 	}
+	return nil
 }
 
 func (s *Sim) apply(e *environment, change map[string]any) {
 	e.UpdatedAt = s.now()
-	for id, raw := range sub(change, "services") {
-		entry, _ := raw.(map[string]any)
+	for _, id := range sortedKeys(sub(change, "services")) {
+		entry := sub(change, "services", id)
 		if entry["isCreated"] == true && !e.live(id) {
 			e.Instances[id] = &instance{ID: s.id(), CreatedAt: s.now(), UpdatedAt: s.now()}
 		}
@@ -175,7 +200,10 @@ func (s *Sim) apply(e *environment, change map[string]any) {
 		}
 	}
 	e.Config = merge(e.Config, change)
-	for id := range sub(change, "services") {
+	for _, id := range sortedKeys(sub(change, "services")) {
+		if _, given := sub(change, "services", id)["source"]; given {
+			s.retrigger(e, id)
+		}
 		if entry := sub(e.Config, "services", id); entry["isDeleted"] == true {
 			s.removeInstance(e, id)
 		}
@@ -185,14 +213,12 @@ func (s *Sim) apply(e *environment, change map[string]any) {
 // applyNetworking changes the ports of domains and adds or drops TCP proxies.
 func (s *Sim) applyNetworking(e *environment, serviceID string, networking map[string]any) {
 	now := s.now()
-	for host, raw := range sub(networking, "serviceDomains") {
-		for _, d := range s.world.domainsOf(e.ID, serviceID, false) {
-			if d.Host != host {
-				continue
-			}
-			if raw == nil {
+	for kind, custom := range map[string]bool{"serviceDomains": false, "customDomains": true} {
+		for _, d := range s.world.domainsOf(e.ID, serviceID, custom) {
+			raw, given := sub(networking, kind)[d.Host]
+			if given && raw == nil {
 				d.DeletedAt = &now
-			} else if port, ok := number(sub(networking, "serviceDomains", host)["port"]); ok {
+			} else if port, ok := number(sub(networking, kind, d.Host)["port"]); ok {
 				d.Port = &port
 			}
 		}
@@ -204,22 +230,4 @@ func (s *Sim) applyNetworking(e *environment, serviceID string, networking map[s
 		}
 		s.setProxy(e, serviceID, application, raw != nil)
 	}
-}
-
-func (s *Sim) setProxy(e *environment, serviceID string, port int, wanted bool) *proxy {
-	now := s.now()
-	for _, p := range s.world.Proxies {
-		if p.EnvironmentID == e.ID && p.ServiceID == serviceID && p.ApplicationPort == port && p.DeletedAt == nil {
-			if !wanted {
-				p.DeletedAt = &now
-			}
-			return p
-		}
-	}
-	if !wanted {
-		return nil
-	}
-	p := &proxy{ID: s.id(), EnvironmentID: e.ID, ServiceID: serviceID, ApplicationPort: port, ProxyPort: 10000 + s.created, CreatedAt: now}
-	s.world.Proxies[p.ID] = p
-	return p
 }

@@ -1,64 +1,63 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package railwaysim
+package graphql
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// node is an object as resolvers return it: field names to values. A value may be a func(args) any for a field that takes
-// arguments or is costly. A missing key is a field that the simulator does not know.
-type node map[string]any
+// Node is an object as resolvers return it: field names to values. A missing key is a field that the resolver does not know.
+type Node map[string]any
 
-// lazy resolves a field when it is asked for.
-type lazy func(args map[string]any) (any, error)
+// Lazy resolves a field when it is asked for, with its arguments.
+type Lazy func(args map[string]any) (any, error)
 
-// execution runs one validated operation.
+// Resolver answers a root field of a query or mutation.
+type Resolver func(kind, field string, args map[string]any) (any, error)
+
+// execution is one run of an operation.
 type execution struct {
-	schema    *ast.Schema
-	operation *ast.OperationDefinition
-	variables map[string]any
-	errors    gqlerror.List
+	*Operation
+	problems []*Error
 }
 
-// run resolves the root fields in order and returns the response's data.
-func (x *execution) run(resolve func(field *ast.Field, args map[string]any) (any, error)) any {
-	root := x.schema.Query
-	if x.operation.Operation == ast.Mutation {
-		root = x.schema.Mutation
+// Execute resolves the root fields in order and returns the response's data, nil when a null reached the top.
+func (o *Operation) Execute(resolve Resolver) (any, []*Error) {
+	x := &execution{Operation: o}
+	root := o.schema.Query
+	if o.operation.Operation == ast.Mutation {
+		root = o.schema.Mutation
 	}
 	data := newOrdered()
-	for _, field := range x.collect(root, x.operation.SelectionSet) {
-		path := ast.Path{ast.PathName(field.Alias)}
-		value, ok := x.rootField(field, path, resolve)
+	for _, field := range x.collect(root, o.operation.SelectionSet) {
+		value, ok := x.rootField(field, ast.Path{ast.PathName(field.Alias)}, resolve)
 		if !ok {
-			return nil
+			return nil, x.problems
 		}
 		data.set(field.Alias, value)
 	}
-	return data
+	return data, x.problems
 }
 
-func (x *execution) rootField(field *ast.Field, path ast.Path, resolve func(*ast.Field, map[string]any) (any, error)) (any, bool) {
+func (x *execution) rootField(field *ast.Field, path ast.Path, resolve Resolver) (any, bool) {
+	args := x.arguments(field.Arguments, field.Definition.Arguments)
 	switch field.Name {
 	case "__typename":
 		return field.ObjectDefinition.Name, true
 	case "__schema":
 		return x.complete(field.Definition.Type, field, introspection.WrapSchema(x.schema), path)
 	case "__type":
-		name, _ := field.ArgumentMap(x.variables)["name"].(string)
+		name, _ := args["name"].(string)
 		return x.complete(field.Definition.Type, field, introspection.WrapTypeFromDef(x.schema, x.schema.Types[name]), path)
 	}
-	value, err := resolve(field, field.ArgumentMap(x.variables))
+	value, err := resolve(x.Kind(), field.Name, args)
 	if err != nil {
 		x.fail(err, path)
 		return nil, !field.Definition.Type.NonNull
@@ -67,19 +66,14 @@ func (x *execution) rootField(field *ast.Field, path ast.Path, resolve func(*ast
 }
 
 func (x *execution) fail(err error, path ast.Path) {
-	problem := &gqlerror.Error{Message: err.Error(), Path: path}
-	var coded *apiError
-	if errors.As(err, &coded) {
-		problem.Extensions = map[string]any{"code": coded.code}
-	}
-	x.errors = append(x.errors, problem)
+	x.problems = append(x.problems, fromError(err, path))
 }
 
 // complete turns a value into what its type promises. ok is false when a null must go further up.
 func (x *execution) complete(t *ast.Type, field *ast.Field, value any, path ast.Path) (any, bool) {
 	if isNil(value) {
 		if t.NonNull {
-			x.fail(fmt.Errorf("null for non-null %s.%s", field.ObjectDefinition.Name, field.Name), path)
+			x.fail(saying("Cannot return null for non-nullable field %s.%s.", field.ObjectDefinition.Name, field.Name), path)
 			return nil, false
 		}
 		return nil, true
@@ -114,7 +108,7 @@ func (x *execution) completeList(t *ast.Type, field *ast.Field, value any, path 
 }
 
 func (x *execution) object(definition *ast.Definition, field *ast.Field, value any, path ast.Path) (any, bool) {
-	if known, ok := value.(node); ok && definition.IsAbstractType() {
+	if known, ok := value.(Node); ok && definition.IsAbstractType() {
 		if name, ok := known["__typename"].(string); ok {
 			definition = x.schema.Types[name]
 		}
@@ -126,7 +120,7 @@ func (x *execution) object(definition *ast.Definition, field *ast.Field, value a
 			data.set(sub.Alias, definition.Name)
 			continue
 		}
-		raw, err := fieldOf(definition.Name, value, sub, sub.ArgumentMap(x.variables))
+		raw, err := fieldOf(definition.Name, value, sub, x.arguments(sub.Arguments, sub.Definition.Arguments))
 		if err != nil {
 			x.fail(err, at)
 			if sub.Definition.Type.NonNull {
@@ -146,7 +140,7 @@ func (x *execution) object(definition *ast.Definition, field *ast.Field, value a
 
 // fieldOf reads one field of an object.
 func fieldOf(typeName string, value any, field *ast.Field, args map[string]any) (any, error) {
-	object, ok := value.(node)
+	object, ok := value.(Node)
 	if !ok {
 		return introspected(value, field.Name, args)
 	}
@@ -157,7 +151,7 @@ func fieldOf(typeName string, value any, field *ast.Field, args map[string]any) 
 		}
 		return nil, nil
 	}
-	if resolve, ok := raw.(lazy); ok {
+	if resolve, ok := raw.(Lazy); ok {
 		return resolve(args)
 	}
 	return raw, nil
@@ -222,11 +216,19 @@ func (x *execution) collect(definition *ast.Definition, set ast.SelectionSet) []
 }
 
 func (x *execution) included(directives ast.DirectiveList) bool {
-	if skip := directives.ForName("skip"); skip != nil && skip.ArgumentMap(x.variables)["if"] == true {
+	is := func(name string) (given, value bool) {
+		directive := directives.ForName(name)
+		if directive == nil {
+			return false, false
+		}
+		condition, _ := literal(directive.Arguments.ForName("if").Value, x.variables)
+		return true, condition == true
+	}
+	if _, skip := is("skip"); skip {
 		return false
 	}
-	include := directives.ForName("include")
-	return include == nil || include.ArgumentMap(x.variables)["if"] == true
+	given, include := is("include")
+	return !given || include
 }
 
 func (x *execution) applies(definition *ast.Definition, condition string) bool {

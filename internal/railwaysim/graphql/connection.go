@@ -1,15 +1,15 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package railwaysim
+package graphql
 
 import (
 	"encoding/base64"
 	"strconv"
 )
 
-// connection pages over a list as Relay does.
-func connection[T any](items []T, describe func(T) node) lazy {
+// Connection pages over a list as Relay does.
+func Connection[T any](items []T, describe func(T) Node) Lazy {
 	return func(args map[string]any) (any, error) {
 		start, end := 0, len(items)
 		if after, ok := decodeCursor(args["after"]); ok {
@@ -19,21 +19,21 @@ func connection[T any](items []T, describe func(T) node) lazy {
 			end = max(min(before, end), start)
 		}
 		hasNext, hasPrevious := end < len(items), start > 0
-		if first, ok := number(args["first"]); ok && start+first < end {
+		if first, ok := whole(args["first"]); ok && start+first < end {
 			end, hasNext = start+first, true
 		}
-		if last, ok := number(args["last"]); ok && end-last > start {
+		if last, ok := whole(args["last"]); ok && end-last > start {
 			start, hasPrevious = end-last, true
 		}
 		edges := []any{}
 		for i := start; i < end; i++ {
-			edges = append(edges, node{"cursor": cursor(i), "node": describe(items[i])})
+			edges = append(edges, Node{"cursor": cursor(i), "node": describe(items[i])})
 		}
-		page := node{"hasNextPage": hasNext, "hasPreviousPage": hasPrevious, "startCursor": nil, "endCursor": nil}
+		page := Node{"hasNextPage": hasNext, "hasPreviousPage": hasPrevious, "startCursor": nil, "endCursor": nil}
 		if len(edges) > 0 {
 			page["startCursor"], page["endCursor"] = cursor(start), cursor(end-1)
 		}
-		return node{"edges": edges, "pageInfo": page}, nil
+		return Node{"edges": edges, "pageInfo": page}, nil
 	}
 }
 
@@ -47,4 +47,15 @@ func decodeCursor(value any) (int, bool) {
 	}
 	i, err := strconv.Atoi(string(raw))
 	return i, err == nil
+}
+
+func whole(value any) (int, bool) {
+	switch n := value.(type) {
+	case int64:
+		return int(n), true
+	case int:
+		return n, true
+	default:
+		return 0, false
+	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
 // Request is one entry of the request log. It holds no secrets.
@@ -55,16 +55,13 @@ func (s *Sim) ClearRequests() {
 const logAtMost = 100_000
 
 // note describes the request for the log, and lets Intercept see it before it is applied.
-func (x *exchange) note(b body, operation *ast.OperationDefinition, variables map[string]any, t *token) {
-	x.request = Request{Time: x.s.now(), Operation: b.OperationName, Source: x.r.URL.Query().Get("source"), Kind: "query"}
+func (x *exchange) note(r graphql.Request, operation *graphql.Operation, t *token) {
+	x.request = Request{Time: x.s.now(), Operation: r.OperationName, Source: x.r.URL.Query().Get("source"), Kind: "query"}
 	if operation != nil {
-		x.request.Operation = operation.Name
-		x.request.Kind = string(operation.Operation)
-		for _, field := range rootFields(operation) {
+		x.request.Operation, x.request.Kind = operation.Name(), operation.Kind()
+		for _, field := range operation.RootFields() {
 			x.request.RootFields = append(x.request.RootFields, field.Name)
-			if variables != nil {
-				x.noteArguments(field, variables)
-			}
+			x.noteArguments(field)
 		}
 	}
 	if t != nil {
@@ -76,32 +73,12 @@ func (x *exchange) note(b body, operation *ast.OperationDefinition, variables ma
 	x.intercept(PhaseBefore)
 }
 
-// rootFields are the operation's own fields, those in fragments too.
-func rootFields(operation *ast.OperationDefinition) []*ast.Field {
-	var fields []*ast.Field
-	var walk func(set ast.SelectionSet)
-	walk = func(set ast.SelectionSet) {
-		for _, selection := range set {
-			switch s := selection.(type) {
-			case *ast.Field:
-				fields = append(fields, s)
-			case *ast.InlineFragment:
-				walk(s.SelectionSet)
-			case *ast.FragmentSpread:
-				walk(s.Definition.SelectionSet)
-			}
-		}
-	}
-	walk(operation.SelectionSet)
-	return fields
-}
-
 // noteArguments logs a root field's arguments, so that literals in the query show as well as variables.
-func (x *exchange) noteArguments(field *ast.Field, variables map[string]any) {
-	if x.request.Variables == nil {
+func (x *exchange) noteArguments(field graphql.RootField) {
+	if x.request.Variables == nil && field.Arguments != nil {
 		x.request.Variables = map[string]any{}
 	}
-	for name, value := range field.ArgumentMap(variables) {
+	for name, value := range field.Arguments {
 		x.request.Variables[name] = withoutSecrets(deepCopy(value), name)
 	}
 }
