@@ -18,7 +18,7 @@ PKG ?= ./...
 # The race detector needs a C compiler; where there is none the tests run without it, and say so.
 RACE ?= $(shell hack/race.sh)
 # Railway's full schema, which is not ours to publish: an SDL file, or the answer to an introspection as JSON.
-SCHEMA ?= ../shared/railway/schema.graphql
+SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
 SIM_LISTEN ?= 127.0.0.1:8484
 
 .PHONY: help
@@ -54,12 +54,12 @@ test-short: ## Run the tests that need no Kubernetes API server
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
 	@[[ -n "$${RAILWAY_API_TOKEN:-}" && -n "$${RAILWAY_PROJECT_ID:-}" ]] || { \
-	  echo "make test-live speaks to the real Railway: set RAILWAY_API_TOKEN (account or workspace) and RAILWAY_PROJECT_ID, a" >&2; \
+	  echo "make test-live calls the real Railway: set RAILWAY_API_TOKEN (account or workspace) and RAILWAY_PROJECT_ID, a" >&2; \
 	  echo "project in which it makes an environment with one small service, and deletes it again" >&2; exit 1; }
 	go test -tags live -run '^TestLive' -count 1 -v -timeout 45m ./test/live $(GO_TEST_ARGS)
 
 .PHONY: schema-check
-schema-check: ## Hold our schema slice and operations against Railway's full schema (SCHEMA=file)
+schema-check: ## Hold our schema slice and operations against Railway's full schema (SCHEMA=live, a URL or a file)
 	go run ./hack/schema-check --schema "$(SCHEMA)"
 
 .PHONY: verify
@@ -93,8 +93,12 @@ vet: ## Run go vet
 	go vet ./...
 
 .PHONY: lint
-lint: ## Run the linter, which also holds the walls between packages (LINT_ARGS=--fix)
+lint: ## Run the linter, which also holds the boundaries between packages (LINT_ARGS=--fix)
 	"$$(hack/tool.sh golangci-lint)" run $(LINT_ARGS) ./...
+
+.PHONY: lint-api
+lint-api: ## Hold api/ against the Kubernetes API conventions; exclusions and their reasons: hack/tools/apilint/golangci.yml
+	"$$(hack/tool.sh kube-api-linter)" run --config hack/tools/apilint/golangci.yml $(LINT_ARGS) ./api/...
 
 ##@ Build
 

@@ -132,7 +132,8 @@ func TestAlertsNameOurMetrics(t *testing.T) {
 	slices.Sort(asked)
 	asked = slices.Compact(asked)
 	assert.Equal(t, []string{
-		"engine_operator_environment_drift_fields", "engine_operator_environment_go", "engine_operator_environment_ready", "engine_operator_environment_suspended", "engine_operator_railway_rate_limit_remaining",
+		"engine_operator_environment_drift_fields", "engine_operator_environment_promotion", "engine_operator_environment_ready",
+		"engine_operator_environment_suspended", "engine_operator_environment_verdict", "engine_operator_railway_rate_limit_remaining",
 	}, asked)
 	assert.Subset(t, known, asked)
 }

@@ -30,15 +30,19 @@ func TestMain(m *testing.M) { os.Exit(controlplane.ForTests(m, &cluster)) }
 func TestInstall(t *testing.T) {
 	kube, err := client.New(controlplane.Need(t, cluster), client.Options{})
 	require.NoError(t, err)
-	objects := build(t, "default")
 	for range 2 { // the second time as an upgrade does
-		for _, object := range objects {
-			require.NoError(t, kube.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object.DeepCopy()),
-				client.FieldOwner("install"), client.ForceOwnership), "%s %s", object.GetKind(), object.GetName())
-		}
+		install(t, kube)
 	}
 	t.Run("restricted", func(t *testing.T) { restricted(t, kube) })
 	t.Run("rights", func(t *testing.T) { rights(t, kube) })
+}
+
+func install(t *testing.T, kube client.Client) {
+	t.Helper()
+	for _, object := range build(t, "default") {
+		require.NoError(t, kube.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object.DeepCopy()),
+			client.FieldOwner("install"), client.ForceOwnership), "%s %s", object.GetKind(), object.GetName())
+	}
 }
 
 func restricted(t *testing.T, kube client.Client) {
@@ -74,6 +78,7 @@ func rights(t *testing.T, kube client.Client) {
 		{"patch", "railway.engine-operator.dev", "engineenvironments/status", other, true, "what the loop found"},
 		{"patch", "railway.engine-operator.dev", "engineenvironments", other, true, "the finalizer"},
 		{"create", "railway.engine-operator.dev", "engineenvironments", other, false, "people declare"},
+		{"approve", "railway.engine-operator.dev", "engineenvironments", other, false, "people approve"},
 		{"delete", "railway.engine-operator.dev", "engineenvironments", other, false, "and people delete"},
 		{"get", "", "secrets", other, true, "tokens and values"},
 		{"create", "", "secrets", other, true, "the Local tier's Secret"},

@@ -64,7 +64,7 @@ func TestOverBudgetBlocksPromotion(t *testing.T) {
 	w.image("1.5.0")
 	w.runs("dev", "1.5.0")
 	w.until("production", "blocked", func(o *v1alpha1.EngineEnvironment) bool {
-		return o.Status.Promotion.State == v1alpha1.PromotionBlocked && o.Status.Promotion.Candidate == "1.5.0" &&
+		return o.Status.Promotion.State == v1alpha1.PromotionBlocked && o.Status.Promotion.CandidateRevision == "1.5.0" &&
 			strings.Contains(condition(o, v1alpha1.ConditionPromoted).Message, "over its budget")
 	})
 	assert.Equal(t, []string{"1.4.2"}, w.images("production"))

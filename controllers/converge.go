@@ -5,60 +5,74 @@ package controllers
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/journal"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/rollout"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
-// hurry is how long the watch polls at the rollout pace after a sign of change.
-const hurry = time.Minute
-
-// converge compares and writes what differs: missing services and domains first, then one commit. A second pass that finds
-// nothing to write goes on.
-func (r *Reconciler) converge(ctx context.Context, p *pass) *Outcome {
-	p.dropSeen()
-	p.object.Status.Railway.Ephemeral = p.environment.Ephemeral
-	made := p.plan(nil)
-	if !p.fresh && needsWrite(made) {
-		// Somebody may have written since the snapshot: look again right before writing (FACTS §11.2).
-		if out := p.refresh(ctx); out != nil {
-			return out
+// settle waits until what was written last shows: a stale read is not drift (FACTS §11.1). The operator's mark in the commit message
+// tells its own commits in Railway's history (FACTS §3.3).
+func (r *Reconciler) settle(ctx context.Context, p *pass, v *view) (*view, *outcome) {
+	wait := p.journal.Waits(v.journal())
+	if wait.For != journal.Nothing && !v.fresh(p) {
+		var out *outcome
+		if v, out = r.views.reread(ctx, p); out != nil {
+			return nil, out
 		}
-		made = p.plan(nil)
+		wait = p.journal.Waits(v.journal())
 	}
-	if needsWrite(made) {
-		if out := p.write(ctx, made); out != nil {
-			return out
-		}
+	switch {
+	case wait.For == journal.CommitUnknown:
+		return nil, progressing(v1alpha1.ReasonVerifyingWrite,
+			"Railway did not say whether the last commit was applied; the operator reads before it writes again", min(wait.Left, unknownRetry))
+	case wait.For == journal.CommitNotShown:
+		r.views.watch.Hurry(p.key, p.now.Add(hurry))
+		return nil, progressing(v1alpha1.ReasonApplying, "waits for Railway to show the last commit", unknownRetry)
+	case v.env.Applying:
+		r.views.watch.Hurry(p.key, p.now.Add(hurry))
+		return nil, progressing(v1alpha1.ReasonApplying, "Railway applies a commit", r.options.Settle)
 	}
-	p.book(made)
-	p.judgeSync(made)
-	return nil
+	return v, nil
 }
 
-func needsWrite(made *plan.Plan) bool {
-	return len(made.Missing) > 0 || len(made.Domains) > 0 || !made.Empty()
+// reread reads the environment because something depends on a snapshot that is newer than the pass.
+func (s views) reread(ctx context.Context, p *pass) (*view, *outcome) {
+	v, err := s.refresh(ctx, p, railway.Write)
+	if err != nil {
+		return nil, p.rejected(err)
+	}
+	return v, nil
 }
 
-// plan compares what is declared with the pass's view of Railway.
-func (p *pass) plan(added map[string]plan.AddedService) *plan.Plan {
-	spec, status := &p.object.Spec, &p.object.Status
-	return plan.Make(plan.Input{
-		Desired: p.declared, Observed: p.environment, Added: added,
-		Applied: readWritten(status.WrittenFields), Hash: p.r.hash,
+// comparison is what is declared beside what Railway has.
+type comparison struct {
+	declared *desired.Environment
+	plan     *plan.Plan
+}
+
+// compare compares what is declared with the view. added are services that the view does not show yet.
+func (w writer) compare(p *pass, v *view, declared *desired.Environment, added map[string]plan.AddedService) *comparison {
+	spec := &p.object.Spec
+	leave := map[string]bool{}
+	for path := range p.journal.Contested(p.now) {
+		leave[path] = true
+	}
+	return &comparison{declared, plan.Make(plan.Input{
+		Desired: declared, Observed: v.env, Added: added,
+		Applied: p.journal.Written(), Hash: w.hasher.field, KeyLost: p.journal.KeyLost(w.hasher.name()),
 		ReportDrift: spec.EffectiveDriftPolicy() == v1alpha1.DriftPolicyWarn,
-		Leave:       contested(status.Repairs, p.now),
-		Unmanaged:   unmanagedPolicies[spec.EffectiveUnmanagedPolicy()],
-	})
+		Leave:       leave, Refused: p.journal.RefusedFields(p.now, p.forced != ""),
+		Unmanaged: unmanagedPolicies[spec.EffectiveUnmanagedPolicy()],
+	})}
 }
 
 var unmanagedPolicies = map[v1alpha1.UnmanagedPolicy]plan.Unmanaged{
@@ -67,180 +81,210 @@ var unmanagedPolicies = map[v1alpha1.UnmanagedPolicy]plan.Unmanaged{
 	v1alpha1.UnmanagedPrune:  plan.PruneUnmanaged,
 }
 
+func (c *comparison) needsWrite() bool {
+	return len(c.plan.Missing) > 0 || len(c.plan.Domains) > 0 || len(c.plan.Triggers) > 0 || !c.plan.Empty()
+}
+
+// converge compares and writes what differs: missing services and domains first, then one commit, then deployments of what has none.
+// A pass that finds nothing to write goes on, with the view that it found so.
+func (w writer) converge(ctx context.Context, p *pass, v *view, declared *desired.Environment, views views) (*view, *outcome) {
+	c := w.compare(p, v, declared, nil)
+	undeployed := w.undeployed(p, v, c)
+	if (c.needsWrite() || len(undeployed) > 0) && !v.fresh(p) {
+		// Somebody may have written since the snapshot: read again right before writing (FACTS §11.2).
+		var out *outcome
+		if v, out = views.reread(ctx, p); out != nil {
+			return nil, out
+		}
+		c = w.compare(p, v, declared, nil)
+		undeployed = w.undeployed(p, v, c)
+	}
+	if c.needsWrite() {
+		if out := w.write(ctx, p, v, c); out != nil {
+			return nil, out
+		}
+	}
+	w.book(p, v, c)
+	p.find(v1alpha1.ConditionSynced, judgeSync(p, v, c.plan))
+	return v, w.deploy(ctx, p, v, undeployed)
+}
+
 // write makes Railway follow. Writers of one project take turns: services belong to the project, not to the environment.
-func (p *pass) write(ctx context.Context, made *plan.Plan) *Outcome {
+func (w writer) write(ctx context.Context, p *pass, v *view, c *comparison) *outcome {
 	defer p.client.Lock(p.object.Spec.Railway.ProjectID)()
-	added, out := p.addServices(ctx, made.Missing)
+	added, out := w.addServices(ctx, p, v, c.plan.Missing)
 	if out != nil {
 		return out
 	}
 	if len(added) > 0 {
-		made = p.plan(added)
+		c = w.compare(p, v, c.declared, added)
 	}
-	domains := len(made.Domains)
-	if out := p.addDomains(ctx, made.Domains, added); out != nil {
+	if out := w.addDomains(ctx, p, v, c, added); out != nil {
 		return out
 	}
-	if !made.Empty() {
-		return p.commit(ctx, made)
+	if err := w.stopAutoDeploy(ctx, p, c.plan); err != nil {
+		return p.rejected(err)
 	}
-	if domains > 0 {
-		p.r.Watch.Hurry(p.key, p.now.Add(hurry))
+	if !c.plan.Empty() {
+		return w.commit(ctx, p, v, c)
+	}
+	if len(c.plan.Domains) > 0 {
+		w.watch.Hurry(p.key, p.now.Add(hurry))
 		return progressing(v1alpha1.ReasonApplying, "waits for Railway to show the new domain", unknownRetry)
 	}
 	return nil
 }
 
-// addServices finds the services in the project, or creates them.
-func (p *pass) addServices(ctx context.Context, missing []string) (map[string]plan.AddedService, *Outcome) {
-	added := map[string]plan.AddedService{}
-	if len(missing) == 0 {
-		return added, nil
-	}
-	project, out := p.project(ctx)
-	if out != nil {
-		return nil, out
-	}
-	ids := map[string]string{}
-	for _, service := range project.Services {
-		ids[service.Name] = service.ID
-	}
-	for _, name := range missing {
-		if id, exists := ids[name]; exists {
-			// What was just created here only has to show. Anything else joins, which is harmless for what is there already: a
-			// create whose answer was lost, or that another tier was faster with.
-			added[name] = plan.AddedService{ID: id, Join: p.awaits(v1alpha1.WriteService, name) == 0}
-			continue
-		}
-		out := p.create(ctx, v1alpha1.WriteService, name, func(ctx context.Context) error {
-			id, err := p.client.CreateService(ctx, p.object.Spec.Railway.ProjectID, p.object.Status.Railway.EnvironmentID, name)
-			added[name] = plan.AddedService{ID: id}
+// stopAutoDeploy deletes the triggers that would deploy pushes past the declared commit. A token that may not is told of as drift.
+func (w writer) stopAutoDeploy(ctx context.Context, p *pass, made *plan.Plan) error {
+	for _, trigger := range made.Triggers {
+		err := p.client.DisableAutoDeploy(railway.WithPriority(ctx, railway.Write), trigger.ID)
+		switch railway.ClassOf(err) {
+		case railway.None:
+			p.event(normal, "AutoDeployStopped", "Repair", "Pushes do not deploy %s any more: its commit is declared", trigger.Service)
+			w.watch.Hurry(p.key, p.now.Add(hurry))
+		case railway.NotFound: // somebody was faster
+		case railway.Unauthorized:
+			p.journal.RefuseField(trigger.Path, trigger.Hash, "the token may not turn auto-deploy off: use an account or workspace token, "+
+				"or disconnect the repository's branch on the dashboard", p.now)
+		default:
 			return err
-		})
-		if out != nil {
-			return nil, out
-		}
-	}
-	return added, nil
-}
-
-// addDomains creates the generated domains that are declared and missing. They come before the commit, so that the first
-// deployment already knows its RAILWAY_PUBLIC_DOMAIN.
-func (p *pass) addDomains(ctx context.Context, names []string, added map[string]plan.AddedService) *Outcome {
-	for _, name := range names {
-		service, _ := p.declared.Service(name)
-		id := added[name].ID
-		if instance, ok := p.environment.Instance(name); ok {
-			id = instance.ServiceID
-		}
-		out := p.create(ctx, v1alpha1.WriteDomain, name, func(ctx context.Context) error {
-			domain, err := p.client.CreateRailwayDomain(ctx, p.object.Status.Railway.EnvironmentID, id, service.Domain.Port)
-			if err == nil {
-				p.event(normal, "DomainCreated", "Create", "The service %q is reached at https://%s", name, domain.Host)
-			}
-			return err
-		})
-		if out != nil {
-			return out
 		}
 	}
 	return nil
 }
 
-// commit writes all that differs in one commit, which starts at most one deployment per service (FACTS §4.2).
-func (p *pass) commit(ctx context.Context, made *plan.Plan) *Outcome {
-	id, err := newCommitID()
-	if err != nil {
-		return failed(err)
+// book notes what the comparison found: the record of written fields, drift, and what was left alone.
+func (w writer) book(p *pass, v *view, c *comparison) {
+	p.journal.SetWritten(c.plan.Record)
+	if c.plan.Empty() {
+		p.journal.UseKey(w.hasher.name())
 	}
-	p.book(made)
-	before := p.object.Status.PendingWrite
-	intent := &v1alpha1.PendingWrite{
-		Kind: v1alpha1.WriteCommit, Name: id, StartedAt: metav1.NewTime(p.r.Now()),
-		Services: made.Deploys(), Message: summary(made.Changes), Fields: writtenBy(made.Changes),
+	if len(c.plan.HeldBack) == 0 {
+		p.journal.ForgetRefused()
 	}
-	if err := p.intend(ctx, intent, v1alpha1.ReasonApplying, "commits to Railway: "+intent.Message); err != nil {
-		return failed(err)
+	config := &status.Config{Unmanaged: c.plan.Unmanaged, Staged: v.staged()}
+	for _, change := range c.plan.Drift {
+		config.Drift = append(config.Drift, v1alpha1.Drift{
+			Path: change.Path, Declared: change.Declared, Actual: change.Actual, ChangedBy: v.changedBy(change.Path),
+		})
 	}
-	message := fmt.Sprintf("engine-operator: %s %s", intent.Message, markOf(id))
-	err = p.client.Commit(railway.WithPriority(ctx, railway.Write), p.object.Status.Railway.EnvironmentID, made.Patch(), message)
-	p.r.Watch.Hurry(p.key, p.now.Add(hurry))
-	if err != nil {
-		if railway.ClassOf(err) != railway.Ambiguous {
-			p.object.Status.PendingWrite = before // nothing was written: what was pending before still is
-		}
-		if railway.ClassOf(err) == railway.Unauthorized && p.client.Valid(railway.WithPriority(ctx, railway.Write)) == nil {
-			return &Outcome{
-				Kind: outcomeProgressing, Reason: v1alpha1.ReasonRailwayUnavailable, Err: err,
-				Message: "Railway refused the commit although the token is valid; the operator tries again. If it lasts, the token may only read",
-			}
-		}
-		return failed(err)
-	}
-	p.committed()
-	p.synced = &verdict{reason: v1alpha1.ReasonApplying, message: "committed: " + p.object.Status.LastCommit.Message}
-	p.tellCommit(made)
-	countCommit(p.key, made)
-	return progressing(v1alpha1.ReasonApplying, "committed: "+p.object.Status.LastCommit.Message, p.r.Settle)
+	p.facts.Config = config
 }
 
-// tellCommit records the commit as an event, and counts repairs so that a fight over a field is noticed.
-func (p *pass) tellCommit(made *plan.Plan) {
-	var repaired, declaredAnew []string
-	for _, change := range made.Changes {
-		if change.Cause == plan.CauseDrift || change.Cause == plan.CauseUnmanaged {
-			repaired = append(repaired, change.Path)
-		} else {
-			declaredAnew = append(declaredAnew, change.Path)
-		}
+// judgeSync says whether Railway's config is as declared, once there is nothing left to write.
+func judgeSync(p *pass, v *view, made *plan.Plan) status.Finding {
+	left, until := contestedNow(p, made)
+	var drift []string
+	for _, change := range made.Drift {
+		drift = append(drift, change.Path)
 	}
-	p.object.Status.Repairs = slices.DeleteFunc(p.object.Status.Repairs, func(r v1alpha1.Repair) bool {
-		return slices.Contains(declaredAnew, r.Path) // a new value starts a new count
-	})
-	p.event(normal, "Committed", "Commit", "Committed to Railway: %s", summary(made.Changes))
-	if len(repaired) > 0 {
-		p.object.Status.Repairs = countRepairs(p.object.Status.Repairs, repaired, p.now)
-		p.event(warning, "DriftRepaired", "Repair", "Put back what was changed on Railway: %s", list(repaired))
+	switch {
+	case len(made.HeldBack) > 0:
+		return status.Failed(v1alpha1.ReasonCommitFailed, fmt.Sprintf("Railway could not apply %s: %s. The operator tries again when the value changes, or later",
+			status.List(made.HeldBack), p.journal.Refused().Message))
+	case len(made.Blocked) > 0:
+		return status.Failed(v1alpha1.ReasonConfigFileOwned, "a railway.json or railway.toml of the repository overrides "+
+			status.List(made.Blocked)+": remove the file, or these fields from the spec")
+	case len(left) > 0:
+		return status.Failed(v1alpha1.ReasonContested, "something keeps undoing the operator's repairs of "+
+			status.List(left)+": find out what writes them, or remove them from the spec. The operator tries again after "+
+			until.UTC().Format("15:04")+" UTC, or when a pass is forced by annotation")
+	case len(drift) > 0:
+		return status.Failed(v1alpha1.ReasonDrifted, "changed on Railway: "+status.List(drift))
+	default:
+		return status.Passed("Railway's config is as declared" + mentions(p, v))
 	}
 }
 
-// summary says what a commit does, in one bounded line without values.
-func summary(changes []plan.Change) string {
-	if len(changes) == 0 {
-		return "add services to the environment"
-	}
-	var set, deleted []string
-	for _, change := range changes {
-		if change.Hash == "" {
-			deleted = append(deleted, change.Path)
-		} else {
-			set = append(set, change.Path)
+// contestedNow returns the fields that differ now and were repaired too often, and until when they are left alone.
+func contestedNow(p *pass, made *plan.Plan) (paths []string, until time.Time) {
+	contested := p.journal.Contested(p.now)
+	for _, drift := range made.Drift {
+		end, ok := contested[drift.Path]
+		if !ok {
+			continue
+		}
+		paths = append(paths, drift.Path)
+		if until.IsZero() || end.Before(until) {
+			until = end
 		}
 	}
-	var parts []string
-	if len(set) > 0 {
-		parts = append(parts, "set "+list(set))
+	if !until.IsZero() {
+		p.wakeAt(until)
 	}
-	if len(deleted) > 0 {
-		parts = append(parts, "delete "+list(deleted))
-	}
-	return strings.Join(parts, "; ")
+	return paths, until
 }
 
-// listAtMost is how many names a message lists.
-const listAtMost = 5
-
-func list(names []string) string {
-	if len(names) <= listAtMost {
-		return strings.Join(names, ", ")
+// mentions names what people should know of and the operator leaves alone.
+func mentions(p *pass, v *view) string {
+	text := ""
+	if n := len(p.facts.Config.Unmanaged); n > 0 {
+		text += "; " + status.Count(n, "variable", "variables") + " that nobody declared: see status.unmanagedVariables"
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:listAtMost], ", "), len(names)-listAtMost)
+	if n := len(p.facts.Config.Staged); n > 0 {
+		text += "; " + status.Count(n, "change", "changes") + " staged on the dashboard and not deployed: see status.stagedChanges"
+	}
+	if names := v.renamed(p); len(names) > 0 {
+		text += "; on Railway " + status.List(names)
+	}
+	return text
 }
 
-func newCommitID() (string, error) {
-	random := make([]byte, 5)
-	if _, err := rand.Read(random); err != nil {
-		return "", fmt.Errorf("make commit id: %w", err)
+// deployment is a deployment that has to be started by itself: no commit starts it.
+type deployment struct {
+	service, serviceID, before, commit string
+	// repair is true when something else runs.
+	repair bool
+}
+
+// undeployed returns the services whose config is as declared and of which nothing, or provably something else, runs. A patch that
+// equals the config starts no deployment (FACTS §13).
+func (w writer) undeployed(p *pass, v *view, c *comparison) []deployment {
+	if c.needsWrite() {
+		return nil
 	}
-	return "eo-" + hex.EncodeToString(random), nil
+	var all []deployment
+	contested := p.journal.Contested(p.now)
+	for _, service := range c.declared.Services {
+		in := assessment(p, v, service)
+		stale := rollout.Stale(in) && p.object.Spec.EffectiveDriftPolicy() == v1alpha1.DriftPolicyRepair
+		if _, fought := contested[deploymentPath(service.Name)]; fought || (!rollout.Undeployed(in) && !stale) {
+			continue
+		}
+		d := deployment{service: service.Name, serviceID: in.Instance.ServiceID, commit: service.Commit, repair: stale}
+		if in.Instance.Latest != nil {
+			d.before = in.Instance.Latest.ID
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+func deploymentPath(service string) string { return service + ".deployment" }
+
+// deploy starts the deployments that no commit starts.
+func (w writer) deploy(ctx context.Context, p *pass, v *view, all []deployment) *outcome {
+	for _, d := range all {
+		intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteDeployment, Name: d.service, Message: d.before, StartedAt: metav1.NewTime(w.now())}
+		if out := w.announceCreate(ctx, p, v.readAt, intent); out != nil {
+			return out
+		}
+		out := w.send(ctx, p, func(ctx context.Context) error {
+			_, err := p.client.Deploy(ctx, p.at().EnvironmentID, d.serviceID, d.commit)
+			return err
+		})
+		if out != nil {
+			return out
+		}
+		p.event(normal, "Deployed", "Deploy", "Started a deployment of the service %q: its config is as declared, and no commit deploys it", d.service)
+		if d.repair {
+			p.journal.CountRepairs([]string{deploymentPath(d.service)}, p.now)
+		}
+	}
+	if len(all) > 0 {
+		w.watch.Hurry(p.key, p.now.Add(hurry))
+		return progressing(v1alpha1.ReasonDeploying, "waits for Railway to start the deployment", unknownRetry)
+	}
+	return nil
 }

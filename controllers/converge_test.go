@@ -47,7 +47,7 @@ func TestFirstConvergence(t *testing.T) {
 	assert.Equal(t, "1.4.2", o.Status.Engine.Revision)
 	assert.EqualValues(t, 2, o.Status.Engine.ReadyReplicas)
 	assert.NotEmpty(t, o.Status.Engine.URL)
-	assert.Nil(t, o.Status.PendingWrite)
+	assert.Nil(t, o.Status.WorkingRecord.Pending)
 	assert.Equal(t, v1alpha1.ReasonSucceeded, condition(o, v1alpha1.ConditionReady).Reason)
 	t.Log(counts, w.writes.n.Load())
 }

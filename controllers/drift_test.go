@@ -186,7 +186,7 @@ func TestContestedFieldIsLeftAfterThreeRepairs(t *testing.T) {
 	w.interfere()
 	o := w.reason("dev", v1alpha1.ReasonContested)
 	assert.Equal(t, "theirs", w.variables("dev", "ai-engine")["DB_SCHEMA"])
-	assert.EqualValues(t, 3, o.Status.Repairs[0].Count)
+	assert.EqualValues(t, 3, o.Status.WorkingRecord.Repairs[0].Count)
 	assert.Contains(t, condition(o, v1alpha1.ConditionSynced).Message, "ai-engine.variables.DB_SCHEMA")
 	assert.Regexp(t, `tries again after \d\d:\d\d UTC`, condition(o, v1alpha1.ConditionSynced).Message)
 

@@ -5,102 +5,125 @@ package controllers
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
-// goneRetry is how soon to look again whether Railway has deleted what it was told to delete.
+// goneRetry is how soon to read again whether Railway has deleted what it was told to delete.
 const goneRetry = 3 * time.Second
 
 // finalize carries out the deletion policy and lets the object go.
-func (p *pass) finalize(ctx context.Context) *Outcome {
-	if !controllerutil.ContainsFinalizer(p.object, v1alpha1.Finalizer) {
-		return &Outcome{Kind: outcomeGone}
-	}
-	if p.object.Spec.Tier == v1alpha1.TierLocal {
-		return p.finalizeLocal(ctx)
-	}
-	if p.neverWrote() {
-		return p.gone(ctx)
-	}
-	if p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyRetain {
+func (r *Reconciler) finalize(ctx context.Context, p *pass) *outcome {
+	switch {
+	case !controllerutil.ContainsFinalizer(p.object, v1alpha1.Finalizer):
+		return &outcome{gone: true}
+	case p.object.Spec.Tier == v1alpha1.TierLocal:
+		return r.finalizeLocal(ctx, p)
+	case p.object.Status.Railway == nil && p.journal.Pending() == nil: // nothing of this object can be on Railway
+		return r.letGo(ctx, p)
+	case p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyRetain:
 		p.event(normal, "Retained", "Delete", "deletionPolicy is Retain: everything stays on Railway")
-		return p.gone(ctx)
+		return r.letGo(ctx, p)
 	}
-	holder, err := p.r.claimHolder(ctx, p.object)
+	holder, err := r.objects.holder(ctx, p.object, false)
 	if err != nil {
 		return failed(err)
 	}
 	if holder != nil { // it is the other object's environment
-		return p.gone(ctx)
+		return r.letGo(ctx, p)
 	}
-	if out := p.r.connect(ctx, p); out != nil {
-		out.Message += "; it is needed to delete what is on Railway: or set deletionPolicy to Retain"
-		return out
+	if out := r.tokens.connect(ctx, p, r.sources); out != nil {
+		if out = r.withoutToken(ctx, p, out); out != nil {
+			return out
+		}
 	}
-	return p.deleteFromRailway(ctx)
+	return r.deleteFromRailway(ctx, p)
 }
 
-// neverWrote reports whether nothing of this object can be on Railway.
-func (p *pass) neverWrote() bool {
-	return p.object.Status.Railway == nil && p.object.Status.PendingWrite == nil
-}
-
-// gone removes the finalizer; the API server then deletes the object.
-func (p *pass) gone(ctx context.Context) *Outcome {
-	p.r.forget(p.key)
-	if err := p.removeFinalizer(ctx); err != nil {
+// letGo removes the finalizer; the API server then deletes the object.
+func (r *Reconciler) letGo(ctx context.Context, p *pass) *outcome {
+	r.forget(p.key)
+	if err := r.objects.removeFinalizer(ctx, p); err != nil {
 		return failed(err)
 	}
-	return &Outcome{Kind: outcomeGone}
+	r.objects.forget(p.key)
+	return &outcome{gone: true}
+}
+
+// withoutToken goes on when the token's Secret went away together with the object: with the token that served last, or, when Railway has
+// accepted the deletion before, without another one.
+func (r *Reconciler) withoutToken(ctx context.Context, p *pass, out *outcome) *outcome {
+	if p.client = r.tokens.lastOf(p.key); p.client != nil {
+		return nil
+	}
+	if p.journal.DeletionAccepted() {
+		p.event(normal, "Deleted", "Delete", "Railway has accepted the deletion; the token to watch it with is gone")
+		return r.letGo(ctx, p)
+	}
+	out.Message += fmt.Sprintf("; it is needed to delete what is on Railway. To leave that there: kubectl patch eenv -n %s %s --type merge "+
+		"-p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}'", p.object.Namespace, p.object.Name)
+	return out
 }
 
 // deleteFromRailway deletes the declared services, or the whole environment when the operator made it and it holds nothing
-// else, and waits until Railway shows them no more.
-func (p *pass) deleteFromRailway(ctx context.Context) *Outcome {
+// else, and waits until Railway shows them no more. Reads lag behind writes: what Railway has accepted is not sent again until then.
+func (r *Reconciler) deleteFromRailway(ctx context.Context, p *pass) *outcome {
 	ctx = railway.WithPriority(ctx, railway.Write)
-	id, out := p.environmentToDelete(ctx)
+	id, out := r.environmentToDelete(ctx, p)
 	if out != nil {
 		return out
 	}
 	if id == "" {
 		p.event(normal, "Deleted", "Delete", "The Railway environment is deleted")
-		return p.gone(ctx)
+		return r.letGo(ctx, p)
 	}
 	environment, err := p.client.Environment(ctx, p.object.Spec.Railway.ProjectID, id)
 	if err != nil {
-		return failed(err)
+		return p.rejected(err)
 	}
-	if p.ownsAll(environment) {
-		if err := p.client.DeleteEnvironment(ctx, id); err != nil {
-			return failed(err)
-		}
-		return progressing(v1alpha1.ReasonDeleting, "waits for Railway to delete the environment", goneRetry)
+	environment = environment.Named(p.journal.ServiceIDs())
+	all := ownsAll(p, environment)
+	services, names := servicesToDelete(p, environment)
+	switch {
+	case !all && len(services) == 0:
+		p.event(normal, "Retained", "Delete", "Deleted the declared services; the Railway environment stays, because it was there before or holds something else")
+		return r.letGo(ctx, p)
+	case p.journal.DeletionSince(p.now) < r.options.Settle:
+		return progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
+	case all:
+		err = p.client.DeleteEnvironment(ctx, id)
+	default:
+		err = p.client.DeleteServices(ctx, id, services, "engine-operator: delete "+status.List(names))
 	}
-	var left []string
-	for _, name := range p.declaredNames() {
+	if err != nil {
+		return p.rejected(err)
+	}
+	p.journal.Deleting(metav1.NewTime(p.now))
+	return progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
+}
+
+// servicesToDelete are the ids and names of the declared services that the environment still has.
+func servicesToDelete(p *pass, environment *model.Environment) (ids, names []string) {
+	for _, name := range declaredNames(&p.object.Spec) {
 		if instance, found := environment.Instance(name); found {
-			left = append(left, instance.ServiceID)
+			ids, names = append(ids, instance.ServiceID), append(names, name)
 		}
 	}
-	if len(left) > 0 {
-		if err := p.client.DeleteServices(ctx, id, left, "engine-operator: delete "+list(p.declaredNames())); err != nil {
-			return failed(err)
-		}
-		return progressing(v1alpha1.ReasonDeleting, "waits for Railway to delete the services", goneRetry)
-	}
-	p.event(normal, "Retained", "Delete", "Deleted the declared services; the Railway environment stays, because it was there before or holds something else")
-	return p.gone(ctx)
+	return ids, names
 }
 
 // environmentToDelete returns the id of the environment if the project still has it. Only the project's own list proves that
 // something is gone (FACTS §11.10); a project token cannot list, and reads the environment instead.
-func (p *pass) environmentToDelete(ctx context.Context) (string, *Outcome) {
+func (r *Reconciler) environmentToDelete(ctx context.Context, p *pass) (string, *outcome) {
 	at := p.object.Status.Railway
 	if p.client.Kind() == railway.TokenProject {
 		if at == nil {
@@ -120,36 +143,21 @@ func (p *pass) environmentToDelete(ctx context.Context) (string, *Outcome) {
 			return environment.ID, nil // created, and the answer was lost
 		}
 	}
-	if pending := p.object.Status.PendingWrite; at == nil && pending != nil {
-		if wait := p.settlesIn(pending); wait > 0 {
-			return "", progressing(v1alpha1.ReasonVerifyingWrite, "it is not known whether Railway created the environment", min(wait, unknownRetry))
-		}
+	if wait := p.journal.SinceLastWrite(p.now); at == nil && wait > 0 {
+		return "", progressing(v1alpha1.ReasonVerifyingWrite, "it is not known whether Railway created the environment", min(wait, unknownRetry))
 	}
 	return "", nil
 }
 
-// ownsAll reports whether the environment was made by the operator and holds nothing that the spec does not declare.
-func (p *pass) ownsAll(environment *model.Environment) bool {
-	created := p.object.Status.Railway == nil || p.object.Status.Railway.Created
-	if !created || environment.Volumes > 0 || p.client.Kind() == railway.TokenProject {
+// ownsAll reports whether the environment was made by the operator and holds nothing that the spec does not declare. What the
+// creation of a service for another tier left there is nothing.
+func ownsAll(p *pass, environment *model.Environment) bool {
+	at := p.object.Status.Railway
+	if (at != nil && !at.Created) || environment.Volumes > 0 || p.client.Kind() == railway.TokenProject {
 		return false
 	}
-	names := map[string]bool{}
-	for _, name := range p.declaredNames() {
-		names[name] = true
-	}
-	for _, service := range environment.Services {
-		if !names[service.Name] && !environment.Bare(service) {
-			return false
-		}
-	}
-	return true
-}
-
-func (p *pass) declaredNames() []string {
-	names := []string{p.object.Spec.Engine.Name}
-	for i := range p.object.Spec.Services {
-		names = append(names, p.object.Spec.Services[i].Name)
-	}
-	return names
+	names := declaredNames(&p.object.Spec)
+	return !slices.ContainsFunc(environment.Services, func(s model.ServiceInstance) bool {
+		return !slices.Contains(names, s.Name) && !environment.Bare(s)
+	})
 }

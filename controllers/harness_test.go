@@ -9,31 +9,28 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/controllers"
 	"github.com/engine-operator/engine-operator/internal/controlplane"
+	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 	"github.com/engine-operator/engine-operator/internal/verify"
@@ -67,7 +64,10 @@ type world struct {
 	namespace string
 	writes    *writeCounter
 	// project replaces projectID: all tests share one API server, and two objects must not claim the same environment.
-	project string
+	project  string
+	endpoint string
+	settings settings
+	stop     func()
 }
 
 // settings of a test's world; the zero value is fine.
@@ -78,6 +78,9 @@ type settings struct {
 	// step is how long a deployment stays in a state.
 	step   time.Duration
 	settle time.Duration
+	// key of the operator's hashes, and createInterval between two environments.
+	key            string
+	createInterval time.Duration
 	// intercept sees every request before it is applied and before it is answered.
 	intercept func(railwaysim.Request, railwaysim.Phase)
 }
@@ -98,7 +101,7 @@ limits: {environmentCreateInterval: 0s}
 
 func newWorld(t *testing.T, s settings) *world {
 	t.Helper()
-	config := controlplane.Need(t, kube)
+	cluster := controlplane.Need(t, kube)
 	if s.seed == "" {
 		s.seed = plainSeed
 	}
@@ -121,62 +124,64 @@ func newWorld(t *testing.T, s settings) *world {
 	require.NoError(t, err)
 	t.Cleanup(edge.Close)
 
-	scheme := runtime.NewScheme()
-	require.NoError(t, clientgoscheme.AddToScheme(scheme))
-	require.NoError(t, v1alpha1.AddToScheme(scheme))
-	direct, err := client.New(config, client.Options{Scheme: scheme})
+	scheme, err := operator.Scheme()
+	require.NoError(t, err)
+	direct, err := client.New(cluster, client.Options{Scheme: scheme})
 	require.NoError(t, err)
 	w := &world{
 		t: t, client: direct, sim: sim, edge: edge, namespace: fmt.Sprintf("test-%d", n), writes: &writeCounter{}, project: project,
+		endpoint: endpoint, settings: s,
 	}
 	require.NoError(t, direct.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
 	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": accountToken})
-	w.start(config, scheme, endpoint, s)
+	w.stop = w.start(s)
+	t.Cleanup(func() {
+		w.stop()
+		w.checkInvariants()
+	})
 	return w
 }
 
-// start runs an operator in this process that watches the test's namespace.
-func (w *world) start(config *rest.Config, scheme *runtime.Scheme, endpoint string, s settings) {
+// start runs an operator in this process that watches the test's namespace, wired as main does. The returned function stops it.
+func (w *world) start(s settings) (stop func()) {
 	w.t.Helper()
-	counted := rest.CopyConfig(config)
+	counted := rest.CopyConfig(controlplane.Need(w.t, kube))
 	counted.Wrap(w.writes.wrap)
-	manager, err := ctrl.NewManager(counted, ctrl.Options{
-		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{w.namespace: {}}},
-		Client:     client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
-		Controller: configController(),
-	})
-	require.NoError(w.t, err)
-	pool, err := railway.NewPool(railway.Options{Endpoint: endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 200, Burst: 200})
-	require.NoError(w.t, err)
-	watch := railway.NewWatch(railway.WatchOptions{Fast: 100 * time.Millisecond})
-	require.NoError(w.t, manager.Add(watch))
 	roots := x509.NewCertPool()
 	require.True(w.t, roots.AppendCertsFromPEM(w.edge.CA))
-	verifier := verify.New(verify.Options{
-		Guard:      verify.GuardOptions{ConnectTo: w.edge.Address, RootCAs: roots},
-		RetryPause: 10 * time.Millisecond, LogGrace: 300 * time.Millisecond,
-	})
-	require.NoError(w.t, manager.Add(verifier))
-	reconciler := &controllers.Reconciler{
-		Client: manager.GetClient(), Live: manager.GetAPIReader(), Events: manager.GetEventRecorder("engine-operator"),
-		Railway: pool, Watch: watch, Verifier: verifier, HashKey: []byte("0123456789abcdef0123456789abcdef"),
-		Settle: s.settle, Now: time.Now, Concurrency: 4,
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	require.NoError(w.t, reconciler.SetupWithManager(ctx, manager))
+	started, err := operator.New(ctx, counted, operator.Options{
+		Namespaces: []string{w.namespace}, Concurrency: 4, Settle: s.settle, Metrics: metricsserver.Options{BindAddress: "0"},
+		HealthAddress: "0", Log: testLog(), AnyName: true, HashKey: s.hashKey(), ShutdownTimeout: 20 * time.Second,
+		Railway: railway.Options{Endpoint: w.endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 200, Burst: 200},
+		Watch:   railway.WatchOptions{Fast: 100 * time.Millisecond},
+		Verifier: verify.Options{
+			Guard:      verify.GuardOptions{ConnectTo: w.edge.Address, RootCAs: roots},
+			RetryPause: 10 * time.Millisecond, LogGrace: 300 * time.Millisecond,
+		},
+	})
+	require.NoError(w.t, err)
 	done := make(chan error, 1)
-	go func() { done <- manager.Start(ctx) }()
-	w.t.Cleanup(func() {
+	go func() { done <- started.Start(ctx) }()
+	require.True(w.t, started.GetCache().WaitForCacheSync(w.t.Context()))
+	return sync.OnceFunc(func() {
 		cancel()
 		require.NoError(w.t, <-done)
-		w.checkInvariants()
 	})
-	require.True(w.t, manager.GetCache().WaitForCacheSync(w.t.Context()))
 }
 
-func configController() config.Controller {
-	return config.Controller{SkipNameValidation: ptr.To(true)}
+// restart stops the operator and starts another one, as a crash or a change of the leader does.
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.stop = w.start(w.settings)
+}
+
+func (s settings) hashKey() []byte {
+	if s.key == "" {
+		return []byte("0123456789abcdef0123456789abcdef")
+	}
+	return []byte(s.key)
 }
 
 func (w *world) secret(name string, data map[string]string) {
@@ -307,4 +312,12 @@ func (w *world) deployments(environment, service string) int {
 		}
 	}
 	return n
+}
+
+// testLog is silent unless TEST_LOG is set.
+func testLog() logr.Logger {
+	if os.Getenv("TEST_LOG") == "" {
+		return logr.Discard()
+	}
+	return funcr.New(func(prefix, args string) { fmt.Fprintln(os.Stderr, prefix, args) }, funcr.Options{Verbosity: 1})
 }

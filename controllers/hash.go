@@ -63,13 +63,23 @@ func newHashKey(name types.NamespacedName) (*corev1.Secret, error) {
 	}, nil
 }
 
-// hash is the keyed hash of a field's value. The path is part of it, so that equal values do not show as equal hashes.
-func (r *Reconciler) hash(path string, value any) string {
+// hasher makes keyed hashes.
+type hasher struct{ key []byte }
+
+// name tells which key it is, without telling the key.
+func (h hasher) name() string { return h.sum("key", nil) }
+
+// field is the keyed hash of a field's value. The path is part of it, so that equal values do not show as equal hashes.
+func (h hasher) field(path string, value any) string {
 	text, err := json.Marshal(value)
 	if err != nil { // values are JSON by construction
 		text = fmt.Appendf(nil, "%T", value)
 	}
-	mac := hmac.New(sha256.New, r.HashKey)
+	return h.sum(path, text)
+}
+
+func (h hasher) sum(path string, text []byte) string {
+	mac := hmac.New(sha256.New, h.key)
 	mac.Write([]byte(path))
 	mac.Write([]byte{0})
 	mac.Write(text)

@@ -147,10 +147,10 @@ func TestTwoTiersShareTheirService(t *testing.T) {
 func TestTokenOfAnotherEnvironmentForgetsNothing(t *testing.T) {
 	t.Parallel()
 	w := running(t, settings{}, nil)
-	written := w.get("dev").Status.WrittenFields
+	written := w.get("dev").Status.WorkingRecord.Written
 	w.secret("railway", map[string]string{"RAILWAY_TOKEN": projectToken})
 	o := w.reason("dev", v1alpha1.ReasonTokenScope)
-	assert.Equal(t, written, o.Status.WrittenFields, "what is known of the environment stays")
+	assert.Equal(t, written, o.Status.WorkingRecord.Written, "what is known of the environment stays")
 	assert.True(t, o.Status.Railway.Created)
 	before := w.mark()
 	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": accountToken})

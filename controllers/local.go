@@ -17,13 +17,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
-// writeEnvSecret keeps the Local tier's Secret as declared. The Local tier never calls Railway.
-func (r *Reconciler) writeEnvSecret(ctx context.Context, p *pass) *Outcome {
+// local keeps the Local tier's Secret as declared. The Local tier never calls Railway.
+func (r *Reconciler) local(ctx context.Context, p *pass) *outcome {
+	gathered, err := r.sources.gather(ctx, p, &p.object.Spec)
+	if err != nil {
+		return failed(err)
+	}
+	declared, err := desired.Build(&p.object.Spec, gathered)
+	if err != nil {
+		return failed(err)
+	}
 	name := p.object.EnvSecretName()
 	secret := &corev1.Secret{}
-	found, err := p.read(ctx, name, secret)
+	found, err := r.sources.read(ctx, p, name, secret)
 	if err != nil {
 		return failed(err)
 	}
@@ -32,64 +42,64 @@ func (r *Reconciler) writeEnvSecret(ctx context.Context, p *pass) *Outcome {
 			"Secret %q exists and does not belong to this object: rename or delete it", name))
 	}
 	before := secret.DeepCopy()
-	if err := p.fillEnvSecret(secret); err != nil {
+	if err := r.fillEnvSecret(p.object, secret, declared); err != nil {
 		return failed(err)
 	}
 	switch {
 	case !found:
-		err = r.Create(ctx, secret)
+		err = r.options.Client.Create(ctx, secret)
 	case !equality.Semantic.DeepEqual(before, secret):
-		err = r.Patch(ctx, secret, client.MergeFrom(before))
+		err = r.options.Client.Patch(ctx, secret, client.MergeFrom(before))
 	}
 	if err != nil {
 		return failed(fmt.Errorf("write Secret %s: %w", name, err))
 	}
-	p.object.Status.EnvSecret = name
-	p.synced = passed(fmt.Sprintf("Secret %s is as declared", name))
-	return nil
+	p.facts.EnvSecret = name
+	p.find(v1alpha1.ConditionSynced, status.Passed(fmt.Sprintf("Secret %s is as declared", name)))
+	return done()
 }
 
-func (p *pass) fillEnvSecret(secret *corev1.Secret) error {
-	secret.Name, secret.Namespace = p.object.EnvSecretName(), p.object.Namespace
+func (r *Reconciler) fillEnvSecret(object *v1alpha1.EngineEnvironment, secret *corev1.Secret, declared *desired.Environment) error {
+	secret.Name, secret.Namespace = object.EnvSecretName(), object.Namespace
 	if secret.Labels == nil {
 		secret.Labels = map[string]string{}
 	}
 	maps.Copy(secret.Labels, map[string]string{
 		"app.kubernetes.io/managed-by": "engine-operator",
-		"app.kubernetes.io/part-of":    p.object.Name,
+		"app.kubernetes.io/part-of":    object.Name,
 	})
-	env := p.declared.Services[0].Env(p.declared.Shared)
+	env := declared.Services[0].Env(declared.Shared)
 	secret.Data = make(map[string][]byte, len(env))
 	for name, value := range env {
 		secret.Data[name] = []byte(value)
 	}
-	if err := controllerutil.SetControllerReference(p.object, secret, p.r.Scheme()); err != nil {
+	if err := controllerutil.SetControllerReference(object, secret, r.options.Client.Scheme()); err != nil {
 		return fmt.Errorf("own Secret: %w", err)
 	}
 	return nil
 }
 
 // finalizeLocal carries out the deletion policy for the Local tier's Secret.
-func (p *pass) finalizeLocal(ctx context.Context) *Outcome {
+func (r *Reconciler) finalizeLocal(ctx context.Context, p *pass) *outcome {
 	secret := &corev1.Secret{}
-	found, err := p.read(ctx, p.object.EnvSecretName(), secret)
+	found, err := r.sources.read(ctx, p, p.object.EnvSecretName(), secret)
 	if err != nil {
 		return failed(err)
 	}
 	if !found || !metav1.IsControlledBy(secret, p.object) {
-		return p.gone(ctx)
+		return r.letGo(ctx, p)
 	}
 	if p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyDelete {
-		err = p.r.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
+		err = r.options.Client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
 	} else {
 		before := secret.DeepCopy()
 		secret.OwnerReferences = withoutOwner(secret.OwnerReferences, p.object.UID)
-		err = p.r.Patch(ctx, secret, client.MergeFrom(before))
+		err = r.options.Client.Patch(ctx, secret, client.MergeFrom(before))
 	}
 	if err != nil && !apierrors.IsNotFound(err) {
 		return failed(fmt.Errorf("let go of Secret: %w", err))
 	}
-	return p.gone(ctx)
+	return r.letGo(ctx, p)
 }
 
 func withoutOwner(owners []metav1.OwnerReference, uid types.UID) []metav1.OwnerReference {

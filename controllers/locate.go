@@ -9,139 +9,172 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 // dashboard is where people look at an environment.
 const dashboard = "https://railway.com/project/%s?environmentId=%s"
 
-// locate finds the environment and its snapshot: by the id in the status, else by name, and creates it when it is missing.
-func (r *Reconciler) locate(ctx context.Context, p *pass) *Outcome {
+// locate finds the environment and its snapshot: by the id in the status, else by name, and creates it when it is missing. One
+// object holds it: two writers would undo each other for ever.
+func (r *Reconciler) locate(ctx context.Context, p *pass) (*view, *outcome) {
 	if p.object.Status.Railway == nil {
-		if out := p.find(ctx); out != nil {
-			return out
-		}
+		return r.find(ctx, p)
 	}
-	at := p.object.Status.Railway
-	r.Watch.Follow(p.key, railway.Target{
-		Client: p.client, ProjectID: at.ProjectID, EnvironmentID: at.EnvironmentID,
-		Interval: p.object.Spec.EffectiveInterval(),
+	holder, err := r.objects.holder(ctx, p.object, false)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if holder != nil {
+		return nil, r.yield(p, holder)
+	}
+	r.follow(p, p.object.Status.Railway)
+	return r.observe(ctx, p)
+}
+
+// follow lets the watch keep a snapshot of the environment.
+func (r *Reconciler) follow(p *pass, at *v1alpha1.RailwayStatus) {
+	r.views.watch.Follow(p.key, railway.Target{
+		Client: p.client, ProjectID: at.ProjectID, EnvironmentID: at.EnvironmentID, Interval: p.object.Spec.EffectiveInterval(),
 	})
-	if p.environment != nil { // just created: the answer of the write is the newest there is
-		r.Watch.Store(p.key, p.environment)
-	} else if out := p.observe(ctx); out != nil {
-		return out
-	}
-	p.credentials = passed("Railway accepts the token")
-	return nil
 }
 
 // observe takes the snapshot that the watch keeps, and reads only when there is none or a person forces it.
-func (p *pass) observe(ctx context.Context) *Outcome {
-	snapshot, ok := p.r.Watch.Latest(p.key)
-	if p.forced != "" || !ok || snapshot.Environment == nil {
-		return p.refresh(ctx)
+func (r *Reconciler) observe(ctx context.Context, p *pass) (*view, *outcome) {
+	snapshot, known := r.views.watch.Latest(p.key)
+	if p.forced != "" || !known {
+		snapshot, _ = r.views.watch.Refresh(railway.WithPriority(ctx, railway.Rollout), p.key)
 	}
-	switch railway.ClassOf(snapshot.Err) {
-	case railway.None, railway.RateLimited: // a view that gets older than asked for is no reason to be not ready
-	case railway.Transient:
-		if p.now.Sub(snapshot.ReadAt) > staleAfter*p.object.Spec.EffectiveInterval() {
-			return p.lost(ctx, snapshot.Err)
+	if snapshot.Err != nil {
+		if p.forced != "" { // what a person asked for is not done: try again
+			p.forced = ""
+			p.wakeAt(p.now.Add(max(railway.RetryAfter(snapshot.Err), busyRetry)))
 		}
-	default:
-		return p.lost(ctx, snapshot.Err)
+		if out := r.lost(ctx, p, snapshot); out != nil {
+			return nil, out
+		}
 	}
-	p.environment = snapshot.Environment
-	return nil
+	if snapshot.Err == nil {
+		p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
+	}
+	if at := p.at().DeepCopy(); at.Ephemeral != snapshot.Environment.Ephemeral {
+		at.Ephemeral = snapshot.Environment.Ephemeral
+		p.facts.Railway = at
+	}
+	return take(p, snapshot), nil
 }
 
-// staleAfter is how many intervals old the view of Railway may get while reads fail, until the object is not Ready: one lost
-// answer says nothing about the engine. Whatever is written is compared with a fresh read.
-const staleAfter = 3
-
-// refresh reads the environment now.
-func (p *pass) refresh(ctx context.Context) *Outcome {
-	snapshot, err := p.r.Watch.Refresh(railway.WithPriority(ctx, railway.Write), p.key)
-	if err != nil {
-		return p.lost(ctx, err)
-	}
-	p.environment, p.fresh = snapshot.Environment, true
-	return nil
-}
-
-// lost sorts an environment that cannot be read. "Not Authorized" and "not found" may mean that it was deleted, which the
-// project's list of environments proves (FACTS §11.10).
-func (p *pass) lost(ctx context.Context, err error) *Outcome {
-	class := railway.ClassOf(err)
-	if class != railway.Unauthorized && class != railway.NotFound {
-		return failed(err)
-	}
-	if p.client.Kind() == railway.TokenProject { // it sees one environment: what it does not see may well be there
-		if out := p.checkScope(ctx); out != nil {
+// lost sorts a read that failed. It returns nil while the last good snapshot still counts. "Not Authorized" and "not found" may
+// mean that the environment was deleted, which the project's list of environments proves (FACTS §11.10).
+func (r *Reconciler) lost(ctx context.Context, p *pass, snapshot railway.Snapshot) *outcome {
+	class := railway.ClassOf(snapshot.Err)
+	if class == railway.Unauthorized || class == railway.NotFound {
+		if out := r.checkInvisible(ctx, p); out != nil {
 			return out
 		}
-		return failed(err)
 	}
-	project, out := p.project(ctx)
-	if out != nil {
-		return out
+	switch {
+	case snapshot.Environment == nil && decided(p.object) && within(p, snapshot.FailingSince):
+		return unread(railway.RetryAfter(snapshot.Err))
+	case snapshot.Environment == nil:
+		return p.rejected(snapshot.Err)
+	case class == railway.RateLimited:
+		return nil // a view that gets older than asked for is no reason to be not ready
+	case snapshot.ClientKey == p.client.Key() && within(p, snapshot.ReadAt):
+		return nil
+	default:
+		return p.rejected(snapshot.Err)
+	}
+}
+
+// within reports whether the time lies no further back than reads may fail.
+func within(p *pass, since time.Time) bool {
+	return p.now.Sub(since) <= staleAfter*p.object.Spec.EffectiveInterval()
+}
+
+// decided reports whether the status is about an engine that runs, for the newest spec.
+func decided(object *v1alpha1.EngineEnvironment) bool {
+	return object.Status.Engine != nil && object.Status.ObservedGeneration == object.Generation
+}
+
+// checkInvisible finds out why an environment is not shown; nil when nothing proves a reason.
+func (r *Reconciler) checkInvisible(ctx context.Context, p *pass) *outcome {
+	if p.client.Kind() != railway.TokenProject {
+		return r.checkGone(ctx, p)
+	}
+	// It sees one environment: what it does not see may well be there.
+	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Rollout))
+	if err == nil && scope.EnvironmentID != p.at().EnvironmentID {
+		return tokenScope(p, scope)
+	}
+	return nil
+}
+
+// checkGone handles an environment that is proven to be gone; nil when nothing proves it.
+func (r *Reconciler) checkGone(ctx context.Context, p *pass) *outcome {
+	at := p.at()
+	if wait := p.journal.SinceLastWrite(p.now); wait > 0 { // perhaps it was created a moment ago and does not show yet
+		p.wakeAt(p.now.Add(wait))
+		return nil
+	}
+	project, err := p.client.Project(railway.WithPriority(ctx, railway.Rollout), at.ProjectID)
+	if err != nil {
+		p.wakeAt(p.now.Add(max(railway.RetryAfter(err), busyRetry)))
+		return nil
 	}
 	for _, environment := range project.Environments {
-		if environment.ID == p.object.Status.Railway.EnvironmentID {
-			return failed(err)
+		if environment.ID == at.EnvironmentID {
+			return nil
 		}
 	}
-	if wait := p.sinceLastWrite(); wait > 0 { // perhaps it was created a moment ago and does not show yet
-		return progressing(v1alpha1.ReasonVerifyingWrite, "waits for Railway to show the environment", min(wait, unknownRetry))
-	}
-	if p.object.Status.Railway.Ephemeral {
+	switch {
+	case at.Ephemeral:
 		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClosed, fmt.Sprintf(
-			"Railway has deleted %q, the environment of a pull request: delete this object", p.object.Status.Railway.Environment))
+			"Railway has deleted %q, the environment of a pull request: delete this object", at.Environment))
+	case p.object.Spec.EffectiveDriftPolicy() == v1alpha1.DriftPolicyWarn:
+		p.facts.Config = &status.Config{Drift: []v1alpha1.Drift{{Path: "environment", Declared: "(present)", Actual: "(absent)"}}}
+		p.find(v1alpha1.ConditionHealthy, status.Failed(v1alpha1.ReasonEnvironmentGone, "there is no environment"))
+		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentGone, fmt.Sprintf(
+			"somebody deleted the Railway environment %q, and driftPolicy is Warn: set it to Repair to have it created again", at.Environment))
 	}
-	p.event(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; it will be created again", p.object.Status.Railway.Environment)
-	p.r.Watch.Forget(p.key)
-	forgetEnvironment(&p.object.Status)
+	p.event(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; it will be created again", at.Environment)
+	r.views.watch.Forget(p.key)
+	p.journal.ForgetEnvironment()
+	p.facts.Gone = true
 	return progressing(v1alpha1.ReasonCreating, "the Railway environment was deleted; it will be created again", time.Second)
 }
 
-// forgetEnvironment drops what the status says about an environment that no longer exists.
-func forgetEnvironment(status *v1alpha1.EngineEnvironmentStatus) {
-	status.Railway, status.Engine, status.Services = nil, nil, nil
-	status.WrittenFields, status.Drift, status.Repairs = nil, nil, nil
-	status.LastCommit, status.UnmanagedVariables, status.StagedChanges = nil, nil, nil
-	if status.PendingWrite != nil && status.PendingWrite.Kind != v1alpha1.WriteEnvironment {
-		status.PendingWrite = nil
-	}
-}
-
 // project reads the project's names and tells a bad token from a project that is not visible.
-func (p *pass) project(ctx context.Context) (model.Project, *Outcome) {
-	project, err := p.client.Project(railway.WithPriority(ctx, railway.Write), p.object.Spec.Railway.ProjectID)
+func (p *pass) project(ctx context.Context) (model.Project, *outcome) {
+	project, err := p.client.Project(railway.WithPriority(ctx, railway.Rollout), p.object.Spec.Railway.ProjectID)
 	switch railway.ClassOf(err) {
 	case railway.None:
 		return project, nil
 	case railway.Unauthorized, railway.NotFound:
-		if invalid := p.client.Valid(railway.WithPriority(ctx, railway.Write)); invalid != nil {
-			return project, failed(invalid)
+		if invalid := p.client.Valid(railway.WithPriority(ctx, railway.Rollout)); invalid != nil {
+			return project, p.rejected(invalid)
 		}
 		return project, stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonProjectNotFound, fmt.Sprintf(
 			"the token is valid, and Railway shows it no project %s: check spec.railway.projectID and what the token may see",
 			p.object.Spec.Railway.ProjectID))
 	default:
-		return project, failed(err)
+		return project, p.rejected(err)
 	}
 }
 
 // find resolves the environment's name. A project token names its environment itself (FACTS §1.2).
-func (p *pass) find(ctx context.Context) *Outcome {
+func (r *Reconciler) find(ctx context.Context, p *pass) (*view, *outcome) {
 	if p.client.Kind() == railway.TokenProject {
-		return p.findByToken(ctx)
+		return r.findByToken(ctx, p)
 	}
 	project, out := p.project(ctx)
 	if out != nil {
-		return out
+		return nil, out
 	}
 	name := p.object.Spec.RailwayEnvironment()
 	var matches []model.Named
@@ -152,62 +185,88 @@ func (p *pass) find(ctx context.Context) *Outcome {
 	}
 	switch len(matches) {
 	case 0:
-		return p.createEnvironment(ctx, name)
+		return r.createEnvironment(ctx, p, name)
 	case 1:
-		p.located(matches[0].ID, matches[0].Name, p.wasCreating(v1alpha1.WriteEnvironment, name))
-		return nil
+		return r.adopt(ctx, p, matches[0])
 	default:
-		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, fmt.Sprintf(
+		return nil, stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, fmt.Sprintf(
 			"the project has %d environments called %q when case is ignored: rename or delete all but one on Railway", len(matches), name))
 	}
 }
 
-func (p *pass) findByToken(ctx context.Context) *Outcome {
-	if out := p.checkScope(ctx); out != nil {
-		return out
-	}
-	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Write))
+func (r *Reconciler) findByToken(ctx context.Context, p *pass) (*view, *outcome) {
+	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Rollout))
 	if err != nil {
-		return failed(err)
+		return nil, p.rejected(err)
 	}
-	p.located(scope.EnvironmentID, scope.EnvironmentName, false)
-	return nil
+	if scope.ProjectID != p.object.Spec.Railway.ProjectID || !strings.EqualFold(scope.EnvironmentName, p.object.Spec.RailwayEnvironment()) {
+		return nil, tokenScope(p, scope)
+	}
+	return r.adopt(ctx, p, model.Named{ID: scope.EnvironmentID, Name: scope.EnvironmentName})
 }
 
-// checkScope holds that a project token is for the declared environment.
-func (p *pass) checkScope(ctx context.Context) *Outcome {
-	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Write))
+func tokenScope(p *pass, scope model.TokenScope) *outcome {
+	return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonTokenScope, fmt.Sprintf(
+		"the project token is for environment %q of project %s, the spec names environment %q of project %s: "+
+			"use that environment's token, or an account or workspace token", scope.EnvironmentName, scope.ProjectID,
+		p.object.Spec.RailwayEnvironment(), p.object.Spec.Railway.ProjectID))
+}
+
+// adopt claims an environment that is there. The claim is stored before it is compared with those of others.
+func (r *Reconciler) adopt(ctx context.Context, p *pass, environment model.Named) (*view, *outcome) {
+	created := p.journal.Announced(v1alpha1.WriteEnvironment, p.object.Spec.RailwayEnvironment())
+	p.facts.Railway = locatedAt(p, environment, created)
+	if created {
+		p.journal.Withdraw()
+	}
+	if err := r.objects.announce(ctx, p, v1alpha1.ReasonProgressing, "reads the Railway environment"); err != nil {
+		return nil, failed(err)
+	}
+	holder, err := r.objects.holder(ctx, p.object, true)
 	if err != nil {
-		return failed(err)
+		return nil, failed(err)
 	}
-	name := p.object.Spec.RailwayEnvironment()
-	if scope.ProjectID != p.object.Spec.Railway.ProjectID || !strings.EqualFold(scope.EnvironmentName, name) {
-		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonTokenScope, fmt.Sprintf(
-			"the project token is for environment %q of project %s, the spec names environment %q of project %s: "+
-				"use that environment's token, or an account or workspace token", scope.EnvironmentName, scope.ProjectID,
-			name, p.object.Spec.Railway.ProjectID))
+	if holder != nil {
+		return nil, r.yield(p, holder)
 	}
-	return nil
+	r.follow(p, p.facts.Railway)
+	return r.observe(ctx, p)
 }
 
-func (p *pass) located(id, name string, created bool) {
-	projectID := p.object.Spec.Railway.ProjectID
-	p.object.Status.Railway = &v1alpha1.RailwayStatus{
-		ProjectID: projectID, EnvironmentID: id, Environment: name, Created: created,
-		URL: fmt.Sprintf(dashboard, projectID, id),
+func locatedAt(p *pass, environment model.Named, created bool) *v1alpha1.RailwayStatus {
+	projectID, since := p.object.Spec.Railway.ProjectID, metav1.NewMicroTime(p.now.Truncate(time.Microsecond))
+	return &v1alpha1.RailwayStatus{
+		ProjectID: projectID, EnvironmentID: environment.ID, Environment: environment.Name, Created: created,
+		URL: fmt.Sprintf(dashboard, projectID, environment.ID), Since: &since,
 	}
-	p.settled(v1alpha1.WriteEnvironment, p.object.Spec.RailwayEnvironment())
 }
 
-func (p *pass) createEnvironment(ctx context.Context, name string) *Outcome {
-	out := p.create(ctx, v1alpha1.WriteEnvironment, name, func(ctx context.Context) error {
-		environment, err := p.client.CreateEnvironment(ctx, p.object.Spec.Railway.ProjectID, name)
-		if err != nil {
-			return err
-		}
-		p.located(environment.ID, environment.Name, true)
-		p.environment, p.fresh = environment, true
-		return nil
+// createEnvironment creates what the project does not have. The announced creation is the claim.
+func (r *Reconciler) createEnvironment(ctx context.Context, p *pass, name string) (*view, *outcome) {
+	intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteEnvironment, Name: name}
+	if out := r.writer.announceCreate(ctx, p, p.now, intent); out != nil {
+		return nil, out
+	}
+	holder, err := r.objects.holder(ctx, p.object, true)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if holder != nil {
+		return nil, r.yield(p, holder)
+	}
+	var made *model.Environment
+	out := r.writer.send(ctx, p, func(ctx context.Context) (err error) {
+		made, err = p.client.CreateEnvironment(ctx, p.object.Spec.Railway.ProjectID, name)
+		return err
 	})
-	return out
+	if out != nil {
+		return nil, out
+	}
+	p.event(normal, "Created", "Create", "Created the environment %q on Railway", name)
+	p.facts.Railway = locatedAt(p, model.Named{ID: made.ID, Name: made.Name}, true)
+	r.follow(p, p.facts.Railway)
+	r.views.watch.Store(p.key, made, p.now)
+	snapshot, _ := r.views.watch.Latest(p.key)
+	p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
+	return take(p, snapshot), nil
 }

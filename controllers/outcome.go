@@ -13,71 +13,83 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
-// outcomeKind sorts outcomes by who has to act next.
-type outcomeKind int
-
+// When to pass again.
 const (
-	// outcomeDone: nobody; the watch wakes the object when Railway changes.
-	outcomeDone outcomeKind = iota
-	// outcomeProgressing: the operator, after a while.
-	outcomeProgressing
-	// outcomeStalled: a person.
-	outcomeStalled
-	// outcomeSuspended: nobody, until a person resumes.
-	outcomeSuspended
-	// outcomeGone: nobody; the object is deleted.
-	outcomeGone
-)
-
-// Safety nets: every stalled object has a watch or an event that wakes it, and is looked at again all the same, because an
-// error may have been sorted wrongly.
-const (
-	stalledRetry   = 10 * time.Minute
+	// safetyNet is how soon every object that waits for something is passed again, although a watch or an event wakes it: an error
+	// may have been sorted wrongly, and an event lost.
+	safetyNet      = 10 * time.Minute
 	planLimitRetry = 15 * time.Minute
 	unknownRetry   = 2 * time.Second
 	busyRetry      = 5 * time.Second
+	// hurry is how long the watch polls at the rollout pace after a sign of change.
+	hurry = time.Minute
 )
 
-// Outcome is how a pass ended.
-type Outcome struct {
-	Kind    outcomeKind
-	Reason  string
-	Message string
-	// About is the condition that the reason speaks of besides Ready, if any.
-	About string
-	// After is when to look again; zero leaves it to the watches.
-	After time.Duration
-	// Err makes the queue back off exponentially.
-	Err error
+// outcome is how a pass ended.
+type outcome struct {
+	status.Outcome
+	// after is when to pass again; zero leaves it to the watches and the safety net.
+	after time.Duration
+	// err makes the queue back off exponentially.
+	err error
+	// unread is true when Railway could not be read and what is known still counts: the status stays as it is.
+	unread bool
+	// gone is true when the object is deleted.
+	gone bool
 }
 
 // result is the only place that tells the queue what to do.
-func (o *Outcome) result() (ctrl.Result, error) {
-	if o.Err != nil && o.After == 0 {
-		return ctrl.Result{}, o.Err
+func (o *outcome) result() (ctrl.Result, error) {
+	if o.err != nil && o.after == 0 {
+		return ctrl.Result{}, o.err
 	}
-	return ctrl.Result{RequeueAfter: o.After}, nil
+	return ctrl.Result{RequeueAfter: o.after}, nil
 }
 
-// atLatest asks for the next pass no later than after that time. Zero asks for nothing.
-func (o *Outcome) atLatest(wait time.Duration) {
-	if wait > 0 && o.Err == nil && (o.After == 0 || wait < o.After) {
-		o.After = wait
+// wakeBy makes sure that whatever waits is passed again: at the time that was asked for, and by the safety net when nobody may
+// know of a better one.
+func (o *outcome) wakeBy(s *v1alpha1.EngineEnvironmentStatus, wake, now time.Time) {
+	if o.err != nil || o.gone {
+		return
+	}
+	if !wake.IsZero() {
+		o.atLatest(max(wake.Sub(now), time.Second))
+	}
+	promoting := s.Promotion != nil && s.Promotion.State != v1alpha1.PromotionUpToDate
+	if o.Kind == status.Progressing || o.Kind == status.Stalled || o.unread || promoting {
+		o.atLatest(safetyNet)
 	}
 }
 
-func progressing(reason, message string, after time.Duration) *Outcome {
-	return &Outcome{Kind: outcomeProgressing, Reason: reason, Message: message, After: after}
+func (o *outcome) atLatest(wait time.Duration) {
+	if o.after == 0 || wait < o.after {
+		o.after = wait
+	}
 }
 
-func stalled(about, reason, message string) *Outcome {
-	return &Outcome{Kind: outcomeStalled, About: about, Reason: reason, Message: message, After: stalledRetry}
+func done() *outcome { return &outcome{} }
+
+// suspended ends a pass over an object that a person suspended.
+func suspended(message string) *outcome {
+	return &outcome{Outcome: status.Outcome{Kind: status.Suspended, Reason: v1alpha1.ReasonSuspended, Message: message}}
+}
+
+// unread ends a pass that could not read Railway while what is known still counts.
+func unread(after time.Duration) *outcome { return &outcome{unread: true, after: after} }
+
+func progressing(reason, message string, after time.Duration) *outcome {
+	return &outcome{Outcome: status.Outcome{Kind: status.Progressing, Reason: reason, Message: message}, after: after}
+}
+
+func stalled(about, reason, message string) *outcome {
+	return &outcome{Outcome: status.Outcome{Kind: status.Stalled, Reason: reason, Message: message, About: about}}
 }
 
 // failed sorts an error of Kubernetes, of the spec, or of Railway into an outcome.
-func failed(err error) *Outcome {
+func failed(err error) *outcome {
 	var invalid *desired.Error
 	if errors.As(err, &invalid) {
 		return stalled(v1alpha1.ConditionSynced, invalid.Reason, invalid.Message)
@@ -86,20 +98,18 @@ func failed(err error) *Outcome {
 	if errors.As(err, &remote) {
 		return railwayFailed(remote)
 	}
-	return &Outcome{
-		Kind: outcomeProgressing, Reason: v1alpha1.ReasonInternalError, Err: err,
-		Message: "the operator could not finish its work and tries again; its log has the details",
-	}
+	out := progressing(v1alpha1.ReasonInternalError, "the operator could not finish its work and tries again; its log has the details", 0)
+	out.err = err
+	return out
 }
 
-func railwayFailed(err *railway.Error) *Outcome {
+func railwayFailed(err *railway.Error) *outcome {
 	message := err.Message
 	switch err.Class {
 	case railway.Unauthorized:
-		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonTokenRejected,
-			message)
+		return stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonTokenRejected, message)
 	case railway.Invalid:
-		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonInvalidSpec, "Railway refused what the spec declares, change the field it speaks of: "+message)
+		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonInvalidSpec, "Railway refused what the spec declares, change the field that it names: "+message)
 	case railway.Conflict:
 		if !strings.HasPrefix(err.Operation, "Create") { // no name is taken by a commit: something else is under way
 			return progressing(v1alpha1.ReasonApplying, "Railway is busy, the operator tries again: "+message, busyRetry)
@@ -107,7 +117,7 @@ func railwayFailed(err *railway.Error) *Outcome {
 		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, "the name is taken on Railway: "+message)
 	case railway.PlanLimit:
 		out := stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonPlanLimit, "the workspace's Railway plan does not allow it: "+message)
-		out.After = planLimitRetry
+		out.after = planLimitRetry
 		return out
 	case railway.SchemaMismatch:
 		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonSchemaMismatch,
@@ -116,11 +126,10 @@ func railwayFailed(err *railway.Error) *Outcome {
 		return progressing(v1alpha1.ReasonRateLimited, "waits for Railway's request budget", max(err.RetryAfter, time.Second))
 	case railway.Ambiguous:
 		return progressing(v1alpha1.ReasonVerifyingWrite,
-			"Railway did not say whether a write was applied; the operator looks before it writes again", unknownRetry)
+			"Railway did not say whether a write was applied; the operator reads before it writes again ("+message+")", unknownRetry)
 	default: // Transient, NotFound, Internal
-		return &Outcome{
-			Kind: outcomeProgressing, Reason: v1alpha1.ReasonRailwayUnavailable, Err: err,
-			Message: "Railway does not answer as it should, the operator tries again: " + message,
-		}
+		out := progressing(v1alpha1.ReasonRailwayUnavailable, "Railway does not answer as it should, the operator tries again: "+message, 0)
+		out.err = err
+		return out
 	}
 }

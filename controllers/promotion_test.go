@@ -39,6 +39,15 @@ func (w *world) image(tag string) {
 	w.apply("dev", strings.Replace(devSpec, "1.4.2", tag, 1)+"verification: {interval: 5s}\n")
 }
 
+// edit changes the spec as kubectl edit does.
+func (w *world) edit(name string, change func(*v1alpha1.EngineEnvironmentSpec)) {
+	w.t.Helper()
+	o := w.get(name)
+	before := o.DeepCopy()
+	change(&o.Spec)
+	require.NoError(w.t, w.client.Patch(w.t.Context(), o, client.MergeFrom(before)))
+}
+
 func (w *world) annotate(name, key, value string) {
 	w.t.Helper()
 	o := w.get(name)
@@ -62,8 +71,17 @@ func (w *world) runs(name, revision string) *v1alpha1.EngineEnvironment {
 func (w *world) awaits(name, candidate string) *v1alpha1.EngineEnvironment {
 	w.t.Helper()
 	return w.until(name, "awaiting approval of "+candidate, func(o *v1alpha1.EngineEnvironment) bool {
-		return o.Status.Promotion != nil && o.Status.Promotion.State == v1alpha1.PromotionAwaitingApproval && o.Status.Promotion.Candidate == candidate
+		return o.Status.Promotion != nil && o.Status.Promotion.State == v1alpha1.PromotionAwaitingApproval && o.Status.Promotion.CandidateRevision == candidate
 	})
+}
+
+// approve approves the candidate as its message says, in somebody's name.
+func (w *world) approve(name, by string) {
+	w.t.Helper()
+	candidate := w.get(name).Status.Promotion.Candidate
+	require.NotEmpty(w.t, candidate)
+	w.annotate(name, v1alpha1.AnnotationApprovedBy, by)
+	w.annotate(name, v1alpha1.AnnotationApprove, candidate)
 }
 
 // images are the images that were ever deployed in the environment, in order.
@@ -71,7 +89,8 @@ func (w *world) images(environment string) []string {
 	var all []string
 	for _, d := range w.sim.Deployments() {
 		if d.Environment == environment && d.Service == "ai-engine" {
-			all = append(all, d.Image[strings.LastIndex(d.Image, ":")+1:])
+			image, _, _ := strings.Cut(d.Image, "@")
+			all = append(all, image[strings.LastIndex(image, ":")+1:])
 		}
 	}
 	return all
@@ -86,16 +105,16 @@ func TestPromotionChain(t *testing.T) {
 	o = w.awaits("production", "1.4.2")
 	ready := condition(o, v1alpha1.ConditionReady)
 	assert.Equal(t, v1alpha1.ReasonAwaitingPromotion, ready.Reason)
-	assert.Contains(t, ready.Message, "kubectl annotate eenv production railway.engine-operator.dev/approve=1.4.2")
+	assert.Contains(t, ready.Message, "kubectl annotate eenv -n "+w.namespace+" production --overwrite railway.engine-operator.dev/approve="+o.Status.Promotion.Candidate)
+	assert.Regexp(t, "^ghcr.io/acme/ai-engine@sha256:[0-9a-f]{64}$", o.Status.Promotion.Candidate, "an approval is for these bytes")
 	assert.Empty(t, w.images("production"), "nothing runs before a person says so")
 
-	w.annotate("production", v1alpha1.AnnotationApprovedBy, "Dana")
-	w.annotate("production", v1alpha1.AnnotationApprove, "1.4.1")
+	w.annotate("production", v1alpha1.AnnotationApprove, "1.4.2")
 	o = w.until("production", "told of the wrong approval", func(o *v1alpha1.EngineEnvironment) bool {
-		return strings.Contains(condition(o, v1alpha1.ConditionPromoted).Message, `names "1.4.1", which is another revision`)
+		return strings.Contains(condition(o, v1alpha1.ConditionPromoted).Message, "names 1.4.2, which is another source")
 	})
 	assert.Nil(t, o.Status.Promotion.Source)
-	w.annotate("production", v1alpha1.AnnotationApprove, "1.4.2")
+	w.approve("production", "Dana")
 	o = w.runs("production", "1.4.2")
 	require.Len(t, o.Status.Promotion.History, 1)
 	record := o.Status.Promotion.History[0]
@@ -105,8 +124,9 @@ func TestPromotionChain(t *testing.T) {
 	w.runs("preview", "1.5.0")
 	w.awaits("production", "1.5.0")
 	assert.Equal(t, []string{"1.4.2"}, w.images("production"), "the old approval is no approval for the new revision")
-	w.annotate("production", v1alpha1.AnnotationApprove, "1.5.0")
-	w.runs("production", "1.5.0")
+	w.annotate("production", v1alpha1.AnnotationApprove, w.get("production").Status.Promotion.Candidate)
+	o = w.runs("production", "1.5.0")
+	assert.Equal(t, "Dana (as in the approval before)", o.Status.Promotion.History[0].ApprovedBy, "nobody said that it was Dana again")
 	assert.Equal(t, []string{"1.4.2", "1.5.0"}, w.images("production"))
 }
 
@@ -114,7 +134,8 @@ func TestBadRevisionIsRolledBackAndGoesNoFurther(t *testing.T) {
 	t.Parallel()
 	w := chain(t, "0s")
 	w.runs("preview", "1.4.2")
-	w.annotate("production", v1alpha1.AnnotationApprove, "1.4.2")
+	w.awaits("production", "1.4.2")
+	w.approve("production", "Dana")
 	w.runs("production", "1.4.2")
 
 	w.image("1.5.0-no-middleware") // dev has its middleware off: it passes there
@@ -137,14 +158,21 @@ func TestBadRevisionIsRolledBackAndGoesNoFurther(t *testing.T) {
 	assert.Equal(t, []string{"1.4.2", "1.5.0-no-middleware", "1.4.2"}, w.images("preview"))
 	assert.Equal(t, []string{"1.4.2"}, w.images("production"), "production never sees it")
 
-	// A mended revision waits for a person to resume, and then goes through.
-	w.image("1.5.1")
-	w.runs("dev", "1.5.1")
-	w.until("preview", "held", func(o *v1alpha1.EngineEnvironment) bool {
-		return o.Status.Promotion.Candidate == "1.5.1" && o.Status.Promotion.State == v1alpha1.PromotionBlocked
+	// Neither an edit that is no content nor suspending ends the hold.
+	w.edit("preview", func(s *v1alpha1.EngineEnvironmentSpec) { s.Interval = &metav1.Duration{Duration: time.Minute} })
+	w.edit("preview", func(s *v1alpha1.EngineEnvironmentSpec) { s.Suspend = true })
+	w.until("preview", "suspended", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Verdict == v1alpha1.VerdictPending })
+	w.edit("preview", func(s *v1alpha1.EngineEnvironmentSpec) { s.Suspend = false })
+	o = w.until("preview", "held again", func(o *v1alpha1.EngineEnvironment) bool {
+		return condition(o, v1alpha1.ConditionStalled).Reason == v1alpha1.ReasonRolledBack
 	})
-	w.annotate("preview", v1alpha1.AnnotationResume, "1")
-	w.runs("preview", "1.5.1")
+	assert.Contains(t, condition(o, v1alpha1.ConditionStalled).Message, "railway.engine-operator.dev/resume=")
+	assert.Equal(t, []string{"1.4.2", "1.5.0-no-middleware", "1.4.2"}, w.images("preview"))
+
+	// A newer revision that upstream has verified ends the hold by itself.
+	w.image("1.5.1")
+	o = w.runs("preview", "1.5.1")
+	assert.Nil(t, o.Status.Rollback)
 	w.awaits("production", "1.5.1")
 	assert.NotContains(t, w.images("production"), "1.5.0-no-middleware")
 }
@@ -192,7 +220,7 @@ func TestPromotionSurvivesALostStatus(t *testing.T) {
 	require.NoError(t, w.client.Status().Patch(t.Context(), o, client.MergeFrom(before)))
 	w.poke("preview")
 	o = w.runs("preview", "1.4.2")
-	assert.Equal(t, "ghcr.io/acme/ai-engine:1.4.2", o.Status.Promotion.Source.Image, "what runs is what was promoted")
+	assert.Regexp(t, "^ghcr.io/acme/ai-engine:1.4.2@sha256:[0-9a-f]{64}$", o.Status.Promotion.Source.Image, "what runs is what was promoted")
 	assert.Equal(t, deployed, w.deployments("preview", "ai-engine"))
 }
 
@@ -200,11 +228,11 @@ func TestNewerRevisionRestartsTheSoak(t *testing.T) {
 	t.Parallel()
 	w := chain(t, "4s")
 	w.until("preview", "soaking", func(o *v1alpha1.EngineEnvironment) bool {
-		return o.Status.Promotion != nil && o.Status.Promotion.State == v1alpha1.PromotionSoaking && o.Status.Promotion.Candidate == "1.4.2"
+		return o.Status.Promotion != nil && o.Status.Promotion.State == v1alpha1.PromotionSoaking && o.Status.Promotion.CandidateRevision == "1.4.2"
 	})
 	w.image("1.5.0")
 	o := w.until("preview", "soaking anew", func(o *v1alpha1.EngineEnvironment) bool {
-		return o.Status.Promotion.State == v1alpha1.PromotionSoaking && o.Status.Promotion.Candidate == "1.5.0"
+		return o.Status.Promotion.State == v1alpha1.PromotionSoaking && o.Status.Promotion.CandidateRevision == "1.5.0"
 	})
 	assert.Greater(t, time.Until(o.Status.Promotion.SoakedAt.Time), 2*time.Second)
 	w.runs("preview", "1.5.0")

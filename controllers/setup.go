@@ -5,12 +5,9 @@ package controllers
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -20,14 +17,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
 )
 
 const (
-	indexClaim      = "claim"
+	indexProject    = "project"
 	indexSecrets    = "secrets"
 	indexConfigMaps = "configMaps"
 	indexUpstream   = "upstream"
@@ -43,7 +39,7 @@ const (
 // SetupWithManager wires the loop: what wakes an object, and how fast it is tried again.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
 	indexes := map[string]client.IndexerFunc{
-		indexClaim:      func(o client.Object) []string { return nonEmpty(claimOf(o.(*v1alpha1.EngineEnvironment))) },
+		indexProject:    func(o client.Object) []string { return nonEmpty(projectOf(o.(*v1alpha1.EngineEnvironment))) },
 		indexSecrets:    func(o client.Object) []string { return secretsOf(o.(*v1alpha1.EngineEnvironment)) },
 		indexUpstream:   func(o client.Object) []string { return nonEmpty(upstreamOf(o.(*v1alpha1.EngineEnvironment))) },
 		indexConfigMaps: func(o client.Object) []string { return configMapsOf(o.(*v1alpha1.EngineEnvironment)) },
@@ -61,11 +57,10 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Watches(&corev1.Secret{}, r.usersOf(indexSecrets), builder.OnlyMetadata).
 		Watches(&corev1.ConfigMap{}, r.usersOf(indexConfigMaps), builder.OnlyMetadata).
 		Watches(&v1alpha1.EngineEnvironment{}, r.claimants()).
-		Watches(&v1alpha1.EngineEnvironment{}, r.downstream(), builder.WithPredicates(verifiedPredicate())).
-		WatchesRawSource(keys(r.Watch.Events())).    // its Railway environment changed
-		WatchesRawSource(keys(r.Verifier.Events())). // the result of a check changed
+		Watches(&v1alpha1.EngineEnvironment{}, r.downstream(), builder.WithPredicates(upstreamPredicate())).
+		WatchesRawSource(r.options.Waker). // its Railway environment, or the result of a check, changed
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: r.Concurrency,
+			MaxConcurrentReconciles: r.options.Concurrency,
 			ReconciliationTimeout:   passTimeout,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
 				backoffFrom, backoffTo),
@@ -83,10 +78,14 @@ func requestedPredicate() predicate.Predicate {
 			before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
 			after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
 			return ok && ok2 && (wiped(before, after) || requestedAt(before) != requestedAt(after) ||
-				before.Annotations[v1alpha1.AnnotationApprove] != after.Annotations[v1alpha1.AnnotationApprove] ||
-				before.Annotations[v1alpha1.AnnotationResume] != after.Annotations[v1alpha1.AnnotationResume])
+				annotated(before, after, v1alpha1.AnnotationApprove) || annotated(before, after, v1alpha1.AnnotationApprovedBy) ||
+				annotated(before, after, v1alpha1.AnnotationResume))
 		},
 	}
+}
+
+func annotated(before, after *v1alpha1.EngineEnvironment, annotation string) bool {
+	return before.Annotations[annotation] != after.Annotations[annotation]
 }
 
 // wiped reports that somebody deleted the status.
@@ -101,21 +100,13 @@ func (r *Reconciler) downstream() handler.EventHandler {
 	})
 }
 
-// verifiedPredicate lets through what other tiers go by: what was verified, and since when the verdict is GO.
-func verifiedPredicate() predicate.Predicate {
+// upstreamPredicate lets through what downstream tiers go by.
+func upstreamPredicate() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
 		after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
-		return ok && ok2 && (!equality.Semantic.DeepEqual(before.Status.Verified, after.Status.Verified) ||
-			!before.Status.GoSince.Equal(after.Status.GoSince))
+		return ok && ok2 && upstreamChanged(before, after)
 	}}
-}
-
-func upstreamOf(object *v1alpha1.EngineEnvironment) string {
-	if object.Spec.Promotion == nil {
-		return ""
-	}
-	return object.Spec.Promotion.From
 }
 
 // usersOf wakes the objects that take values from a Secret or ConfigMap.
@@ -125,15 +116,15 @@ func (r *Reconciler) usersOf(index string) handler.EventHandler {
 	})
 }
 
-// claimants wakes the objects that wait for an environment when its holder is deleted.
+// claimants wakes the objects of the same project, which may wait for an environment, when its holder is deleted.
 func (r *Reconciler) claimants() handler.EventHandler {
 	return handler.Funcs{
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 			holder, ok := e.Object.(*v1alpha1.EngineEnvironment)
-			if !ok || claimOf(holder) == "" {
+			if !ok || projectOf(holder) == "" {
 				return
 			}
-			for _, request := range r.matching(ctx, client.MatchingFields{indexClaim: claimOf(holder)}) {
+			for _, request := range r.matching(ctx, client.MatchingFields{indexProject: projectOf(holder)}) {
 				queue.Add(request)
 			}
 		},
@@ -142,7 +133,7 @@ func (r *Reconciler) claimants() handler.EventHandler {
 
 func (r *Reconciler) matching(ctx context.Context, options ...client.ListOption) []reconcile.Request {
 	var list v1alpha1.EngineEnvironmentList
-	if err := r.List(ctx, &list, options...); err != nil {
+	if err := r.options.Client.List(ctx, &list, options...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Listing EngineEnvironments failed")
 		return nil
 	}
@@ -151,24 +142,6 @@ func (r *Reconciler) matching(ctx context.Context, options ...client.ListOption)
 		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 	}
 	return requests
-}
-
-// keys wakes the objects that the channel names.
-func keys(of <-chan string) source.Source {
-	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		go func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case key := <-of:
-					namespace, name, _ := strings.Cut(key, "/")
-					queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
-				}
-			}
-		}()
-		return nil
-	})
 }
 
 func secretsOf(object *v1alpha1.EngineEnvironment) []string {

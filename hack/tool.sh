@@ -4,8 +4,9 @@
 
 # Prints the path of a development tool, building it first when it is missing or its pinned version changed:
 #   hack/tool.sh controller-gen
-# Versions are pinned by the tool directives of hack/tools/go.mod, and of hack/tools/lint/go.mod for the linter, whose
-# three hundred dependencies must not sway those of the others.
+# Versions are pinned by the tool directives of hack/tools/go.mod, and of hack/tools/lint/go.mod and hack/tools/apilint/go.mod
+# for the linters, whose three hundred dependencies must not change those of the others. The two linters build from the same
+# versions, so that the second one finds most of its packages compiled.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -23,6 +24,10 @@ golangci-lint)
   module="$module/lint"
   flags="$flags -X main.version=$(sed -n 's/^\tgithub.com\/golangci\/golangci-lint\/v2 v\([0-9.]*\).*/\1/p' "$module/go.mod")"
   ;;
+kube-api-linter)
+  package=sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
+  module="$module/apilint"
+  ;;
 *)
   say "no tool $name; see the cases in hack/tool.sh"
   exit 2
@@ -36,7 +41,7 @@ built() { [[ -x "$bin/$name" && "$(cat "$bin/.$name.key" 2>/dev/null)" == "$key"
 if ! built; then
   lock "$bin/.$name.lock"
   if ! built; then # nobody else made it while we waited
-    [[ $name != golangci-lint ]] || say "building $name (once; a few minutes on 2 cores)"
+    [[ $name != *lint* ]] || say "building $name (once; a few minutes on 2 cores)"
     cd "$module"
     trap 'rm -f "$bin/.$name.$$"' EXIT
     build "$name" "$bin/.$name.$$" "$package" -ldflags "$flags"

@@ -2,9 +2,9 @@
 # Copyright The engine-operator Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Fails when a file is not formatted, when a generated file is not what its source generates, when the linter finds
-# something, or when the linter would miss a broken wall. It judges the tree as it is, committed or not, and changes nothing:
-# it generates in a copy.
+# Fails when a file is not formatted, when a generated file is not what its source generates, when a linter finds
+# something, or when the linter would miss a crossed boundary. It judges the tree as it is, committed or not, and changes
+# nothing: it generates in a copy.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
@@ -37,8 +37,11 @@ done
 say "== lint"
 make lint || failed=1
 
-say "== walls"
-hack/walls.sh || failed=1
+say "== API conventions"
+make lint-api || failed=1
+
+say "== boundaries"
+hack/boundaries.sh || failed=1
 
 ((failed == 0)) || { say "verify: failed"; exit 1; }
 say "verify: all in order"

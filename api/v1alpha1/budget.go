@@ -23,7 +23,7 @@ type Budget struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
 	// +required
-	MonthlyUSD int32 `json:"monthlyUSD"`
+	MonthlyUSD int32 `json:"monthlyUSD,omitempty"`
 
 	// enforcement says what an exceeded budget does. Default: Report.
 	// +optional
@@ -33,11 +33,15 @@ type Budget struct {
 // CostStatus is what the environment costs.
 type CostStatus struct {
 	// monthToDateUSD is what it has cost in this calendar month, in US dollars.
+	// +required
 	MonthToDateUSD string `json:"monthToDateUSD"`
 	// projectedUSD is what it will have cost at the end of the month, at the rate so far.
+	// +required
 	ProjectedUSD string `json:"projectedUSD"`
 	// summary is the projection beside the budget, for example $62.10 of $570.
+	// +required
 	Summary string `json:"summary"`
 	// asOf is when Railway was asked; once an hour at most.
+	// +required
 	AsOf metav1.Time `json:"asOf"`
 }

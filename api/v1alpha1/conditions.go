@@ -54,6 +54,8 @@ const (
 	ReasonKeyNotFound = "KeyNotFound"
 	// ReasonInvalidVariable: a Secret or ConfigMap brings a variable that cannot be set.
 	ReasonInvalidVariable = "InvalidVariable"
+	// ReasonInvalidPullSecret: the Secret that pullSecretRef names has no usable credentials for the image's registry.
+	ReasonInvalidPullSecret = "InvalidPullSecret" //nolint:gosec // a reason, not a credential
 	// ReasonInvalidSpec: Railway refused a declared value.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonTokenRejected: put a valid token into the Secret.
@@ -66,12 +68,14 @@ const (
 	ReasonPlanLimit = "PlanLimitReached"
 	// ReasonNameTaken: something of that name exists that this object may not take.
 	ReasonNameTaken = "NameTaken"
-	// ReasonEnvironmentClaimed: an older EngineEnvironment declares the same Railway environment.
+	// ReasonEnvironmentClaimed: another EngineEnvironment holds the same Railway environment.
 	ReasonEnvironmentClaimed = "EnvironmentClaimed"
 	// ReasonEnvironmentClosed: Railway deleted a pull request's environment; delete the object.
 	ReasonEnvironmentClosed = "EnvironmentClosed"
 	// ReasonConfigFileOwned: a railway.json or railway.toml overrides settings that the spec declares.
 	ReasonConfigFileOwned = "ConfigFileOwned"
+	// ReasonEnvironmentGone: somebody deleted the Railway environment and driftPolicy is Warn.
+	ReasonEnvironmentGone = "EnvironmentGone"
 	// ReasonContested: something keeps undoing the operator's repairs.
 	ReasonContested = "Contested"
 	// ReasonDrifted: Railway differs from the spec and driftPolicy is Warn.
@@ -90,6 +94,8 @@ const (
 
 	// ReasonImageNotFound: the image cannot be pulled.
 	ReasonImageNotFound = "ImageNotFound"
+	// ReasonImagePullDenied: the registry refuses the pull; set pullSecretRef beside source, or check its credentials.
+	ReasonImagePullDenied = "ImagePullDenied"
 	// ReasonBuildFailed: the build failed.
 	ReasonBuildFailed = "BuildFailed"
 	// ReasonPreDeployFailed: the pre-deploy command failed.
@@ -104,7 +110,7 @@ const (
 	ReasonDeadlineExceeded = "ProgressDeadlineExceeded"
 	// ReasonNeedsApproval: the deployment waits for an approval on Railway.
 	ReasonNeedsApproval = "NeedsApproval"
-	// ReasonNotDeployed: the service has no deployment.
+	// ReasonNotDeployed: the service has no deployment that serves.
 	ReasonNotDeployed = "NotDeployed"
 	// ReasonRevisionMismatch: what runs is not what was declared.
 	ReasonRevisionMismatch = "RevisionMismatch"
@@ -139,9 +145,9 @@ const (
 	AnnotationRequestedAt = "railway.engine-operator.dev/requested-at"
 	// AnnotationFluxRequestedAt is Flux's name for the same.
 	AnnotationFluxRequestedAt = "reconcile.fluxcd.io/requestedAt"
-	// AnnotationApprove approves the promotion of the revision that it names.
+	// AnnotationApprove approves the promotion of the source that it names: the value of status.promotion.candidate.
 	AnnotationApprove = "railway.engine-operator.dev/approve"
-	// AnnotationApprovedBy says, for the record, who approved.
+	// AnnotationApprovedBy says who approved. The approval policy holds that it is the user who sets it.
 	AnnotationApprovedBy = "railway.engine-operator.dev/approved-by"
 	// AnnotationResume ends the hold after a rollback when its value changes.
 	AnnotationResume = "railway.engine-operator.dev/resume"

@@ -52,11 +52,14 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.budget)",message="the Local tier costs nothing on Railway: remove budget, or choose another tier"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.promotion)",message="nothing is promoted to the Local tier: remove promotion, or choose another tier"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.promotion) || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
-// +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, s.name != self.engine.name)",message="a service has the engine's name: names are unique within the project, rename one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, s.name.lowerAscii() != self.engine.name.lowerAscii())",message="a service has the engine's name, or one that differs in case only: names are unique within the project, rename one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, !self.services.exists(t, t.name != s.name && t.name.lowerAscii() == s.name.lowerAscii()))",message="two services have names that differ in case only: names are unique within the project, rename one of them"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?securityMiddleware.?enabled.orValue(true)",message="the Production tier keeps its security middleware on: remove settings.securityMiddleware.enabled or set it to true"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !self.?settings.?debug.orValue(false)",message="the Production tier keeps debug off: remove settings.debug or set it to false"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?logging.?format.orValue('JSON') == 'JSON'",message="the Production tier logs JSON: remove settings.logging.format or set it to JSON"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || self.?settings.?rateLimit.?enabled.orValue(true)",message="the Production tier keeps its rate limit on: remove settings.rateLimit.enabled or set it to true"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.engine.source) || !has(self.engine.source.image) || (self.engine.source.image.contains('@') || (self.engine.source.image.matches(':[^/]+$') && !self.engine.source.image.endsWith(':latest')))",message="the Production tier runs images whose version is said: give engine.source.image a tag other than latest, or a digest"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.services) || self.services.all(s, !has(s.source) || !has(s.source.image) || (s.source.image.contains('@') || (s.source.image.matches(':[^/]+$') && !s.source.image.endsWith(':latest'))))",message="the Production tier runs images whose version is said: give source.image of every service a tag other than latest, or a digest"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.engine.variables) || self.engine.variables.all(v, !(v.name in ['ENV','DEBUG','LOG_FORMAT','SECURITY_MIDDLEWARE_ENABLED','TENANT_ISOLATION_ENABLED','RATE_LIMIT_ENABLED','RATE_LIMIT_RPM']))",message="the Production tier fixes ENV, DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED, RATE_LIMIT_ENABLED and RATE_LIMIT_RPM: remove them from engine.variables, and set the rate in settings.rateLimit"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Production' || !has(self.services) || self.services.all(s, !s.?inheritSettings.orValue(false) || !has(s.variables) || s.variables.all(v, !(v.name in ['ENV','DEBUG','LOG_FORMAT','SECURITY_MIDDLEWARE_ENABLED','TENANT_ISOLATION_ENABLED','RATE_LIMIT_ENABLED','RATE_LIMIT_RPM'])))",message="the Production tier fixes ENV, DEBUG, LOG_FORMAT, SECURITY_MIDDLEWARE_ENABLED, TENANT_ISOLATION_ENABLED, RATE_LIMIT_ENABLED and RATE_LIMIT_RPM for services that inherit the settings: remove them from their variables"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.verification)",message="the Local tier runs nowhere that could be checked: remove verification, or choose another tier"
@@ -65,7 +68,7 @@ const (
 type EngineEnvironmentSpec struct {
 	// tier is the kind of environment; it fills every setting that spec.settings leaves out (see the tier table). Immutable.
 	// +required
-	Tier Tier `json:"tier"`
+	Tier Tier `json:"tier,omitempty"`
 
 	// suspend stops all work on Railway for this object. Deletion still works. Default: false.
 	// +optional
@@ -102,12 +105,12 @@ type EngineEnvironmentSpec struct {
 
 	// engine is the engine's service.
 	// +required
-	Engine Engine `json:"engine"`
+	Engine Engine `json:"engine,omitzero"`
 
 	// services are the engine's companions in the same environment, for example a worker or a cache.
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:MaxItems=32
 	// +optional
 	Services []Companion `json:"services,omitempty"`
 
@@ -142,10 +145,11 @@ type EngineEnvironmentSpec struct {
 // Railway says where on Railway a tier lives.
 type Railway struct {
 	// projectID is the Railway project's id (a UUID; the dashboard's URL shows it). Immutable.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')",message="projectID must be a UUID in lower case: copy it from the address of the project on Railway's dashboard"
 	// +required
-	ProjectID string `json:"projectID"`
+	ProjectID string `json:"projectID,omitempty"`
 
 	// environment is the Railway environment's name. It is created when missing. Immutable. Default: the tier in lower case.
 	// +kubebuilder:validation:MinLength=1
@@ -157,7 +161,7 @@ type Railway struct {
 	// tokenSecretRef names a Secret in the same namespace that holds a Railway token under Railway's own names: key
 	// RAILWAY_API_TOKEN for an account or workspace token, RAILWAY_TOKEN for a project token.
 	// +required
-	TokenSecretRef LocalReference `json:"tokenSecretRef"`
+	TokenSecretRef LocalReference `json:"tokenSecretRef,omitzero"`
 }
 
 // LocalReference names an object in the namespace of the EngineEnvironment.
@@ -166,5 +170,5 @@ type LocalReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 }

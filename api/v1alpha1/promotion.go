@@ -22,7 +22,7 @@ type Promotion struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
-	From string `json:"from"`
+	From string `json:"from,omitempty"`
 
 	// soak is how long the verdict upstream must have been GO without a break. Between 0s and 168h. Default: 0s.
 	// +kubebuilder:validation:Type=string
@@ -39,10 +39,13 @@ type Promotion struct {
 // VerifiedStatus is the source that was last verified here.
 type VerifiedStatus struct {
 	// revision in short.
+	// +required
 	Revision string `json:"revision"`
-	// source that was verified. For a repository it pins the commit.
+	// source that was verified, pinned: an image by its digest where Railway tells it, a repository by its commit.
+	// +required
 	Source Source `json:"source"`
 	// since is when it was first verified.
+	// +required
 	Since metav1.Time `json:"since"`
 }
 
@@ -61,7 +64,8 @@ const (
 
 // PromotionStatus is how far the promotion is.
 type PromotionStatus struct {
-	// state: UpToDate, Waiting, Soaking, AwaitingApproval, Blocked or Promoting.
+	// state is UpToDate, Waiting, Soaking, AwaitingApproval, Blocked or Promoting.
+	// +required
 	State PromotionState `json:"state"`
 	// source that was taken last; it is what the engine is declared to run.
 	// +optional
@@ -69,20 +73,42 @@ type PromotionStatus struct {
 	// revision of source, in short.
 	// +optional
 	Revision string `json:"revision,omitempty"`
-	// candidate is the revision that is next, in short. It is what an approval must name.
+	// candidate is the source that is next: image@digest, or repository@commit. It is what an approval must name.
 	// +optional
 	Candidate string `json:"candidate,omitempty"`
+	// candidateRevision is the candidate in short.
+	// +optional
+	CandidateRevision string `json:"candidateRevision,omitempty"`
 	// soakedAt is when the candidate's soak ends, unless it is broken.
 	// +optional
 	SoakedAt *metav1.Time `json:"soakedAt,omitempty"`
-	// rejected are sources that were rolled back here, at most 10. They are not promoted again unless approved by name.
+	// approval is the last approval that was given, and by whom.
+	// +optional
+	Approval *Approval `json:"approval,omitempty"`
+	// rejected are sources that were rolled back here, at most 10. They are not promoted again until a person says resume.
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	Rejected []string `json:"rejected,omitempty"`
+	// resume is the annotation's last value that was carried out.
+	// +optional
+	Resume string `json:"resume,omitempty"`
 	// history of promotions, the newest first, at most 10.
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	History []PromotionRecord `json:"history,omitempty"`
+}
+
+// Approval is a person's approval of one source.
+type Approval struct {
+	// source that was approved.
+	// +required
+	Source string `json:"source"`
+	// by is who approved, as the annotation railway.engine-operator.dev/approved-by says. With the approval policy installed it is
+	// the user that the API server authenticated.
+	// +optional
+	By string `json:"by,omitempty"`
 }
 
 // PromotionOutcome is how a promotion ended.
@@ -102,32 +128,43 @@ const (
 // PromotionRecord is one promotion.
 type PromotionRecord struct {
 	// revision in short.
+	// +required
 	Revision string `json:"revision"`
 	// from is the EngineEnvironment it came from.
+	// +required
 	From string `json:"from"`
-	// approvedBy is what the annotation railway.engine-operator.dev/approved-by says; empty when nobody had to approve.
+	// approvedBy is who approved just this; empty when nobody had to.
 	// +optional
 	ApprovedBy string `json:"approvedBy,omitempty"`
 	// at is when it was taken.
+	// +required
 	At metav1.Time `json:"at"`
-	// outcome: UnderWay, Verified, RolledBack or Superseded.
+	// outcome is UnderWay, Verified, RolledBack or Superseded.
+	// +required
 	Outcome PromotionOutcome `json:"outcome"`
 }
 
-// RollbackStatus says that a verified revision is held in place of what is declared.
+// RollbackStatus says that a verified revision is held in place of what is declared. The hold ends when what was rejected changes,
+// when upstream has verified a newer source that may be promoted, or when a person says resume.
 type RollbackStatus struct {
 	// from is the revision that failed, in short.
+	// +required
 	From string `json:"from"`
 	// to is the revision that runs instead, in short.
+	// +required
 	To string `json:"to"`
 	// revisionName is the ControllerRevision that holds it.
+	// +required
 	RevisionName string `json:"revisionName"`
 	// reason is why.
+	// +required
 	Reason string `json:"reason"`
 	// at is when.
+	// +required
 	At metav1.Time `json:"at"`
-	// generation of the spec that failed: another one ends the hold.
-	Generation int64 `json:"generation"`
+	// content is a hash of what was rejected: settings, engine, services and shared variables as they were declared.
+	// +optional
+	Content string `json:"content,omitempty"`
 	// resume is the annotation's value at that time: another one ends the hold.
 	// +optional
 	Resume string `json:"resume,omitempty"`

@@ -23,17 +23,26 @@ type Companion struct {
 }
 
 // Service declares a Railway service in one environment. What it leaves out stays as it is on Railway.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.pullSecretRef) || !has(self.source) || has(self.source.image)",message="pullSecretRef is for images: remove it, or set source.image instead of source.repo"
 type Service struct {
 	// name of the service on Railway, unique within the project. It is created when missing, adopted when present.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$')",message="a service's name has letters, digits, spaces and . _ - only, and starts and ends with a letter or digit"
 	// +required
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
 	// source is what runs: an image, or a repository to build.
 	// +optional
 	Source *Source `json:"source,omitempty"`
+
+	// pullSecretRef names the Secret with the credentials for the registry of a private image, in the same namespace: one of type
+	// kubernetes.io/dockerconfigjson, or one with username and password. It stands beside source because credentials belong to the
+	// tier and are never promoted. They are written when the Secret changes and never read back; Railway asks for the Pro plan.
+	// Railway: deploy.registryCredentials.
+	// +optional
+	PullSecretRef *LocalReference `json:"pullSecretRef,omitempty"`
 
 	// build says how a repository becomes an image.
 	// +optional
@@ -66,14 +75,17 @@ type Service struct {
 // +kubebuilder:validation:XValidation:rule="has(self.image) != has(self.repo)",message="set exactly one of image and repo"
 // +kubebuilder:validation:XValidation:rule="has(self.repo) || !(has(self.branch) || has(self.commit) || has(self.rootDirectory))",message="branch, commit and rootDirectory go with repo: remove them, or set repo instead of image"
 type Source struct {
-	// image is an OCI image with tag or digest, for example ghcr.io/acme/ai-engine:1.4.2. Railway: source.image.
+	// image is an OCI image reference, [host[:port]/]repository[:tag][@sha256:digest], for example
+	// ghcr.io/acme/ai-engine:1.4.2. A digest pins the bytes; with a tag beside it people see what it is. Production refuses an
+	// image with neither, and the tag latest. Railway: source.image.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][A-Za-z0-9._:/@-]*$') && !self.contains('://')",message="image must be an OCI reference without a scheme, for example ghcr.io/acme/ai-engine:1.4.2"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$')",message="image must be an OCI reference in lower case and without a scheme, [host[:port]/]repository[:tag][@sha256:<64 hexadecimal digits>], for example ghcr.io/acme/ai-engine:1.4.2"
 	// +optional
 	Image string `json:"image,omitempty"`
 
 	// repo is a GitHub repository as owner/name. Railway: source.repo.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$')",message="repo must be owner/name on GitHub, for example acme/ai-engine, and no URL"
 	// +optional
@@ -86,6 +98,7 @@ type Source struct {
 	Branch string `json:"branch,omitempty"`
 
 	// commit pins the full SHA to build. Railway: source.commitSha.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=40
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{40}$')",message="commit must be the full SHA of 40 lower-case hexadecimal digits: git rev-parse <commit> prints it"
 	// +optional
@@ -181,9 +194,12 @@ type Deploy struct {
 	// +optional
 	Serverless *bool `json:"serverless,omitempty"`
 
-	// cronSchedule makes the service a job: five fields, UTC, at least 5 minutes apart. Railway: deploy.cronSchedule.
+	// cronSchedule makes the service a job: five fields in numbers, UTC, at least 5 minutes apart (FACTS §6.2). Railway has the
+	// last word: admission cannot see that */7 ends 4 minutes before the hour. Railway: deploy.cronSchedule.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[^ ]+( [^ ]+){4}$')",message="cronSchedule has five fields in UTC, for example 0 3 * * *"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?(,([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?)* ([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?(,([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|1[0-2])(-(0?[1-9]|1[0-2]))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|1[0-2])(-(0?[1-9]|1[0-2]))?)(/[1-9][0-9]?)?)* ([*]|[0-6](-[0-6])?)(/[1-9][0-9]?)?(,([*]|[0-6](-[0-6])?)(/[1-9][0-9]?)?)*$')",message="cronSchedule has five fields in UTC, minute (0-59), hour (0-23), day of month (1-31), month (1-12) and day of week (0-6, 0 is Sunday), each *, a number, a range or a list, with /step where wanted; for example 0 3 * * *"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([^ ,]*,)*(([*]|[0-9]+-[0-9]+)(/[1-4])?|[0-9]+/[1-4])(,| )') && (!self.matches('^[0-9]{1,2}(,[0-9]{1,2})+ ') || [self.split(' ')[0].split(',').map(m, int(m))].all(l, l.size() <= 12 && [1,2,3,4,5,6,7,8,9,10,11].all(i, i >= l.size() || l[i] - l[i - 1] >= 5)))",message="cronSchedule runs at most every 5 minutes: in its first field use */5 or more, or minutes in ascending order and at least 5 apart"
 	// +optional
 	CronSchedule string `json:"cronSchedule,omitempty"`
 
@@ -213,10 +229,11 @@ type Deploy struct {
 // Healthcheck is asked by Railway once per deployment.
 type Healthcheck struct {
 	// path that must answer 200 on the service's PORT. Railway: deploy.healthcheckPath.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('/')",message="healthcheck.path starts with /, for example /health"
 	// +required
-	Path string `json:"path"`
+	Path string `json:"path,omitempty"`
 
 	// timeout until the deployment fails. Railway's default: 300s. Railway: deploy.healthcheckTimeout.
 	// +kubebuilder:validation:Type=string
@@ -241,7 +258,7 @@ const (
 
 // Restart says what happens when the process ends.
 type Restart struct {
-	// policy. Railway's default: OnFailure. Railway: deploy.restartPolicyType.
+	// policy of restarts. Railway's default: OnFailure. Railway: deploy.restartPolicyType.
 	// +optional
 	Policy RestartPolicy `json:"policy,omitempty"`
 
@@ -254,13 +271,19 @@ type Restart struct {
 
 // Limits of one replica. Railway: deploy.limitOverride.
 type Limits struct {
-	// cpu in cores, for example "2" or 500m.
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="limits.cpu must be a quantity greater than 0, for example 2 or 500m; without it Railway's limit stays"
+	// cpu in cores, for example "2" or 500m. Between 1m and 1000, which is what Railway's Pro plan gives a service with all its
+	// replicas (FACTS §6.2); plans have lower limits per replica, which Railway checks.
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1m')) >= 0 && quantity(string(self)).compareTo(quantity('1000')) <= 0",message="limits.cpu must be a quantity between 1m and 1000 cores, for example 2 or 500m; without it Railway's limit stays"
 	// +optional
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
-	// memory in bytes, for example 4Gi.
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="limits.memory must be a quantity greater than 0, for example 4Gi; without it Railway's limit stays"
+	// memory in bytes, for example 4Gi. Between 1Mi and 1Ti, which is what Railway's Pro plan gives a service with all its
+	// replicas (FACTS §6.2); plans have lower limits per replica, which Railway checks.
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0",message="limits.memory must be a quantity between 1Mi and 1Ti, for example 4Gi or 512Mi (the units are Ki, Mi, Gi, Ti or k, M, G, T, without a B); without it Railway's limit stays"
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
 }

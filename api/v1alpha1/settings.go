@@ -42,6 +42,7 @@ type Settings struct {
 
 	// pythonVersion the engine is built with, 3.10 or later. A change needs a rebuild, which Railway does with the deployment.
 	// Variable: RAILPACK_PYTHON_VERSION, or NIXPACKS_PYTHON_VERSION with the Nixpacks builder.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:XValidation:rule="self.matches('^3[.](1[0-9]|[2-9][0-9])([.][0-9]+)?$')",message="pythonVersion must be 3.10 or later, in quotes, for example \"3.13\" or \"3.13.1\""
 	// +optional
@@ -82,18 +83,25 @@ type RateLimit struct {
 // EffectiveSettings are the tier's settings after the overrides of the spec.
 type EffectiveSettings struct {
 	// securityMiddleware is on or off.
+	// +required
 	SecurityMiddleware bool `json:"securityMiddleware"`
 	// logFormat of the engine.
+	// +required
 	LogFormat LogFormat `json:"logFormat"`
 	// logLevel of the engine.
+	// +required
 	LogLevel LogLevel `json:"logLevel"`
 	// rateLimitEnabled says whether the engine limits requests.
+	// +required
 	RateLimitEnabled bool `json:"rateLimitEnabled"`
 	// requestsPerMinute one client may make; 0 when the limit is off.
+	// +required
 	RequestsPerMinute int32 `json:"requestsPerMinute"`
 	// debug mode is on or off.
+	// +required
 	Debug bool `json:"debug"`
 	// pythonVersion the engine is built with.
+	// +required
 	PythonVersion string `json:"pythonVersion"`
 }
 

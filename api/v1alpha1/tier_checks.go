@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// tierCheck returns a check that tiers bring. ok is false when the settings in force give it nothing to check.
+// tierCheck returns a check that tiers bring. ok is false when the settings in force give it nothing to check. All of them look
+// at what the revision itself does, and blame it.
 func tierCheck(name TierCheckName, settings EffectiveSettings) (check Check, ok bool) {
 	answersOK := int32(200)
-	check = Check{Name: string(name)}
+	check = Check{Name: string(name), Blames: BlameRevision}
 	switch name {
 	case CheckHealth:
 		check.HTTP, check.Status = &HTTPCheck{Path: "/health"}, &answersOK
@@ -32,14 +33,16 @@ func tierCheck(name TierCheckName, settings EffectiveSettings) (check Check, ok 
 }
 
 const (
-	// pythonLogged: the engine says with which Python it runs; %s is the version as a regular expression.
-	pythonLogged = `logs.exists(l, l.message.matches("(?i)python[ /=:]*v?%s([^0-9]|$)"))`
+	// pythonLogged: the engine says with which Python it runs; %s is the version as a regular expression. Regular expressions are
+	// dear: only lines that have the word are matched.
+	pythonLogged = `logs.exists(l, l.message.lowerAscii().contains("python") && l.message.matches("(?i)python[ /=:]*v?%s([^0-9]|$)"))`
 	// structuredLogs: most lines are JSON with a time and a level, either as written or as Railway has taken them apart
 	// (FACTS §3.5). A start script may write a few plain lines first.
 	structuredLogs = `logs.size() > 0 && logs.filter(l, l.structured).size() * 2 >= logs.size()`
 	// middlewareLogged: the engine says that its security middleware is on, and nothing says that it is off.
-	middlewareLogged = `logs.exists(l, l.message.matches("(?i)middleware.*(enabled|loaded|active)")) && ` +
-		`!logs.exists(l, l.message.matches("(?i)middleware.*(disabled|not loaded|inactive)"))`
+	middlewareLogged = `logs.exists(l, ` + namesMiddleware + ` && l.message.matches("(?i)middleware.*(enabled|loaded|active)")) && ` +
+		`!logs.exists(l, ` + namesMiddleware + ` && l.message.matches("(?i)middleware.*(disabled|not loaded|inactive)"))`
+	namesMiddleware = `l.message.lowerAscii().contains("middleware")`
 )
 
 // EffectiveChecks returns the checks that run: the tier's own, without those that are disabled or replaced, then the spec's.

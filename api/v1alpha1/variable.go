@@ -13,7 +13,7 @@ type Variable struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="a variable's name has letters, digits and _ only, and does not start with a digit"
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('RAILWAY_') || self in ['RAILWAY_DEPLOYMENT_OVERLAP_SECONDS','RAILWAY_DEPLOYMENT_DRAINING_SECONDS','RAILWAY_DOCKERFILE_PATH','RAILWAY_HEALTHCHECK_TIMEOUT_SEC','RAILWAY_RUN_UID','RAILWAY_SHM_SIZE_BYTES']",message="Railway sets the RAILWAY_* variables itself: remove it or choose another name"
 	// +required
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
 	// value of the variable, in clear. Use valueFrom for secrets.
 	// +kubebuilder:validation:MaxLength=32768
@@ -48,13 +48,13 @@ type KeyReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
 	// key within the object.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
-	Key string `json:"key"`
+	Key string `json:"key,omitempty"`
 }
 
 // VariablesSource takes every key of one object as a variable.
@@ -62,6 +62,7 @@ type KeyReference struct {
 // +kubebuilder:validation:XValidation:rule="has(self.secretRef) != has(self.configMapRef)",message="set exactly one of secretRef and configMapRef"
 type VariablesSource struct {
 	// prefix is put before each key.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="a prefix has letters, digits and _ only, and does not start with a digit"
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('RAILWAY_')",message="RAILWAY_ names belong to Railway itself: choose another prefix"

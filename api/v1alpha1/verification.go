@@ -61,6 +61,17 @@ const (
 	FailureRollback FailurePolicy = "Rollback"
 )
 
+// Blame says what a failing check tells about.
+// +kubebuilder:validation:Enum=Revision;Environment
+type Blame string
+
+const (
+	// BlameRevision: what was deployed is at fault. Such a failure rejects the revision, and rolls back where that is asked for.
+	BlameRevision Blame = "Revision"
+	// BlameEnvironment: something else is at fault, for example a provider or its key. The tier is NO-GO; the revision stays.
+	BlameEnvironment Blame = "Environment"
+)
+
 // Check is one thing that must hold.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.logs), has(self.load)].exists_one(k, k)",message="set exactly one of http, logs and load"
@@ -69,11 +80,12 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.contains) || !has(self.load)",message="contains goes with http and logs: use expect for load"
 type Check struct {
 	// name of the check.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=40
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`
 	// +kubebuilder:validation:XValidation:rule="self != 'revision'",message="the revision check is the operator's own: choose another name"
 	// +required
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
 	// http sends one request.
 	// +optional
@@ -90,11 +102,23 @@ type Check struct {
 	// expect is a CEL expression that must be true. Variables by kind: http: status (int), headers (map of lower-case name to
 	// value), body (string), json (the body, when it is JSON), durationMs (int). logs: logs (list of objects with message,
 	// severity and attributes). load: requests, p50Ms, p95Ms, p99Ms (int), errorRate (0 to 1), codes (map of status, as text,
-	// to count).
+	// to count). What an expression may cost is bounded; one that costs more leaves the check undecided.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Expect string `json:"expect,omitempty"`
+
+	// blames says what is at fault when the check fails: the Revision, which is then rejected and rolled back where onFailure
+	// asks for that, or the Environment, for example a provider that does not answer. Default: Revision.
+	// +optional
+	Blames Blame `json:"blames,omitempty"`
+
+	// inconclusive is a CEL expression over the same variables as expect. When it is true the run says nothing, and what is
+	// known of the check stays. For example: status == 429 || json.error == "insufficient_quota".
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Inconclusive string `json:"inconclusive,omitempty"`
 
 	// status is short for expect: status == <status>.
 	// +kubebuilder:validation:Minimum=100
@@ -137,13 +161,15 @@ type HTTPMethod string
 // +kubebuilder:validation:XValidation:rule="!has(self.body) || !has(self.bodyFrom)",message="set at most one of body and bodyFrom"
 // +kubebuilder:validation:XValidation:rule="!has(self.service) || !has(self.host)",message="set at most one of service and host"
 type HTTPCheck struct {
-	// service whose domain is asked. Default: the engine.
+	// service whose generated domain is asked. Default: the engine.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	// +optional
 	Service string `json:"service,omitempty"`
 
-	// host to ask instead of a service's own domain. The operator's administrator must have allowed it (--probe-allow-hosts).
+	// host to ask instead of a service's generated domain: a custom domain of a declared service, once Railway has verified it,
+	// or a host that the operator's administrator allows (--probe-allow-hosts).
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
 	// +optional
@@ -154,10 +180,11 @@ type HTTPCheck struct {
 	Method HTTPMethod `json:"method,omitempty"`
 
 	// path with the query, if any. Requests always go over HTTPS.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:Pattern=`^/[^\s]*$`
 	// +required
-	Path string `json:"path"`
+	Path string `json:"path,omitempty"`
 
 	// headers of the request.
 	// +listType=map
@@ -167,6 +194,7 @@ type HTTPCheck struct {
 	Headers []Header `json:"headers,omitempty"`
 
 	// body of the request, in clear.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	// +optional
 	Body string `json:"body,omitempty"`
@@ -181,17 +209,19 @@ type HTTPCheck struct {
 // +kubebuilder:validation:XValidation:rule="has(self.value) != has(self.valueFrom)",message="set exactly one of value and valueFrom"
 type Header struct {
 	// name of the header.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['host', 'content-length', 'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])",message="the operator sets this header itself, or HTTP does not allow it: remove it; to ask another host, set host"
 	// +required
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
-	// value in clear. Use valueFrom for secrets.
+	// value in clear, without the blanks around it. Use valueFrom for secrets.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Value *string `json:"value,omitempty"`
 
-	// valueFrom takes the value from a Secret or ConfigMap.
+	// valueFrom takes the value from a Secret or ConfigMap, without the blanks and line ends around it.
 	// +optional
 	ValueFrom *ValueSource `json:"valueFrom,omitempty"`
 }
@@ -221,6 +251,7 @@ type LogsCheck struct {
 	Window LogWindow `json:"window,omitempty"`
 
 	// filter in Railway's own syntax, for example @level:error AND "timeout".
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Filter string `json:"filter,omitempty"`
@@ -267,10 +298,13 @@ const (
 // CheckStatus is the last result of one check.
 type CheckStatus struct {
 	// name of the check.
+	// +required
 	Name string `json:"name"`
-	// result: Passed, Failed, Pending or Skipped.
+	// result is Passed, Failed, Pending or Skipped.
+	// +required
 	Result CheckResult `json:"result"`
 	// since is when the result last changed.
+	// +required
 	Since metav1.Time `json:"since"`
 	// message says what was found, without secrets.
 	// +optional
@@ -278,6 +312,12 @@ type CheckStatus struct {
 	// durationMs is how long the run took that brought the result, in milliseconds.
 	// +optional
 	DurationMs int64 `json:"durationMs,omitempty"`
+	// blames is what a failure is put down to, when it is not the revision.
+	// +optional
+	Blames string `json:"blames,omitempty"`
+	// fingerprint is a keyed hash of the check as it was run: a result counts for the same check only.
+	// +optional
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // Verdict sums up whether the tier may be relied on.
@@ -286,6 +326,8 @@ type Verdict string
 const (
 	// VerdictGo: the tier is Ready, every check passes, nothing drifts and the budget holds.
 	VerdictGo Verdict = "GO"
-	// VerdictNoGo: something is missing; status.verdictReasons says what.
+	// VerdictNoGo: something is known to be wrong; status.verdictReasons says what.
 	VerdictNoGo Verdict = "NO-GO"
+	// VerdictPending: it is not decided yet; status.verdictReasons says what is waited for.
+	VerdictPending Verdict = "PENDING"
 )

@@ -36,11 +36,11 @@ func TestWaves(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]string{
-		"Namespace": "-2", "Secret": "-1", "local": "0", "dev": "0", "preview": "1", "production": "2",
+		"Namespace": "-2", "Secret": "-1", "RoleBinding": "-1", "local": "0", "dev": "0", "preview": "1", "production": "2",
 	}, waves)
 }
 
-// TestFluxExpressions holds that Flux sees what kstatus says.
+// TestFluxExpressions holds that Flux sees what kstatus says, and waits for the verdict besides.
 func TestFluxExpressions(t *testing.T) {
 	flux := convert[struct {
 		Spec struct {
@@ -61,7 +61,8 @@ func TestFluxExpressions(t *testing.T) {
 			}
 			result, err := status.Compute(&unstructured.Unstructured{Object: fields})
 			require.NoError(t, err)
-			assert.Equal(t, result.Status == status.CurrentStatus, evaluate(t, expressions["current"], fields), "current")
+			current := result.Status == status.CurrentStatus && !pending(t, fields)
+			assert.Equal(t, current, evaluate(t, expressions["current"], fields), "current")
 			assert.Equal(t, result.Status == status.FailedStatus, evaluate(t, expressions["failed"], fields), "failed")
 		})
 	}

@@ -57,15 +57,16 @@ func TestHealthOfEveryState(t *testing.T) {
 		for _, observed := range []int64{-1, 1, 2} {
 			for _, ready := range []metav1.ConditionStatus{"", metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown} {
 				for _, abnormal := range []string{"", v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
-					if !possible(observed, ready, abnormal) {
-						continue
+					for _, verdict := range []v1alpha1.Verdict{"", v1alpha1.VerdictGo, v1alpha1.VerdictNoGo, verdictPending} {
+						if !possible(observed, ready, abnormal) {
+							continue
+						}
+						fields := inState(t, suspend, observed, ready, abnormal, verdict)
+						got := convert[health](t, run(t, "health.lua", fields))
+						seen[got.Status]++
+						name := fmt.Sprintf("suspend=%t/observed=%d/ready=%s/%s/%s", suspend, observed, ready, abnormal, verdict)
+						t.Run(name, func(t *testing.T) { assertAgrees(t, fields, got) })
 					}
-					fields := inState(t, suspend, observed, ready, abnormal)
-					got := convert[health](t, run(t, "health.lua", fields))
-					seen[got.Status]++
-					t.Run(fmt.Sprintf("suspend=%t/observed=%d/ready=%s/%s", suspend, observed, ready, abnormal), func(t *testing.T) {
-						assertAgrees(t, fields, got)
-					})
 				}
 			}
 		}
@@ -82,13 +83,15 @@ func possible(observed int64, ready metav1.ConditionStatus, abnormal string) boo
 }
 
 // inState is an object of generation 2.
-func inState(t *testing.T, suspend bool, observed int64, ready metav1.ConditionStatus, abnormal string) map[string]any {
+func inState(
+	t *testing.T, suspend bool, observed int64, ready metav1.ConditionStatus, abnormal string, verdict v1alpha1.Verdict,
+) map[string]any {
 	t.Helper()
 	environment := &v1alpha1.EngineEnvironment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "EngineEnvironment"},
 		ObjectMeta: metav1.ObjectMeta{Name: "dev", Namespace: "ai-engine", Generation: 2},
 		Spec:       v1alpha1.EngineEnvironmentSpec{Tier: v1alpha1.TierDev, Suspend: suspend},
-		Status:     v1alpha1.EngineEnvironmentStatus{ObservedGeneration: observed},
+		Status:     v1alpha1.EngineEnvironmentStatus{ObservedGeneration: observed, Verdict: verdict},
 	}
 	add := func(kind string, value metav1.ConditionStatus) {
 		environment.Status.Conditions = append(environment.Status.Conditions, metav1.Condition{
@@ -106,8 +109,19 @@ func inState(t *testing.T, suspend bool, observed int64, ready metav1.ConditionS
 	return fields
 }
 
-// assertAgrees holds that Argo CD shows what kstatus says. Suspended is the exception: kstatus has no word for it, and sees
-// an object that is not ready.
+// verdictPending is what the operator says before it has decided.
+const verdictPending v1alpha1.Verdict = "PENDING"
+
+// pending reports whether the verdict on an object is not decided yet.
+func pending(t *testing.T, fields map[string]any) bool {
+	t.Helper()
+	verdict, _, err := unstructured.NestedString(fields, "status", "verdict")
+	require.NoError(t, err)
+	return verdict == string(verdictPending)
+}
+
+// assertAgrees holds that Argo CD shows what kstatus says, with two exceptions. Suspended: kstatus has no word for it, and
+// sees an object that is not ready. PENDING: what would be Healthy is Progressing until the checks have run.
 func assertAgrees(t *testing.T, fields map[string]any, got health) {
 	t.Helper()
 	served := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(fields)}
@@ -120,6 +134,10 @@ func assertAgrees(t *testing.T, fields map[string]any, got health) {
 		suspended, _, err := unstructured.NestedBool(fields, "spec", "suspend")
 		require.NoError(t, err)
 		assert.True(t, suspended)
+		return
+	}
+	if result.Status == status.CurrentStatus && pending(t, fields) {
+		assert.Equal(t, "Progressing", got.Status)
 		return
 	}
 	assert.Equal(t, agreed[result.Status], got.Status, "kstatus says %s: %s", result.Status, result.Message)

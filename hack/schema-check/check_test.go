@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -192,8 +193,8 @@ func TestRun(t *testing.T) {
 		{"a file", []string{"--schema", full, "--slice", slice}, 0, fine},
 		{"an introspection in a file", []string{"--schema", introspected, "--slice", slice}, 0, fine},
 		{"a disagreement", []string{"--schema", full, "--slice", wrong}, 1, wrong + ":2: User.name is of type String, not Int\n"},
-		{"nothing to compare with", []string{"--slice", slice}, 2, ""},
-		{"two to compare with", []string{"--schema", full, "--endpoint", "http://127.0.0.1:1", "--slice", slice}, 2, ""},
+		{"nobody answers there", []string{"--schema", "http://127.0.0.1:1", "--slice", slice}, 2, ""},
+		{"no URL", []string{"--schema", "http://a b", "--slice", slice}, 2, ""},
 		{"no such file", []string{"--schema", full + "x", "--slice", slice}, 2, ""},
 		{"no operations", []string{"--schema", full, "--slice", slice, "--operations", empty}, 2, ""},
 		{"an unknown flag", []string{"--schemas", full}, 2, ""},
@@ -210,23 +211,41 @@ func TestRun(t *testing.T) {
 
 	t.Run("a live endpoint", func(t *testing.T) {
 		t.Setenv("RAILWAY_API_TOKEN", "a-token")
-		status := http.StatusOK
+		status, answer := http.StatusOK, introspectionJSON
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			assert.Equal(t, "Bearer a-token", r.Header.Get("Authorization"))
+			assert.Empty(t, r.Header.Get("Authorization"), "it needs no token, so it sends none")
 			assert.Equal(t, "source=engine-operator", r.URL.RawQuery)
 			w.WriteHeader(status)
-			_, _ = w.Write([]byte(introspectionJSON))
+			_, _ = w.Write([]byte(answer))
 		}))
 		defer server.Close()
 		var stdout, stderr bytes.Buffer
-		args := []string{"--operations", operations, "--slice", slice, "--endpoint", server.URL}
+		args := []string{"--operations", operations, "--slice", slice, "--schema", server.URL}
 		assert.Equal(t, 0, run(t.Context(), args, &stdout, &stderr), stderr.String())
 		assert.Equal(t, fine, stdout.String())
+
+		answer = `{"data":null,"errors":[{"message":"Not Authorized"}]}`
+		assert.Equal(t, 2, run(t.Context(), args, &stdout, &stderr))
+		assert.Contains(t, stderr.String(), "refused: Not Authorized")
 		status = http.StatusTooManyRequests
 		assert.Equal(t, 2, run(t.Context(), args, &stdout, &stderr))
 		assert.Contains(t, stderr.String(), "HTTP 429")
-		assert.NotContains(t, stderr.String(), "a-token")
+
+		server.Close()
+		stderr.Reset()
+		assert.Equal(t, 2, run(t.Context(), args, &stdout, &stderr))
+		assert.Contains(t, stderr.String(), "cannot ask for the full schema")
+		assert.Contains(t, stderr.String(), "SCHEMA=schema.graphql", "what to do without a network")
 	})
+}
+
+func TestLiveIsRailway(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent
+	for _, from := range []string{"", live} {
+		_, err := loadFull(ctx, from)
+		assert.ErrorContains(t, err, "https://backboard.railway.com/graphql/v2")
+	}
 }
 
 func TestTheIntrospectionIsValid(t *testing.T) {

@@ -42,8 +42,8 @@ const introspection = `query Introspection {
 fragment Input on __InputValue { name defaultValue type { ...Type } }
 fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }`
 
-// introspect asks an endpoint for its schema.
-func introspect(ctx context.Context, endpoint, token string) ([]byte, error) {
+// introspect asks an endpoint for its schema. It sends no token: Railway tells its schema to everybody (FACTS §13).
+func introspect(ctx context.Context, endpoint string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	body, err := json.Marshal(map[string]string{"query": introspection})
@@ -52,23 +52,20 @@ func introspect(ctx context.Context, endpoint, token string) ([]byte, error) {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("make the introspection: %w", err)
+		return nil, fmt.Errorf("%s is no endpoint to ask for the full schema", endpoint)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "engine-operator-schema-check")
 	query := request.URL.Query()
 	query.Set("source", "engine-operator")
 	request.URL.RawQuery = query.Encode()
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("introspect: %w", err)
+		return nil, fmt.Errorf("cannot ask for the full schema: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("introspect: HTTP %d", response.StatusCode)
+		return nil, fmt.Errorf("cannot ask for the full schema: %s answered HTTP %d", request.URL.Host, response.StatusCode)
 	}
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxSchema))
 	if err != nil {
@@ -119,6 +116,9 @@ func parseIntrospection(body []byte) (*ast.Schema, error) {
 		Data   struct {
 			Schema *introspected `json:"__schema"`
 		} `json:"data"`
+		Errors []struct {
+			Message string `json:"message"`
+		} `json:"errors"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return nil, fmt.Errorf("the introspection is not JSON: %w", err)
@@ -126,6 +126,9 @@ func parseIntrospection(body []byte) (*ast.Schema, error) {
 	found := answer.Schema
 	if found == nil {
 		found = answer.Data.Schema
+	}
+	if found == nil && len(answer.Errors) > 0 {
+		return nil, fmt.Errorf("the introspection was refused: %s", answer.Errors[0].Message)
 	}
 	if found == nil || found.QueryType == nil {
 		return nil, errors.New("the introspection has no schema")

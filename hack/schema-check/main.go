@@ -1,11 +1,13 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command schema-check holds our slice of Railway's schema, and every operation we send, against the full schema: given as a
-// file (SDL, or an introspection result as JSON), or asked from a live endpoint.
+// Command schema-check holds our slice of Railway's schema, and every operation we send, against the full schema: asked from
+// Railway's public endpoint or another one, which needs no token (FACTS §13), or given as a file (SDL, or an introspection result as
+// JSON).
 //
+//	go run ./hack/schema-check
+//	go run ./hack/schema-check --schema http://127.0.0.1:8080/graphql/v2
 //	go run ./hack/schema-check --schema schema.graphql
-//	go run ./hack/schema-check --endpoint https://backboard.railway.com/graphql/v2
 //
 // It prints every disagreement as file:line: message and exits 1; when there is none it prints what it compared. It exits 2
 // when it could not compare.
@@ -13,7 +15,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -21,15 +22,21 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
+
+	"github.com/engine-operator/engine-operator/internal/railway"
 )
 
 type options struct {
-	schema, endpoint, slice, operations string
+	schema, slice, operations string
 }
+
+// live stands for Railway's public endpoint.
+const live = "live"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -41,8 +48,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
 	flags := flag.NewFlagSet("schema-check", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.schema, "schema", "", "the full schema: a .graphql file, or a .json file with an introspection result")
-	flags.StringVar(&o.endpoint, "endpoint", "", "a GraphQL endpoint to ask for the full schema; RAILWAY_API_TOKEN is sent when set")
+	flags.StringVar(&o.schema, "schema", live,
+		"the full schema: live for Railway's public endpoint, a URL, a .graphql file, or a .json file with an introspection result")
 	flags.StringVar(&o.slice, "slice", "internal/railway/schema/schema.graphql", "our slice of the schema")
 	flags.StringVar(&o.operations, "operations", "internal/railway/gql/operations", "the folder of our operations")
 	if err := flags.Parse(args); err != nil {
@@ -65,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // compare loads everything and checks it.
 func compare(ctx context.Context, o options) (summary string, findings []Finding, err error) {
-	full, err := loadFull(ctx, o)
+	full, err := loadFull(ctx, o.schema)
 	if err != nil {
 		return "", nil, err
 	}
@@ -83,25 +90,30 @@ func compare(ctx context.Context, o options) (summary string, findings []Finding
 		types, fields, len(operations.Operations)), findings, nil
 }
 
-func loadFull(ctx context.Context, o options) (*ast.Schema, error) {
+// loadFull takes the full schema from where the text says.
+func loadFull(ctx context.Context, from string) (*ast.Schema, error) {
 	switch {
-	case (o.schema == "") == (o.endpoint == ""):
-		return nil, errors.New("give either --schema or --endpoint")
-	case o.endpoint != "":
-		body, err := introspect(ctx, o.endpoint, os.Getenv("RAILWAY_API_TOKEN"))
-		if err != nil {
-			return nil, err
-		}
-		return parseIntrospection(body)
-	case filepath.Ext(o.schema) == ".json":
-		body, err := os.ReadFile(o.schema)
+	case from == "", from == live:
+		return loadLive(ctx, railway.DefaultEndpoint)
+	case strings.Contains(from, "://"):
+		return loadLive(ctx, from)
+	case filepath.Ext(from) == ".json":
+		body, err := os.ReadFile(from)
 		if err != nil {
 			return nil, fmt.Errorf("read the full schema: %w", err)
 		}
 		return parseIntrospection(body)
 	default:
-		return loadSDL(o.schema)
+		return loadSDL(from)
 	}
+}
+
+func loadLive(ctx context.Context, endpoint string) (*ast.Schema, error) {
+	body, err := introspect(ctx, endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nWithout a way to the endpoint, give a file: make schema-check SCHEMA=schema.graphql", err)
+	}
+	return parseIntrospection(body)
 }
 
 func loadSDL(path string) (*ast.Schema, error) {

@@ -17,6 +17,8 @@ import (
 type Sources struct {
 	Secrets    map[string]map[string]string
 	ConfigMaps map[string]map[string]string
+	// Binary names the keys of each ConfigMap's binaryData, which no variable can hold.
+	Binary map[string][]string
 }
 
 // Error is a spec that cannot be turned into an environment. Message never holds a value.
@@ -33,8 +35,11 @@ func (e *Error) Error() string {
 
 // Build returns the environment that the spec declares. Its errors are of type *Error.
 func Build(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) (*Environment, error) {
-	environment := &Environment{}
-	engine, err := buildService(spec, &spec.Engine.Service, true, sources, "spec.engine")
+	if err := checkNames(spec); err != nil {
+		return nil, err
+	}
+	environment := &Environment{hidden: checkSecrets(spec, sources)}
+	engine, err := environment.service(spec, &spec.Engine.Service, true, sources, "spec.engine")
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +47,7 @@ func Build(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) (*Environment,
 	for i := range spec.Services {
 		companion := &spec.Services[i]
 		place := fmt.Sprintf("spec.services[%s]", companion.Name)
-		service, err := buildService(spec, &companion.Service, companion.InheritSettings, sources, place)
+		service, err := environment.service(spec, &companion.Service, companion.InheritSettings, sources, place)
 		if err != nil {
 			return nil, err
 		}
@@ -53,23 +58,13 @@ func Build(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) (*Environment,
 		return nil, err
 	}
 	environment.Shared = sorted(shared)
-	if n := environment.countVariables(); n > maxVariables {
-		return nil, &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
-			"the spec and the objects it names declare %d variables: at most %d can be kept track of", n, maxVariables)}
+	if err := environment.checkCount(); err != nil {
+		return nil, err
 	}
-	environment.hidden = checkSecrets(spec, sources)
+	if err := environment.checkSize(spec.Tier); err != nil {
+		return nil, err
+	}
 	return environment, nil
-}
-
-// maxVariables bounds the record of what was written, which stands in the object's status.
-const maxVariables = 2000
-
-func (e *Environment) countVariables() int {
-	n := len(e.Shared)
-	for _, service := range e.Services {
-		n += len(service.Variables)
-	}
-	return n
 }
 
 // checkSecrets are the values from Secrets that checks send, as far as they exist.
@@ -83,10 +78,14 @@ func checkSecrets(spec *v1alpha1.EngineEnvironmentSpec, sources Sources) []strin
 	return values
 }
 
-func buildService(
+func (e *Environment) service(
 	spec *v1alpha1.EngineEnvironmentSpec, declared *v1alpha1.Service, settings bool, sources Sources, place string,
 ) (Service, error) {
 	variables, err := serviceVariables(spec, declared, settings, sources, place)
+	if err != nil {
+		return Service{}, err
+	}
+	pull, err := pullCredentials(declared, sources, place+".pullSecretRef")
 	if err != nil {
 		return Service{}, err
 	}
@@ -98,6 +97,11 @@ func buildService(
 	}
 	if s := declared.Source; s != nil {
 		service.Image, service.Repo, service.Commit = s.Image, s.Repo, s.Commit
+		service.Pinned = s.Repo != "" && s.Commit != ""
+	}
+	if pull != nil {
+		service.Fields = append(service.Fields, pull.field())
+		e.hidden = append(e.hidden, pull.secrets()...)
 	}
 	if d := declared.Deploy; d != nil {
 		service.Cron = d.CronSchedule != ""
@@ -182,7 +186,12 @@ func Value(from *v1alpha1.ValueSource, sources Sources, place string) (value str
 		value, err = lookup(sources.Secrets, "Secret", v1alpha1.ReasonSecretNotFound, ref, place)
 		return value, true, err
 	}
-	value, err = lookup(sources.ConfigMaps, "ConfigMap", v1alpha1.ReasonConfigMapNotFound, from.ConfigMapKeyRef, place)
+	ref := from.ConfigMapKeyRef
+	if slices.Contains(sources.Binary[ref.Name], ref.Key) {
+		return "", false, &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
+			"%s: ConfigMap %q has the key %q in binaryData: only text can be used, put it into data, encoded if need be", place, ref.Name, ref.Key)}
+	}
+	value, err = lookup(sources.ConfigMaps, "ConfigMap", v1alpha1.ReasonConfigMapNotFound, ref, place)
 	return value, false, err
 }
 

@@ -6,12 +6,11 @@
 package desired
 
 import (
-	"encoding/json"
-	"maps"
-	"net/url"
 	"slices"
-	"strings"
+	"sync"
 	"time"
+
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Environment is a Railway environment as it should be.
@@ -23,6 +22,8 @@ type Environment struct {
 
 	// hidden are further values that texts must not show.
 	hidden []string
+	once   sync.Once
+	masker *redact.Masker
 }
 
 // Service is a service as it should be in the environment. What it does not mention stays as it is on Railway.
@@ -36,6 +37,8 @@ type Service struct {
 	Domain *Domain
 	// Image, or Repo and Commit, are what should run. Commit is empty when the branch's newest commit should.
 	Image, Repo, Commit string
+	// Pinned is true for a commit of a repository: no other commit may run, so a push must not deploy.
+	Pinned bool
 	// Replicas declared over all regions; 0 when the spec does not say.
 	Replicas int32
 	// Cron is true for a service that runs on a schedule and ends.
@@ -49,7 +52,12 @@ type Service struct {
 type Field struct {
 	Keys  []string
 	Value any
+	// WriteOnly marks a secret value that Railway never shows: it cannot be compared.
+	WriteOnly bool
 }
+
+// RegistryCredentials are the keys of the credentials with which Railway pulls a service's image (FACTS §14).
+var RegistryCredentials = []string{"deploy", "registryCredentials"}
 
 // Domain is a generated *.up.railway.app domain. Port 0 leaves the choice to Railway.
 type Domain struct {
@@ -76,66 +84,26 @@ func (e *Environment) Service(name string) (Service, bool) {
 	return Service{}, false
 }
 
-// redactFrom is the length from which on a secret value is masked in texts: shorter ones would mask half the text and
-// protect nothing.
-const redactFrom = 4
-
-// Redact masks every secret value of the environment in a text from outside, such as a log line.
+// Redact masks every secret value of the environment in a text from outside, such as a log line. The values are those that the
+// environment has when it is called for the first time.
 func (e *Environment) Redact(text string) string {
-	values := map[string]bool{}
+	e.once.Do(func() { e.masker = redact.New(e.secrets()) })
+	return e.masker.Text(text)
+}
+
+// secrets are the values that texts must not show.
+func (e *Environment) secrets() []string {
+	values := slices.Clone(e.hidden)
 	collect := func(variables []Variable) {
 		for _, v := range variables {
 			if v.Secret {
-				addSecret(values, v.Value)
+				values = append(values, v.Value)
 			}
 		}
 	}
 	collect(e.Shared)
-	for _, value := range e.hidden {
-		addSecret(values, value)
-	}
 	for _, s := range e.Services {
 		collect(s.Variables)
 	}
-	// The longest first, so that a value which contains another is masked whole.
-	for _, value := range slices.SortedFunc(maps.Keys(values), longestFirst) {
-		text = strings.ReplaceAll(text, value, "(secret)")
-	}
-	return text
-}
-
-// addSecret adds the value and, for a value of several lines such as a key file, each of its lines.
-func addSecret(values map[string]bool, value string) {
-	for _, part := range append(strings.Split(value, "\n"), value) {
-		if part = strings.TrimSpace(part); len(part) < redactFrom {
-			continue
-		}
-		for _, form := range forms(part) {
-			values[form] = true
-		}
-	}
-}
-
-// forms are the ways in which logs write a value: as it is, in a URL, and in JSON.
-func forms(value string) []string {
-	inQuery := url.QueryEscape(value)
-	return []string{value, inQuery, strings.ReplaceAll(inQuery, "+", "%20"), inJSON(value, false), inJSON(value, true)}
-}
-
-// inJSON is the value as a JSON string without its quotes. Some encoders escape &, < and > for HTML.
-func inJSON(value string, escapeHTML bool) string {
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(escapeHTML)
-	if err := encoder.Encode(value); err != nil { // a string always encodes
-		return value
-	}
-	return strings.TrimSuffix(text.String(), "\"\n")[1:]
-}
-
-func longestFirst(a, b string) int {
-	if len(a) != len(b) {
-		return len(b) - len(a)
-	}
-	return strings.Compare(a, b)
+	return values
 }

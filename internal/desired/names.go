@@ -56,6 +56,9 @@ func References(spec *v1alpha1.EngineEnvironmentSpec) (secrets, configMaps []str
 		}
 	}
 	service := func(s *v1alpha1.Service) {
+		if s.PullSecretRef != nil {
+			secretSet[s.PullSecretRef.Name] = true
+		}
 		variables(s.Variables)
 		for _, from := range s.VariablesFrom {
 			if from.SecretRef != nil {

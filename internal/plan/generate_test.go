@@ -38,12 +38,21 @@ func drawInput(t *rapid.T) plan.Input {
 		Desired:  &desired.Environment{Shared: drawVariables(t, "shared")},
 		Observed: &model.Environment{Config: model.Tree{}, Sealed: map[model.VariableRef]bool{}},
 		Added:    map[string]plan.AddedService{}, Applied: map[string]plan.Applied{}, Hash: hash,
-		Unmanaged: plan.Unmanaged(rapid.IntRange(0, 2).Draw(t, "unmanaged")),
+		Unmanaged: plan.Unmanaged(rapid.IntRange(0, 2).Draw(t, "unmanaged")), KeyLost: rapid.IntRange(0, 3).Draw(t, "key lost") == 0,
 	}
 	for i, name := range []string{"engine", "worker"} {
 		id := fmt.Sprintf("s%d", i+1)
 		s := desired.Service{Name: name, Fields: drawFields(t, name), Variables: drawVariables(t, name)}
 		instance := model.ServiceInstance{ServiceID: id, Name: name}
+		s.Pinned, s.Commit = rapid.Bool().Draw(t, "pinned"), pinnedCommit
+		if rapid.Bool().Draw(t, "deployed") {
+			instance.Latest = &model.Deployment{Meta: model.DeploymentMeta{CommitHash: rapid.SampledFrom([]string{"", pinnedCommit}).Draw(t, "commit")}}
+		}
+		for _, branch := range []string{"main", "dev"} {
+			if rapid.IntRange(0, 2).Draw(t, "trigger") == 0 {
+				instance.Triggers = append(instance.Triggers, model.Trigger{ID: id + branch, Repository: "acme/engine", Branch: branch})
+			}
+		}
 		if i == 1 && rapid.Bool().Draw(t, "new") {
 			in.Added[name] = plan.AddedService{ID: id, Join: rapid.Bool().Draw(t, "join")}
 		} else {
@@ -74,6 +83,9 @@ func drawFields(t *rapid.T, name string) []desired.Field {
 			fields = append(fields, field(rapid.SampledFrom(scalars[keys]).Draw(t, keys), keys))
 		}
 	}
+	if rapid.Bool().Draw(t, "credentials") {
+		fields = append(fields, credentials("now"))
+	}
 	if rapid.Bool().Draw(t, "pre-deploy") {
 		fields = append(fields, field([]any{"migrate"}, "deploy.preDeployCommand"))
 	}
@@ -81,6 +93,14 @@ func drawFields(t *rapid.T, name string) []desired.Field {
 		fields = append(fields, field(all, "deploy.multiRegionConfig"))
 	}
 	return fields
+}
+
+// credentials is what desired declares of a pull Secret.
+func credentials(when string) desired.Field {
+	return desired.Field{
+		Keys: desired.RegistryCredentials, WriteOnly: true,
+		Value: map[string]any{"username": "robot", "password": secretValue("pull", when)},
+	}
 }
 
 func drawRegions(t *rapid.T) map[string]any {
@@ -138,6 +158,7 @@ func drawConfig(t *rapid.T, config model.Tree, id string) {
 		all["us-west2"] = map[string]any{"numReplicas": 2.0, "stackerAssignment": "x"}
 	}
 	set(all, "deploy.multiRegionConfig")
+	set("*****", "deploy.registryCredentials")
 	set(true, "deploy.notKnownToThisVersion")
 }
 
@@ -181,13 +202,19 @@ func drawApplied(t *rapid.T, in plan.Input) {
 	note := func(path string, values ...any) {
 		if rapid.Bool().Draw(t, "applied "+path) {
 			value := rapid.SampledFrom(values).Draw(t, "applied value")
-			in.Applied[path] = plan.Applied{Hash: hash(path, value), Adopted: rapid.Bool().Draw(t, "adopted")}
+			in.Applied[path] = plan.Applied{
+				Hash: hash(path, value), Adopted: rapid.Bool().Draw(t, "adopted"), Sealed: rapid.Bool().Draw(t, "written sealed"),
+			}
 		}
 	}
 	for _, name := range variableNames {
 		note("shared."+name, "", "1", "2", secretValue(name, "now"), secretValue(name, "before"))
 	}
-	for _, s := range in.Desired.Services {
+	for i, s := range in.Desired.Services {
+		for _, when := range []string{"now", "before"} {
+			note(s.Name+".deploy.registryCredentials", []any{fmt.Sprintf("s%d", i+1), credentials(when).Value})
+		}
+		note(s.Name+".source.autoDeploy", "off")
 		for _, name := range variableNames {
 			note(s.Name+".variables."+name, "", "1", "2", secretValue(name, "now"), secretValue(name, "before"))
 		}

@@ -31,8 +31,16 @@ type given struct {
 	configFile string
 	domains    []model.Domain
 
-	// wrote and adopted are the values on record, by path.
-	wrote, adopted map[string]any
+	// bare is an instance that nobody has set up: it has no deployment either. commit is what the newest deployment runs.
+	bare     bool
+	commit   string
+	pinned   bool
+	triggers []model.Trigger
+
+	// wrote, wroteSealed and adopted are the values on record, by path.
+	wrote, wroteSealed, adopted map[string]any
+	keyLost                     bool
+	refused                     map[string]string
 
 	reportDrift bool
 	leave       []string
@@ -45,7 +53,12 @@ func (g given) input(t require.TestingT) plan.Input {
 	config.Set(object(t, g.sharedConfig), "sharedVariables")
 	observed := &model.Environment{
 		Config: config, Sealed: map[model.VariableRef]bool{},
-		Services: []model.ServiceInstance{{ServiceID: "s1", Name: "engine", ConfigFile: g.configFile, RailwayDomains: g.domains}},
+		Services: []model.ServiceInstance{{
+			ServiceID: "s1", Name: "engine", ConfigFile: g.configFile, RailwayDomains: g.domains, Triggers: g.triggers,
+		}},
+	}
+	if !g.bare {
+		observed.Services[0].Latest = &model.Deployment{ID: "d1", Meta: model.DeploymentMeta{CommitHash: g.commit}}
 	}
 	for _, name := range g.sealed {
 		if shared, ok := strings.CutPrefix(name, "shared."); ok {
@@ -56,14 +69,19 @@ func (g given) input(t require.TestingT) plan.Input {
 	}
 	in := plan.Input{
 		Desired: &desired.Environment{
-			Services: []desired.Service{{Name: "engine", Fields: g.fields, Variables: g.variables, Domain: g.domain}},
-			Shared:   g.shared,
+			Services: []desired.Service{{
+				Name: "engine", Fields: g.fields, Variables: g.variables, Domain: g.domain, Pinned: g.pinned, Commit: pinnedCommit,
+			}},
+			Shared: g.shared,
 		},
-		Observed: observed, Applied: map[string]plan.Applied{}, Hash: hash,
+		Observed: observed, Applied: map[string]plan.Applied{}, Hash: hash, KeyLost: g.keyLost, Refused: g.refused,
 		ReportDrift: g.reportDrift, Leave: map[string]bool{}, Unmanaged: g.unmanaged,
 	}
 	for path, value := range g.wrote {
 		in.Applied[path] = plan.Applied{Hash: hash(path, value)}
+	}
+	for path, value := range g.wroteSealed {
+		in.Applied[path] = plan.Applied{Hash: hash(path, value), Sealed: true}
 	}
 	for path, value := range g.adopted {
 		in.Applied[path] = plan.Applied{Hash: hash(path, value), Adopted: true}
@@ -73,6 +91,8 @@ func (g given) input(t require.TestingT) plan.Input {
 	}
 	return in
 }
+
+const pinnedCommit = "0123456789abcdef0123456789abcdef01234567"
 
 // hash stands for the keyed hash: it differs by path and value, and one can read it in a failure.
 func hash(path string, value any) string {
@@ -157,14 +177,16 @@ func deepMerge(into, patch map[string]any) {
 	}
 }
 
-// commit is the input after the plan's patch has become visible, and its fields are on record.
+// commit is the input after the plan's patch has become visible, its triggers are gone and its fields are on record.
 func commit(in plan.Input, p *plan.Plan) plan.Input {
 	in.Observed = apply(in.Observed, p.Patch())
-	fields := map[string]string{}
-	for _, c := range p.Changes {
-		fields[c.Path] = c.Hash
+	for _, t := range p.Triggers {
+		for i := range in.Observed.Services {
+			s := &in.Observed.Services[i]
+			s.Triggers = slices.DeleteFunc(slices.Clone(s.Triggers), func(have model.Trigger) bool { return have.ID == t.ID })
+		}
 	}
-	in.Applied = plan.After(p.Record, fields)
+	in.Applied, in.KeyLost = plan.After(p.Record, p.Written()), false
 	return in
 }
 

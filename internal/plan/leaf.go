@@ -5,11 +5,9 @@ package plan
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"unicode/utf8"
 
-	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
@@ -19,29 +17,36 @@ type leaf struct {
 	keys          []string
 	// want is the declared value, nil when the field must be absent.
 	want any
+	// about is what the hash is made of when want alone does not tell the field.
+	about any
 	// have is Railway's value in normal form.
 	have    any
 	present bool
 	// occupied marks a field that Railway's config itself sets, or whose place something else takes: writing it overwrites.
 	// A platform default is present and occupies nothing.
 	occupied bool
-	// unreadable marks a value that Railway does not show: sealed, or not decrypted for this token (FACTS §5).
+	// fresh marks a field of a service that nobody has set up yet in this environment.
+	fresh bool
+	// unreadable marks a value that Railway does not show: sealed, or not decrypted for this token (FACTS §5), or a credential.
 	unreadable bool
-	// unsealed marks a variable that should be sealed and is not.
-	unsealed bool
-	secret   bool
-	deploys  bool
+	// sealed marks a variable that Railway reports as sealed, seal one that the spec declares so.
+	sealed, seal bool
+	secret       bool
+	deploys      bool
 	// write is what the patch carries.
 	write any
+	// triggers are deleted instead of a write.
+	triggers []model.Trigger
 }
 
-// inSync reports whether the field is as declared. A value that cannot be read is taken to be what was last applied.
-func (l leaf) inSync(applied bool) bool {
+// inSync reports whether the field is as declared. A value that cannot be read is taken to be what was last applied, unless the
+// variable was sealed since.
+func (l leaf) inSync(applied Applied, known bool, hash string) bool {
 	switch {
-	case l.unsealed:
+	case l.unsealed():
 		return false
 	case l.unreadable:
-		return applied
+		return known && applied.Hash == hash && !l.fresh && !applied.Hidden && !l.hidden(applied, known)
 	case l.want == nil:
 		return !l.present || l.have == ""
 	default:
@@ -49,24 +54,49 @@ func (l leaf) inSync(applied bool) bool {
 	}
 }
 
+// identity is the value that the record remembers by its hash.
+func (l leaf) identity() any {
+	if l.about != nil {
+		return l.about
+	}
+	return l.want
+}
+
+// unsealed reports whether the variable should be sealed and is not.
+func (l leaf) unsealed() bool {
+	return l.seal && l.present && !l.sealed
+}
+
 // writeOnly reports whether the value cannot be read, or could not be once the declared seal is on.
 func (l leaf) writeOnly() bool {
-	return l.unreadable || l.unsealed
+	return l.unreadable || l.unsealed()
 }
 
-// onlyUnsealed reports whether nothing but the seal is missing. Nobody can unseal a variable (FACTS §5), so the spec asks for
-// the seal anew.
-func (l leaf) onlyUnsealed() bool {
-	return l.unsealed && canonical(l.want) == canonical(l.have)
+// hidden reports whether somebody sealed a variable whose value was last seen in clear, and which the spec does not declare
+// sealed.
+func (l leaf) hidden(applied Applied, known bool) bool {
+	return known && l.sealed && !l.seal && !applied.Sealed
 }
 
-// change makes a Change of the leaf. A secret that somebody pasted into a field which is not secret is masked too.
-func (l leaf) change(hash string, redact func(string) string) Change {
-	return Change{
-		Path: l.path, Service: l.service, Deploys: l.deploys, Hash: hash,
+// sealAskedFor reports whether a variable with the value that was applied differs by its seal alone: it is missing, or it was put
+// on by somebody before the spec declared it, and may then hide any value. Nobody can unseal a variable (FACTS §5), so it is the
+// spec that asks for the seal anew.
+func (l leaf) sealAskedFor() bool {
+	return (l.unsealed() && canonical(l.want) == canonical(l.have)) || (l.seal && l.sealed)
+}
+
+// change makes a Change of the leaf. A secret that somebody pasted into a field which is not secret is masked too. Nobody knows
+// whether Railway deploys for a value that is written once more.
+func (l leaf) change(cause Cause, hash string, hidden bool, redact func(string) string) Change {
+	change := Change{
+		Path: l.path, Service: l.service, Cause: cause, Deploys: l.deploys && cause != CauseUnknown, Hash: hash, Sealed: l.seal || l.sealed,
 		Declared: truncate(l.show(l.want, l.want != nil)), Actual: truncate(redact(l.show(l.have, l.present))),
 		keys: l.keys, value: l.write,
 	}
+	if hidden {
+		change.Declared, change.Actual = "(plain)", "(sealed)"
+	}
+	return change
 }
 
 // showAtMost bounds what is shown of a value, in bytes.
@@ -115,164 +145,38 @@ func (p *Plan) leaves(in Input) []leaf {
 		if deletedElsewhere(in, service.Name) {
 			continue
 		}
-		instance, found := in.Observed.Instance(service.Name)
-		if !found {
-			added, ok := in.Added[service.Name]
-			if !ok {
-				p.Missing = append(p.Missing, service.Name)
-				continue
-			}
-			if added.Join {
-				p.joins = append(p.joins, added.ID)
-			}
-			instance = model.ServiceInstance{ServiceID: added.ID, Name: service.Name}
-		}
-		all = append(all, p.fieldLeaves(in.Observed, service, instance)...)
-		all = append(all, variableLeaves(in.Observed, service.Name, instance.ServiceID, service.Variables)...)
-		if l, ok := p.domainLeaf(in, service, instance, found); ok {
-			all = append(all, l)
+		if instance, ok := p.instance(in, service.Name); ok {
+			all = append(all, p.serviceLeaves(in, service, instance)...)
 		}
 	}
 	return append(all, variableLeaves(in.Observed, "", "", in.Desired.Shared)...)
 }
 
-func (p *Plan) fieldLeaves(observed *model.Environment, service desired.Service, instance model.ServiceInstance) []leaf {
-	config := observed.Config.Sub("services", instance.ServiceID)
-	var list []leaf
-	for _, field := range service.Fields {
-		path := pathOf(service.Name, field.Keys)
-		if instance.ConfigFile != "" && field.Keys[0] != "source" {
-			p.Blocked = append(p.Blocked, path)
-			continue
-		}
-		have, present := observedField(config, field.Keys)
-		list = append(list, leaf{
-			path: path, service: service.Name, keys: slices.Concat([]string{"services", instance.ServiceID}, field.Keys),
-			want: field.Value, have: have, present: present, occupied: occupied(config, field.Keys),
-			deploys: deploys(field.Keys), write: fieldPatch(field, config),
-		})
+// instance finds the service in the environment, or among those that are about to show there. One that is nowhere is missing.
+func (p *Plan) instance(in Input, name string) (model.ServiceInstance, bool) {
+	if instance, found := in.Observed.Instance(name); found {
+		return instance, true
 	}
-	return list
+	added, ok := in.Added[name]
+	if !ok {
+		p.Missing = append(p.Missing, name)
+		return model.ServiceInstance{}, false
+	}
+	if added.Join {
+		p.joins = append(p.joins, added.ID)
+	}
+	return model.ServiceInstance{ServiceID: added.ID, Name: name}, true
 }
 
-// occupied reports whether writing the setting overwrites what somebody chose. A service has one source: to write part of one
-// overwrites the other.
-func occupied(config model.Tree, keys []string) bool {
-	if keys[0] == "source" {
-		_, image := config.Get("source", "image")
-		_, repo := config.Get("source", "repo")
-		return image || repo
-	}
-	if keys[len(keys)-1] == "multiRegionConfig" {
-		_, inUse := observedField(config, keys)
-		return inUse
-	}
-	_, set := config.Get(keys...)
-	return set
-}
-
-// deploys tells settings that need a new deployment from those that Railway applies to the running one: replicas scale
-// without one (FACTS §4.2).
-func deploys(keys []string) bool {
-	return keys[len(keys)-1] != "multiRegionConfig"
-}
-
-// fieldPatch is what the patch carries for a setting. An object, which is a map of regions, is replaced as a whole: regions it
-// should not have are set to null, because patches are merged, and those that are as they should be are left out (FACTS §4.2,
-// §11.16).
-func fieldPatch(field desired.Field, config model.Tree) any {
-	want, isObject := field.Value.(map[string]any)
-	if !isObject {
-		return field.Value
-	}
-	patch := maps.Clone(want)
-	for region, have := range config.Sub(field.Keys...) {
-		declared, keep := want[region]
-		switch {
-		case have == nil: // given up before
-		case !keep:
-			patch[region] = nil
-		case canonical(regionReplicas(have)) == canonical(declared):
-			delete(patch, region)
+// fresh reports whether nobody has set up the instance in this environment: it does not show yet, or it is what the creation of a
+// service for another environment left here (FACTS §13).
+func fresh(observed *model.Environment, instance model.ServiceInstance) bool {
+	for ref := range observed.Sealed { // some reads leave sealed variables out of the config
+		if ref.ServiceID == instance.ServiceID {
+			return false
 		}
 	}
-	return patch
-}
-
-func variableLeaves(observed *model.Environment, service, serviceID string, variables []desired.Variable) []leaf {
-	list := make([]leaf, 0, len(variables))
-	for _, v := range variables {
-		l := leaf{
-			path: variablePath(service, v.Name), service: service, keys: variableKeys(serviceID, v.Name),
-			want: v.Value, secret: v.Secret, deploys: true,
-		}
-		write := map[string]any{"value": v.Value}
-		if v.Sealed {
-			write["isSealed"] = true
-		}
-		l.write = write
-		var sealed bool
-		l.have, l.present, sealed = observedVariable(observed, serviceID, v.Name)
-		l.unreadable = l.present && l.have == nil
-		l.unsealed = v.Sealed && l.present && !sealed
-		l.occupied = l.present
-		list = append(list, l)
-	}
-	return list
-}
-
-// observedVariable returns a variable's unrendered value, nil when Railway does not show it (FACTS §3.2, §5).
-func observedVariable(observed *model.Environment, serviceID, name string) (value any, present, sealed bool) {
-	variable, isObject := any(nil), false
-	if raw, ok := observed.Config.Get(variableKeys(serviceID, name)...); ok {
-		variable, isObject = raw.(map[string]any)
-	}
-	sealed = observed.Sealed[model.VariableRef{ServiceID: serviceID, Name: name}]
-	if !isObject {
-		return nil, sealed, sealed // some reads leave sealed variables out of the config
-	}
-	fields := variable.(map[string]any)
-	if mark, _ := fields["isSealed"].(bool); mark {
-		sealed = true
-	}
-	if sealed {
-		return nil, true, true
-	}
-	return fields["value"], true, false
-}
-
-func (p *Plan) domainLeaf(in Input, service desired.Service, instance model.ServiceInstance, found bool) (leaf, bool) {
-	if service.Domain == nil {
-		return leaf{}, false
-	}
-	path := service.Name + ".domains.railway"
-	if applied, known := in.Applied[path]; known && in.ReportDrift && len(instance.RailwayDomains) == 0 {
-		p.Record[path] = applied
-		p.Drift = append(p.Drift, Change{Path: path, Service: service.Name, Cause: CauseDrift, Declared: "(present)", Actual: "(absent)"})
-		return leaf{}, false
-	}
-	if len(instance.RailwayDomains) == 0 {
-		if found || !slices.Contains(p.joins, instance.ServiceID) {
-			p.Domains = append(p.Domains, service.Name) // a service that joins with this commit gets its domain after it
-		}
-		return leaf{}, false
-	}
-	p.Record[path] = Applied{Hash: in.Hash(path, true), Adopted: true} // so that its deletion shows as drift
-	if service.Domain.Port == 0 {
-		return leaf{}, false
-	}
-	domain := instance.RailwayDomains[0]
-	for _, other := range instance.RailwayDomains {
-		if other.Port == service.Domain.Port {
-			domain = other // further domains are somebody else's
-		}
-	}
-	keys := []string{"services", instance.ServiceID, "networking", "serviceDomains", domain.Host, "port"}
-	return leaf{
-		path: service.Name + ".domains.port", service: service.Name, keys: keys,
-		want: float64(service.Domain.Port), have: float64(domain.Port), present: domain.Port != 0, occupied: domain.Port != 0,
-		write: float64(service.Domain.Port),
-	}, true
+	return observed.Bare(instance)
 }
 
 func pathOf(service string, keys []string) string {
@@ -283,16 +187,6 @@ func pathOf(service string, keys []string) string {
 	return path
 }
 
-func variablePath(service, name string) string {
-	if service == "" {
-		return "shared." + name
-	}
-	return service + ".variables." + name
-}
-
-func variableKeys(serviceID, name string) []string {
-	if serviceID == "" {
-		return []string{"sharedVariables", name}
-	}
-	return []string{"services", serviceID, "variables", name}
+func serviceKeys(serviceID string, keys []string) []string {
+	return slices.Concat([]string{"services", serviceID}, keys)
 }

@@ -36,13 +36,20 @@ type Input struct {
 	Added map[string]AddedService
 	// Applied is what the operator last applied, by path.
 	Applied map[string]Applied
-	// Hash returns a keyed hash of a field's value.
+	// KeyLost is true when the hashes of Applied were made with another key than Hash uses, so that nothing can be compared with
+	// them. Plan.Record holds hashes of the new key only.
+	KeyLost bool
+	// Hash returns a keyed hash of a field's value, never empty.
 	Hash func(path string, value any) string
 	// ReportDrift leaves drift as it is and only reports it.
 	ReportDrift bool
 	// Leave holds the paths whose drift is reported and not repaired, because somebody else keeps writing them. A new declared
 	// value is written all the same.
 	Leave map[string]bool
+	// Refused holds what Railway could not apply: paths with the hash of the value, empty for a deletion. The same change is not
+	// sent again; another value is. Whoever keeps it drops it after a commit that succeeds: what was refused together with the
+	// cause is then tried again.
+	Refused map[string]string
 	// Unmanaged says what happens to variables that are not declared.
 	Unmanaged Unmanaged
 }
@@ -52,13 +59,6 @@ type AddedService struct {
 	ID string
 	// Join is true when the service must still be added to the environment, false when it was created in it just now.
 	Join bool
-}
-
-// Applied records a field that the operator wrote, found as declared, or, with ReportDrift, found different and left alone.
-type Applied struct {
-	Hash string
-	// Adopted is true when the field had its value before the operator ever wrote it.
-	Adopted bool
 }
 
 // Cause is why a field differs.
@@ -73,6 +73,8 @@ const (
 	CauseReleased
 	// CauseUnmanaged: a variable that is not declared, with PruneUnmanaged.
 	CauseUnmanaged
+	// CauseUnknown: the value cannot be read and nobody remembers what was applied, so it is written once more.
+	CauseUnknown
 )
 
 // Change is one field that differs.
@@ -88,9 +90,20 @@ type Change struct {
 	Deploys bool
 	// Hash of the declared value; empty when the field is deleted.
 	Hash string
+	// Sealed is true for a variable that is sealed once the change is written.
+	Sealed bool
 
 	keys  []string
 	value any
+}
+
+// TriggerChange is a deployment trigger that makes every push deploy a service which is pinned to a commit. A mutation deletes
+// it, a patch cannot (FACTS §14).
+type TriggerChange struct {
+	// Service is the service's name, ID the trigger's id.
+	Service, ID string
+	// Path is <service>.source.autoDeploy, Hash that of the declared "off", for Input.Refused.
+	Path, Hash string
 }
 
 // Plan is what has to happen.
@@ -101,6 +114,10 @@ type Plan struct {
 	Domains []string
 	// Changes make the next commit.
 	Changes []Change
+	// Triggers are to be deleted.
+	Triggers []TriggerChange
+	// HeldBack are the paths of changes that Input.Refused keeps out of Changes and Triggers, sorted.
+	HeldBack []string
 	// Drift lists all drift, whether it is part of Changes or left alone.
 	Drift []Change
 	// Record is what is known to be applied, before Changes are.
@@ -142,24 +159,11 @@ func (p *Plan) Deploys() []string {
 	return slices.Compact(names)
 }
 
-// After returns the record once the fields were committed: an empty hash deletes the field's entry.
-func After(record map[string]Applied, fields map[string]string) map[string]Applied {
-	after := make(map[string]Applied, len(record)+len(fields))
-	for path, applied := range record {
-		after[path] = applied
-	}
-	for path, hash := range fields {
-		if hash == "" {
-			delete(after, path)
-		} else {
-			after[path] = Applied{Hash: hash}
-		}
-	}
-	return after
-}
-
 // Make compares and plans.
 func Make(in Input) *Plan {
+	if in.KeyLost {
+		in.Applied = withoutHashes(in.Applied)
+	}
 	p := &Plan{Record: map[string]Applied{}}
 	declared := map[string]bool{}
 	p.gone(in)
@@ -169,88 +173,16 @@ func Make(in Input) *Plan {
 	}
 	p.release(in, declared)
 	p.unmanaged(in, declared)
-	byPath := func(a, b Change) int { return strings.Compare(a.Path, b.Path) }
-	slices.SortFunc(p.Changes, byPath)
-	slices.SortFunc(p.Drift, byPath)
-	slices.Sort(p.Blocked)
+	p.holdBack(in)
+	p.autoDeploys(in) // a new source may make triggers: it must be known which sources are about to be written
+	p.sort()
 	return p
 }
 
-// gone reports, with ReportDrift, the services that the operator once set up and that are on Railway no more. What is known of
-// them is kept, so that they are not taken for something new when they come back.
-func (p *Plan) gone(in Input) {
-	for _, service := range in.Desired.Services {
-		if !deletedElsewhere(in, service.Name) {
-			continue
-		}
-		p.Drift = append(p.Drift, Change{
-			Path: service.Name + ".service", Service: service.Name, Cause: CauseDrift, Declared: "(present)", Actual: "(absent)",
-		})
-		for path, applied := range in.Applied {
-			if owner, _ := splitPath(in, path); owner == service.Name {
-				p.Record[path] = applied
-			}
-		}
-	}
-}
-
-// deletedElsewhere reports whether a missing service is drift that is only to be reported.
-func deletedElsewhere(in Input, service string) bool {
-	_, found := in.Observed.Instance(service)
-	_, added := in.Added[service]
-	return in.ReportDrift && !found && !added && !firstLook(in, service)
-}
-
-// judge decides what a declared field needs.
-func (p *Plan) judge(in Input, l leaf) {
-	hash := in.Hash(l.path, l.want)
-	applied, known := in.Applied[l.path]
-	if l.inSync(known && applied.Hash == hash) {
-		if applied.Hash != hash {
-			applied = Applied{Hash: hash, Adopted: !known || applied.Adopted}
-		}
-		p.Record[l.path] = applied
-		return
-	}
-	change := l.change(hash, in.Desired.Redact)
-	change.Cause = causeOf(in, l, hash)
-	switch {
-	case known:
-		p.Record[l.path] = applied
-	case change.Cause == CauseDrift && !l.writeOnly():
-		p.Record[l.path] = Applied{Hash: hash, Adopted: true} // so that a later change of the spec shows as one
-	}
-	if change.Cause == CauseDrift {
-		p.Drift = append(p.Drift, change)
-	}
-	if change.Cause == CauseDrift && (in.ReportDrift || in.Leave[l.path]) {
-		return
-	}
-	p.Changes = append(p.Changes, change)
-}
-
-// causeOf tells drift from a change of the spec. What exists when the operator first looks counts as drift with ReportDrift:
-// the policy is to report, not to overwrite. So does, at any time, a sealed variable that the operator never wrote, because its
-// value cannot be brought back.
-func causeOf(in Input, l leaf, hash string) Cause {
-	applied, known := in.Applied[l.path]
-	switch {
-	case known && applied.Hash == hash && !l.onlyUnsealed():
-		return CauseDrift
-	case !known && in.ReportDrift && l.occupied && (l.writeOnly() || firstLook(in, l.service)):
-		return CauseDrift
-	default:
-		return CauseSpec
-	}
-}
-
-// firstLook reports whether the operator never recorded anything of the service, or of the shared variables.
-func firstLook(in Input, service string) bool {
-	for path := range in.Applied {
-		owner, _ := splitPath(in, path)
-		if _, shared := sharedName(path); owner == service && (service != "" || shared) {
-			return false
-		}
-	}
-	return true
+func (p *Plan) sort() {
+	byPath := func(a, b Change) int { return strings.Compare(a.Path, b.Path) }
+	slices.SortFunc(p.Changes, byPath)
+	slices.SortFunc(p.Drift, byPath)
+	slices.Sort(p.HeldBack)
+	slices.Sort(p.Blocked)
 }

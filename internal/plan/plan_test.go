@@ -328,7 +328,7 @@ func TestSealedVariables(t *testing.T) {
 		given: given{variables: key, config: `{"variables":{"KEY":{"value":"s3cret"}}}`, wrote: wrote, reportDrift: true},
 	}, {
 		name: "seal dropped from the spec", reason: "a seal cannot be taken off, and the value is as applied",
-		given: given{variables: []desired.Variable{plain("KEY", "s3cret")}, config: masked, wrote: wrote},
+		given: given{variables: []desired.Variable{plain("KEY", "s3cret")}, config: masked, wroteSealed: wrote},
 	}, {
 		name: "sealed by another, ReportDrift", reason: "a sealed value cannot be brought back: report, do not overwrite",
 		given: given{variables: key, config: masked, reportDrift: true}, drift: []string{"variables.KEY: (secret) <- (secret)"},
@@ -404,8 +404,8 @@ func TestRecord(t *testing.T) {
 
 func TestAfter(t *testing.T) {
 	record := map[string]plan.Applied{"a": {Hash: "1", Adopted: true}, "b": {Hash: "2"}, "c": {Hash: "3", Adopted: true}}
-	after := plan.After(record, map[string]string{"a": "new", "b": "", "d": "4"})
-	assert.Equal(t, map[string]plan.Applied{"a": {Hash: "new"}, "c": {Hash: "3", Adopted: true}, "d": {Hash: "4"}}, after,
+	after := plan.After(record, map[string]plan.Applied{"a": {Hash: "new"}, "b": {}, "d": {Hash: "4", Sealed: true}})
+	assert.Equal(t, map[string]plan.Applied{"a": {Hash: "new"}, "c": {Hash: "3", Adopted: true}, "d": {Hash: "4", Sealed: true}}, after,
 		"written fields are the operator's, an empty hash forgets, the rest stays")
 	assert.Equal(t, "1", record["a"].Hash, "the record that was given is not changed")
 }

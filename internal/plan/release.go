@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
@@ -33,13 +34,22 @@ func (p *Plan) release(in Input, declared map[string]bool) {
 			continue
 		}
 		p.Record[path] = applied
-		if in.Leave[path] {
+		if in.Leave[path] || l.mayBeNeeded(in) {
 			continue
 		}
-		change := l.change("", in.Desired.Redact)
-		change.Cause = CauseReleased
-		p.Changes = append(p.Changes, change)
+		p.Changes = append(p.Changes, l.change(CauseReleased, "", false, in.Desired.Redact))
 	}
+}
+
+// mayBeNeeded reports whether the leaf is the credentials of a service whose source is not known at present: it may be an image
+// that needs them.
+func (l leaf) mayBeNeeded(in Input) bool {
+	service, _ := in.Desired.Service(l.service)
+	return l.path == credentialsPath(l.service) && service.Image == "" && service.Repo == ""
+}
+
+func credentialsPath(service string) string {
+	return pathOf(service, desired.RegistryCredentials)
 }
 
 // releasedLeaf finds the field behind a recorded path. ok is false for services that are not declared or not there.
@@ -55,8 +65,14 @@ func releasedLeaf(in Input, path string) (leaf, bool) {
 	if name, ok := strings.CutPrefix(rest, "variables."); ok {
 		return releasedVariable(in.Observed, path, service, instance.ServiceID, name), true
 	}
+	if path == credentialsPath(service) { // Railway may show nothing where credentials are (FACTS §14): null clears them
+		return leaf{
+			path: path, service: service, keys: serviceKeys(instance.ServiceID, desired.RegistryCredentials),
+			present: true, unreadable: true, secret: true, deploys: true,
+		}, true
+	}
 	keys := strings.Split(rest, ".")
-	if instance.ConfigFile != "" && keys[0] != "source" {
+	if fileOwns(instance, keys) {
 		return leaf{}, false
 	}
 	config := in.Observed.Config.Sub("services", instance.ServiceID)
@@ -65,7 +81,7 @@ func releasedLeaf(in Input, path string) (leaf, bool) {
 	}
 	have, _ := observedField(config, keys)
 	return leaf{
-		path: path, service: service, keys: slices.Concat([]string{"services", instance.ServiceID}, keys),
+		path: path, service: service, keys: serviceKeys(instance.ServiceID, keys),
 		have: have, present: true, deploys: deploys(keys),
 	}, true
 }
@@ -125,9 +141,8 @@ func (p *Plan) unmanagedOf(in Input, declared map[string]bool, service, serviceI
 			p.Unmanaged = append(p.Unmanaged, path)
 			continue
 		}
-		change := releasedVariable(in.Observed, path, service, serviceID, name).change("", in.Desired.Redact)
-		change.Cause = CauseUnmanaged
-		p.Changes = append(p.Changes, change)
+		l := releasedVariable(in.Observed, path, service, serviceID, name)
+		p.Changes = append(p.Changes, l.change(CauseUnmanaged, "", false, in.Desired.Redact))
 	}
 }
 

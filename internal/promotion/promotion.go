@@ -1,142 +1,254 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package promotion decides when a tier takes the source that the tier before it has proved, and to what it goes back when
-// that fails. It is pure: values in, values out.
 package promotion
 
 import (
 	"fmt"
 	"slices"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-// Source is what a tier can run, as a key that is equal for equal sources and readable for people: an image, or
-// repository@commit.
-type Source string
-
-// State is how far a promotion is.
-type State int
-
-const (
-	// UpToDate: the tier runs what upstream has proved last.
-	UpToDate State = iota
-	// Waiting: upstream has proved nothing that could be taken, or does not hold at the moment.
-	Waiting
-	// Soaking: upstream has proved it, for less long than asked for.
-	Soaking
-	// AwaitingApproval: a person must approve it.
-	AwaitingApproval
-	// Blocked: something else must be mended first.
-	Blocked
-	// Due: it is to be taken now.
-	Due
-)
-
-// Upstream is the tier that proves.
+// Upstream is the tier whose verified source is taken, as far as the decision depends on it.
 type Upstream struct {
 	// Name of its object.
 	Name string
 	// Found is false when there is no such object.
 	Found bool
-	// Verified is the source that was last proved, empty while none was.
-	Verified Source
-	// GoSince is since when the verdict has been GO without a break, zero while it is not.
+	// Verified is what it verified last, nil while nothing was.
+	Verified *v1alpha1.VerifiedStatus
+	// GoSince is since when it has been GO without a break for its newest spec, zero while it is not.
 	GoSince time.Time
+	// Circle is true when the upstream tiers lead back to this one.
+	Circle bool
+	// Unread is true while nobody has read the upstream tier's environment lately, for instance since the operator started: its
+	// verdict may be old.
+	Unread bool
 }
 
-// Input is all that a decision depends on.
+// UpstreamOf takes out of an object what a decision depends on. Whoever waits is woken when it changes.
+func UpstreamOf(object *v1alpha1.EngineEnvironment) Upstream {
+	up := Upstream{Name: object.Name, Found: true, Verified: object.Status.Verified.DeepCopy()}
+	if since := object.Status.GoSince; since != nil && object.Status.ObservedGeneration == object.Generation {
+		up.GoSince = since.Time
+	}
+	return up
+}
+
+// source identifies what upstream has verified, empty while nothing was.
+func (u Upstream) source() Source {
+	if u.Verified == nil {
+		return ""
+	}
+	return SourceOf(&u.Verified.Source)
+}
+
+// Input is all that the decision of a pass depends on.
 type Input struct {
+	// Namespace and Name are the object's, for the commands in messages.
+	Namespace, Name string
+	Spec            *v1alpha1.EngineEnvironmentSpec
+	Annotations     map[string]string
+	// Previous and Rollback are from the status.
+	Previous *v1alpha1.PromotionStatus
+	Rollback *v1alpha1.RollbackStatus
+	// Held is the stored content that Rollback names, nil when it is gone.
+	Held *Content
+	// Runs is what serves.
+	Runs     Running
 	Upstream Upstream
-	// Current is what the tier runs, empty while nothing was taken.
-	Current Source
-	// Rejected are sources that failed here: they are not taken again, unless a person approves one by name.
-	Rejected []Source
-	// Soak is how long upstream must have been GO.
-	Soak time.Duration
-	// Manual asks for an approval, ApprovedBy says whether a revision has it.
-	Manual   bool
-	Approved func(Source) bool
-	// Approval is what a person approved, for the message; empty when nobody did.
-	Approval string
-	// Block says why nothing may be promoted now, empty when it may.
-	Block string
-	Now   time.Time
+	// Gate says why nothing new may be promoted now, empty when it may.
+	Gate string
+	Now  time.Time
 }
 
-// Decision is what follows.
+// Decision is what a pass works on.
 type Decision struct {
-	State State
-	// Candidate is the source that may be taken next, empty when there is none.
-	Candidate Source
-	// At is when a soak ends, zero otherwise.
-	At time.Time
-	// Message says why, in one line that stays the same while nothing changes.
-	Message string
+	// Spec is what counts: the declared one, with the promoted source, or with a held revision in place.
+	Spec *v1alpha1.EngineEnvironmentSpec
+	// Promotion and Rollback are the next states.
+	Promotion *v1alpha1.PromotionStatus
+	Rollback  *v1alpha1.RollbackStatus
+	// Reason and Message are for the condition Promoted, with spec.promotion; UpToDate says whether it holds.
+	UpToDate        bool
+	Reason, Message string
+	// Wake is when a soak ends, zero when none runs.
+	Wake time.Time
+	// Taken is the revision that this decision promotes, Resumed why a hold has ended; for events.
+	Taken, Resumed string
+	// Stuck says why there is nothing to work on, empty when there is; Invalid is true when a person must change the spec.
+	Stuck   string
+	Invalid bool
 }
 
-// Decide says whether the tier takes a source, and what it waits for otherwise.
+// Decide says what a pass works on.
 func Decide(in Input) Decision {
-	up := in.Upstream
-	switch {
-	case !up.Found:
-		return Decision{State: Waiting, Message: fmt.Sprintf("there is no EngineEnvironment %q in this namespace", up.Name)}
-	case up.Verified == "":
-		return Decision{State: Waiting, Message: fmt.Sprintf("%s has no verified revision yet", up.Name)}
-	case up.Verified == in.Current:
-		return Decision{State: UpToDate, Message: fmt.Sprintf("runs what %s has verified", up.Name)}
+	d := Decision{Spec: in.Spec, Rollback: in.Rollback.DeepCopy()}
+	if in.Spec.Promotion != nil {
+		d.Promotion = in.previous()
 	}
-	d := Decision{Candidate: up.Verified}
-	approved := in.Approved != nil && in.Approved(up.Verified)
-	if slices.Contains(in.Rejected, up.Verified) && !approved {
-		d.State, d.Message = Blocked, "it was rolled back here before: promote another revision, or approve this one by name"
-		return d
-	}
-	if up.GoSince.IsZero() {
-		d.State, d.Message = Waiting, fmt.Sprintf("%s is NO-GO at the moment", up.Name)
-		return d
-	}
-	if end := up.GoSince.Add(in.Soak); end.After(in.Now) {
-		d.State, d.At = Soaking, end
-		d.Message = fmt.Sprintf("%s must be GO for %s without a break", up.Name, in.Soak)
-		return d
-	}
-	if in.Manual && !approved {
-		d.State, d.Message = AwaitingApproval, "a person must approve it"
-		if in.Approval != "" {
-			d.Message += fmt.Sprintf("; the approval there is names %q, which is another revision", in.Approval)
+	in.endHold(&d)
+	if d.Promotion != nil {
+		if in.Upstream.Circle {
+			d.Invalid = true
+			d.Stuck = fmt.Sprintf("spec.promotion.from: the promotion from %s goes round in a circle: give one of the tiers an engine.source",
+				in.Spec.Promotion.From)
+			return d
 		}
-		return d
+		in.promote(&d)
 	}
-	if in.Block != "" {
-		d.State, d.Message = Blocked, in.Block
-		return d
-	}
-	d.State, d.Message = Due, fmt.Sprintf("%s has verified it", up.Name)
+	in.place(&d)
 	return d
 }
 
-// Revision is a verified revision that can be gone back to.
-type Revision struct {
-	// Name identifies it.
-	Name string
-	// Number is higher the later it was verified.
-	Number int64
-}
-
-// Target is the revision to go back to from the one named current: the last verified other one. ok is false when there is
-// none.
-func Target(verified []Revision, current string) (target Revision, ok bool) {
-	for _, r := range verified {
-		if r.Name != current && (!ok || r.Number > target.Number) {
-			target, ok = r, true
-		}
+// previous is the state of the promotion so far. After a lost status what runs is what was promoted.
+func (in *Input) previous() *v1alpha1.PromotionStatus {
+	status := in.Previous.DeepCopy()
+	if status == nil {
+		status = &v1alpha1.PromotionStatus{Source: in.Runs.Source(), Resume: in.Annotations[v1alpha1.AnnotationResume]}
 	}
-	return target, ok
+	if resume := in.Annotations[v1alpha1.AnnotationResume]; resume != status.Resume {
+		status.Resume, status.Rejected = resume, nil
+	}
+	if approved := in.Annotations[v1alpha1.AnnotationApprove]; approved != "" && (status.Approval == nil || status.Approval.Source != approved) {
+		status.Approval = &v1alpha1.Approval{Source: approved, By: in.approver(status.Approval)}
+	}
+	return status
 }
 
-// ShouldRollBack reports whether a failure is one to go back from: that of a revision which has never been verified. One that
-// was is not to blame when it fails later, and going back would hide what is.
-func ShouldRollBack(verified []Revision, current string, failed bool) bool {
-	return failed && !slices.ContainsFunc(verified, func(r Revision) bool { return r.Name == current })
+// approver is who gave an approval that is new. A name that stood there with the approval before may be another person's.
+func (in *Input) approver(before *v1alpha1.Approval) string {
+	by := in.Annotations[v1alpha1.AnnotationApprovedBy]
+	switch {
+	case by == "":
+		return "(not said)"
+	case before != nil && before.By == by:
+		return by + " (as in the approval before)"
+	default:
+		return by
+	}
+}
+
+// promote decides whether the tier takes what upstream has verified.
+func (in *Input) promote(d *Decision) {
+	state, reason, message := in.judge(d)
+	d.Promotion.State, d.Reason, d.Message = state, reason, message
+	d.Promotion.Candidate, d.Promotion.CandidateRevision, d.Promotion.SoakedAt = "", "", nil
+	if candidate := in.Upstream.source(); candidate != "" && state != v1alpha1.PromotionUpToDate {
+		d.Promotion.Candidate, d.Promotion.CandidateRevision = string(candidate), in.Upstream.Verified.Revision
+		d.Message = d.Promotion.CandidateRevision + ": " + message
+	}
+	if !d.Wake.IsZero() {
+		at := metav1.NewTime(d.Wake)
+		d.Promotion.SoakedAt = &at
+	}
+	d.UpToDate = state == v1alpha1.PromotionUpToDate
+	if state == v1alpha1.PromotionPromoting {
+		in.take(d)
+	}
+	d.Promotion.Revision = Revision(d.Promotion.Source)
+}
+
+// judge says how far the promotion is, and why.
+func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, message string) {
+	up, candidate := in.Upstream, in.Upstream.source()
+	waiting := func(message string) (v1alpha1.PromotionState, string, string) {
+		return v1alpha1.PromotionWaiting, v1alpha1.ReasonAwaitingPromotion, message
+	}
+	blocked := func(message string) (v1alpha1.PromotionState, string, string) {
+		return v1alpha1.PromotionBlocked, v1alpha1.ReasonPromotionBlocked, message
+	}
+	switch {
+	case !up.Found:
+		return waiting(fmt.Sprintf("there is no EngineEnvironment %q in this namespace", up.Name))
+	case candidate == "":
+		return waiting(fmt.Sprintf("%s has no verified revision yet", up.Name))
+	case slices.Contains(d.Promotion.Rejected, string(candidate)):
+		return blocked("it was rolled back here: verify another revision in " + up.Name + ", or try this one again with " + in.ResumeCommand())
+	case candidate == in.current(d.Promotion.Source):
+		return v1alpha1.PromotionUpToDate, v1alpha1.ReasonSucceeded, fmt.Sprintf("runs what %s has verified", up.Name)
+	case in.Spec.Tier == v1alpha1.TierProduction && moving(&up.Verified.Source):
+		return blocked("Railway does not tell its digest, and its tag may be pushed again at any time: give it a tag of its own")
+	case up.GoSince.IsZero():
+		return waiting(fmt.Sprintf("%s is not GO at the moment", up.Name))
+	}
+	since := up.GoSince
+	if up.Verified.Since.After(since) {
+		since = up.Verified.Since.Time
+	}
+	if end := since.Add(in.Spec.Promotion.EffectiveSoak()); end.After(in.Now) {
+		d.Wake = end
+		return v1alpha1.PromotionSoaking, v1alpha1.ReasonSoaking,
+			fmt.Sprintf("%s must be GO for %s without a break", up.Name, in.Spec.Promotion.EffectiveSoak())
+	}
+	switch {
+	case in.Gate != "":
+		return blocked(in.Gate)
+	case in.Spec.Promotion.Approval == v1alpha1.ApprovalManual && !in.approves(d.Promotion, candidate):
+		return v1alpha1.PromotionAwaitingApproval, v1alpha1.ReasonAwaitingApproval, in.askApproval(d.Promotion, candidate)
+	case up.Unread:
+		return waiting(fmt.Sprintf("%s has not been read since the operator started", up.Name))
+	}
+	return v1alpha1.PromotionPromoting, v1alpha1.ReasonProgressing, fmt.Sprintf("%s has verified it", up.Name)
+}
+
+// current identifies what the tier was promoted to. What was taken before its digest was known is what runs under that name.
+func (in *Input) current(source *v1alpha1.Source) Source {
+	return SourceOf(Pin(source, in.Runs))
+}
+
+// approves reports whether a person approved just this source.
+func (in *Input) approves(status *v1alpha1.PromotionStatus, candidate Source) bool {
+	return status.Approval != nil && status.Approval.Source == string(candidate) &&
+		in.Annotations[v1alpha1.AnnotationApprove] == string(candidate)
+}
+
+func (in *Input) askApproval(status *v1alpha1.PromotionStatus, candidate Source) string {
+	message := fmt.Sprintf("a person must approve it: kubectl annotate eenv -n %s %s --overwrite %s=%s %s=<you>",
+		in.Namespace, in.Name, v1alpha1.AnnotationApprove, candidate, v1alpha1.AnnotationApprovedBy)
+	if a := status.Approval; a != nil && in.Annotations[v1alpha1.AnnotationApprove] == a.Source {
+		message += fmt.Sprintf("; the approval there is names %s, which is another source", a.Source)
+	}
+	return message
+}
+
+// ResumeCommand is the command that ends a hold.
+func (in *Input) ResumeCommand() string {
+	return fmt.Sprintf("kubectl annotate eenv -n %s %s --overwrite %s=$(date +%%s)", in.Namespace, in.Name, v1alpha1.AnnotationResume)
+}
+
+// take makes upstream's verified source the promoted one. What was held before is replaced.
+func (in *Input) take(d *Decision) {
+	verified := in.Upstream.Verified
+	status := d.Promotion
+	status.Source, status.Candidate, status.CandidateRevision = verified.Source.DeepCopy(), "", ""
+	End(status, v1alpha1.PromotionSuperseded)
+	record := v1alpha1.PromotionRecord{
+		Revision: verified.Revision, From: in.Upstream.Name, At: metav1.NewTime(in.Now), Outcome: v1alpha1.PromotionUnderWay,
+	}
+	if in.Spec.Promotion.Approval == v1alpha1.ApprovalManual {
+		record.ApprovedBy = status.Approval.By
+	}
+	status.History = append([]v1alpha1.PromotionRecord{record}, status.History...)
+	status.History = status.History[:min(len(status.History), historyAtMost)]
+	d.UpToDate, d.Reason, d.Message = true, v1alpha1.ReasonSucceeded, fmt.Sprintf("runs what %s has verified", in.Upstream.Name)
+	d.Taken = verified.Revision
+	if d.Rollback != nil {
+		d.Resumed = fmt.Sprintf("%s has verified %s", in.Upstream.Name, verified.Revision)
+		d.Rollback = nil
+	}
+}
+
+// historyAtMost bounds what the status remembers of promotions and rejections.
+const historyAtMost = 10
+
+// End writes the outcome of the promotion that is under way, if one is.
+func End(status *v1alpha1.PromotionStatus, outcome v1alpha1.PromotionOutcome) {
+	if status != nil && len(status.History) > 0 && status.History[0].Outcome == v1alpha1.PromotionUnderWay {
+		status.History[0].Outcome = outcome
+	}
 }

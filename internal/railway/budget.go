@@ -4,6 +4,7 @@
 package railway
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -15,11 +16,13 @@ import (
 type Priority int
 
 const (
-	// Poll is a routine look at an environment; it leaves a fifth of the limit to the others.
+	// Poll is a routine read of an environment; it leaves a fifth of the limit to the others.
 	Poll Priority = iota
-	// Rollout is a read that somebody waits for; it leaves a twentieth of the limit to writes.
+	// Rollout is a read that somebody waits for: the first one of an object, those of a rollout, of a log, of a lost environment. It
+	// leaves a twentieth of the limit to writes.
 	Rollout
-	// Write is a mutation, or a read that a write depends on; it may use everything.
+	// Write is a mutation, or a read that decides whether one is sent: what a patch is compared with just before it is committed,
+	// a lookup before a create, the search for a write of unknown outcome. It may use everything.
 	Write
 )
 
@@ -56,13 +59,15 @@ func priorityOf(ctx context.Context, mutation bool) Priority {
 	return Rollout
 }
 
-// Budget keeps one token within Railway's limits: requests an hour as the X-RateLimit headers tell them, a pause after a 429,
+// Budget keeps one token within Railway's limits: requests an hour as the rate limit headers tell them, a pause after a 429,
 // and a steady pace (FACTS §1.4). Everybody who uses the token shares it. It is safe for concurrent use.
 type Budget struct {
 	now  func() time.Time
 	pace *rate.Limiter
 
 	mu sync.Mutex
+	// limit is the requests an hour, 0 before an answer has told.
+	limit int
 	// quota is the last known state; remaining also counts the requests sent since.
 	quota quota
 	// readAt is when quota was read.
@@ -82,11 +87,7 @@ func newBudget(now func() time.Time, requestsPerSecond float64, burst int) *Budg
 func (b *Budget) Stretch(interval time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	limit := assumedLimit
-	if b.quota.known {
-		limit = b.quota.limit
-	}
-	perHour := float64(limit) * pollShare
+	perHour := float64(cmp.Or(b.limit, assumedLimit)) * pollShare
 	return max(interval, time.Duration(float64(b.polled)*float64(window)/perHour))
 }
 
@@ -139,12 +140,12 @@ func (b *Budget) smooth(ctx context.Context) error {
 
 // learn takes over what an answer's headers say.
 func (b *Budget) learn(q quota) {
-	if !q.known {
-		return
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.quota, b.readAt = q, b.now()
+	b.limit = cmp.Or(q.limit, b.limit)
+	if q.known {
+		b.quota, b.readAt = q, b.now()
+	}
 }
 
 // block stops every request for the time. A shorter pause does not end a longer one.

@@ -134,6 +134,17 @@ func TestBudgetStretch(t *testing.T) {
 	}
 }
 
+func TestBudgetLearnsTheLimitAlone(t *testing.T) {
+	b, _ := newTestBudget()
+	b.setPolled(100)
+	b.learn(quota{limit: 10000})
+	assert.Equal(t, time.Minute, b.Stretch(time.Minute), "a policy header tells the limit without what is left of it")
+	b.learn(quota{})
+	assert.Equal(t, time.Minute, b.Stretch(time.Minute), "an answer without headers changes nothing")
+	_, known := b.Remaining()
+	assert.False(t, known)
+}
+
 func TestPriorityOf(t *testing.T) {
 	ctx := context.Background()
 	assert.Equal(t, Rollout, priorityOf(ctx, false), "somebody waits for it")

@@ -13,14 +13,16 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
 const (
-	// throttled is how long to wait when Railway refuses one mutation as too frequent (FACTS §1.3: wait at least 30 s).
+	// throttled is how long to wait when Railway refuses a request as too frequent and does not say for how long (FACTS §1.3).
 	throttled = 30 * time.Second
 	// edgeBlocked is how long to wait when Cloudflare blocks the address and does not say for how long; blocks of hours have
 	// been seen (FACTS §1.1).
@@ -63,6 +65,10 @@ type problem struct {
 	} `json:"extensions"`
 }
 
+// bearable reports an error that leaves the rest of the answer whole: the source of a fork is another environment, which a
+// project token may not see (FACTS §1.2). The field is then null, and nothing is decided by that.
+func (p problem) bearable() bool { return slices.Contains(p.Path, any("sourceEnvironment")) }
+
 // verdict is classify's judgement; class None means a good answer.
 type verdict struct {
 	class   Class
@@ -70,22 +76,31 @@ type verdict struct {
 	wait    time.Duration
 	// everything is true when a rate limit stops the whole token, not just this one mutation.
 	everything bool
+	// throttle is set when Railway refused this one mutation as too frequent.
+	throttle *throttle
 }
 
-// classify is the one place that decides what an answer means (FACTS §1.3).
+// throttle is what Railway says when it refuses one mutation as too frequent.
+type throttle struct {
+	// every is how far apart the text wants such requests, wait is the Retry-After header; 0 when it does not say.
+	every, wait time.Duration
+}
+
+// classify is the one place that decides what an answer means (FACTS §1.3, §13, §14).
 func classify(a answer) verdict {
 	v := a.judge()
-	if a.mutation && a.sent && (v.class == Transient || a.applied()) {
+	if a.mutation && a.sent && (v.class == Transient || a.applied(v.class)) {
 		v.class = Ambiguous
 	}
 	return v
 }
 
-// applied reports that a mutation's error comes from below its root field: the mutation itself went through, only the answer
-// could not be completed.
-func (a answer) applied() bool {
+// applied reports that a failed mutation may have gone through all the same. An error from below its root field means that it did and
+// that only the answer could not be completed. An error of an unknown kind says nothing: creates have been seen to succeed although
+// their call failed (FACTS §13). Only a kind that we know to be a refusal is one.
+func (a answer) applied(class Class) bool {
 	return slices.ContainsFunc(a.errors, func(p problem) bool { return len(p.Path) > 1 }) ||
-		errors.Is(a.cause, errTooLarge)
+		errors.Is(a.cause, errTooLarge) || len(a.errors) > 0 && class == Internal
 }
 
 func (a answer) judge() verdict {
@@ -93,7 +108,7 @@ func (a answer) judge() verdict {
 	case a.status == http.StatusTooManyRequests || strings.Contains(a.text, "error code: 1015"):
 		return a.judgeLimit()
 	case len(a.errors) > 0:
-		return judgeErrors(a.errors, a.wait)
+		return a.judgeErrors()
 	case a.status != 0 && a.status != http.StatusOK:
 		return a.judgeStatus()
 	case errors.Is(a.cause, errShape):
@@ -137,18 +152,49 @@ func (a answer) judgeStatus() verdict {
 	return v
 }
 
-// judgeErrors takes the first error that says something we know, else the first error.
-func judgeErrors(list []problem, wait time.Duration) verdict {
-	for _, p := range list {
+// judgeErrors takes the first error that says something we know, else the first error. Parse, validation and bad-input errors are
+// HTTP 400 (FACTS §14), so whatever it says then, it is our input that was refused and nothing was done.
+func (a answer) judgeErrors() verdict {
+	for _, p := range a.errors {
 		class, everything := classOfProblem(p)
-		if class == RateLimited && (wait == 0 || !everything) {
-			wait = max(wait, throttled)
+		if class == RateLimited {
+			return a.judgeThrottle(p.Message, everything)
 		}
 		if class != Internal {
-			return verdict{class: class, message: p.Message, wait: wait, everything: everything}
+			return verdict{class: class, message: p.Message, wait: a.wait}
 		}
 	}
-	return verdict{class: Internal, message: cmp.Or(list[0].Message, "an error without a message"), wait: wait}
+	v := verdict{class: Internal, message: cmp.Or(a.errors[0].Message, "an error without a message"), wait: a.wait}
+	if a.status == http.StatusBadRequest {
+		v.class = Invalid
+	}
+	return v
+}
+
+// judgeThrottle is the answer to too many requests, or to one mutation that was sent too often.
+func (a answer) judgeThrottle(message string, everything bool) verdict {
+	v := verdict{class: RateLimited, message: message, wait: cmp.Or(a.wait, throttled), everything: everything}
+	if !everything {
+		v.throttle = &throttle{every: spacing(message), wait: a.wait}
+		v.wait = cmp.Or(max(a.wait, v.throttle.every), throttled)
+	}
+	return v
+}
+
+// everySeconds finds the pace in a throttle's text: "every 30s", "1 project per 30 seconds" (FACTS §1.3).
+var everySeconds = regexp.MustCompile(`(?i)\b(?:every|per) (\d{1,4}) ?s(?:ec(?:ond)?s?)?\b`)
+
+// spacing returns how far apart a throttle's text wants requests, 0 when it does not say.
+func spacing(message string) time.Duration {
+	found := everySeconds.FindStringSubmatch(message)
+	if found == nil {
+		return 0
+	}
+	seconds, err := strconv.Atoi(found[1])
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, maxWait)
 }
 
 // messages are the texts that Railway's errors are known by, in the order in which they are tried; most errors carry no
@@ -157,12 +203,13 @@ var messages = []struct {
 	class Class
 	texts []string
 }{
-	{Unauthorized, []string{"project token not found", "not authorized", "two factor authentication required"}},
-	{SchemaMismatch, []string{"cannot query field", "is not defined by type", "unknown argument", "unknown type"}},
-	{RateLimited, []string{"whoa there pal", "every 30s", "too quickly", "per 30 seconds", "rate limit", "too many requests"}},
+	{Unauthorized, []string{"project token not found", "not authorized", "bad access", "two factor authentication required"}},
+	{SchemaMismatch, []string{"cannot query field", "is not defined by type", "unknown argument", "unknown type", "syntax error"}},
+	{RateLimited, []string{"whoa there pal", "can be created per user every", "every 30s", "too quickly",
+		"per 30 seconds", "rate limit", "too many requests"}},
 	{Transient, []string{"problem processing request", "upstream connect error"}},
-	{Conflict, []string{"already in progress", "already exists", "already in use", "please wait for the original deployment",
-		"environment changed since this plan was computed"}},
+	{Conflict, []string{"already in progress", "already exists", "already in use", "cannot redeploy yet",
+		"please wait for the original deployment", "environment changed since this plan was computed"}},
 	{PlanLimit, []string{"limit exceeded", "limit reached", "plan limit", "please upgrade", "upgrade your", "trial has expired", "limited plan"}},
 	{Invalid, []string{"commit not found", "is not a valid", "got invalid value", "invalid project name",
 		"no patch to apply", "without a snapshot", "unsupported railwaychangeset"}},

@@ -34,6 +34,7 @@ func TestClassifyErrors(t *testing.T) {
 	}{
 		{reason: "the CLI's text for a bad project token", message: "Project Token not found", code: ise, want: Unauthorized},
 		{reason: "no access, a dead token, or no such object", message: "Not Authorized", code: ise, want: Unauthorized},
+		{reason: "a project token may not touch triggers", message: "Bad Access", code: ise, want: Unauthorized},
 		{reason: "the workspace wants a second factor", message: "Two Factor Authentication Required", want: Unauthorized},
 		{reason: "a code without a known text", message: "no", code: "UNAUTHENTICATED", want: Unauthorized},
 		{reason: "a code without a known text", message: "no", code: "UNAUTHORIZED", want: Unauthorized},
@@ -51,6 +52,10 @@ func TestClassifyErrors(t *testing.T) {
 			code: ise, want: RateLimited, wait: 30 * time.Second},
 		{reason: "a throttle of one mutation", message: "You are creating projects too quickly, 1 project per 30 seconds",
 			code: ise, want: RateLimited, wait: 30 * time.Second},
+		{reason: "volumes have a throttle of their own", message: "You are creating volumes too quickly",
+			code: ise, want: RateLimited, wait: 30 * time.Second},
+		{reason: "the text knows the pace", message: "Only one environment can be created per user every 5s",
+			code: ise, want: RateLimited, wait: 5 * time.Second},
 		{reason: "the token's limit, not one mutation's", message: "slow down", code: "RATE_LIMITED",
 			want: RateLimited, wait: 30 * time.Second, everything: true},
 		{reason: "the token's limit, not one mutation's", message: "slow down", code: "TOO_MANY_REQUESTS",
@@ -77,8 +82,8 @@ func TestClassifyErrors(t *testing.T) {
 		{reason: "our schema is too new", message: `Field "x" is not defined by type "Y".`, want: SchemaMismatch},
 		{reason: "our schema is too new", message: `Unknown argument "x" on field "Y.z".`, want: SchemaMismatch},
 		{reason: "a code without a known text", message: "no", code: "GRAPHQL_VALIDATION_FAILED", want: SchemaMismatch},
-		{reason: "nothing we know", message: "the cat sat on the keyboard", code: ise, want: Internal},
-		{reason: "an unknown code", message: "the cat sat on the keyboard", code: "CAT", want: Internal},
+		{reason: "the query does not parse", message: "Syntax Error: Expected Name, found <EOF>.", want: SchemaMismatch},
+		{reason: "a deployment under way", message: "Cannot redeploy yet", want: Conflict},
 	}
 	for _, tt := range tests {
 		t.Run(tt.message+tt.code, func(t *testing.T) {
@@ -151,8 +156,19 @@ func TestClassifyAnswers(t *testing.T) {
 			Unauthorized, Ambiguous, "Not Authorized", 0},
 		{"a generic failure may have happened half-way", answer{sent: true, status: 200, errors: problemOf("Problem processing request", "")},
 			Transient, Ambiguous, "Problem processing request", 0},
-		{"not even a message", answer{sent: true, status: 200, errors: problemOf("", "")}, Internal, Internal,
+		{"not even a message: who knows what was done", answer{sent: true, status: 200, errors: problemOf("", "")}, Internal, Ambiguous,
 			"an error without a message", 0},
+		{"nothing we know: it may have been applied", answer{sent: true, status: 200, noData: true,
+			errors: problemOf("the cat sat on the keyboard", "INTERNAL_SERVER_ERROR")}, Internal, Ambiguous, "the cat sat on the keyboard", 0},
+		{"an unknown code", answer{sent: true, status: 500, noData: true, errors: problemOf("the cat sat on the keyboard", "CAT")},
+			Internal, Ambiguous, "the cat sat on the keyboard", 0},
+		{"bad input of an unknown kind is refused before anything is done", answer{sent: true, status: 400, noData: true,
+			errors: problemOf("healthcheckPath must not be so", "INTERNAL_SERVER_ERROR")}, Invalid, Invalid, "healthcheckPath must not be so", 0},
+		{"generic, and seen just after creates as well", answer{sent: true, status: 400, noData: true,
+			errors: problemOf("Problem processing request", "")}, Transient, Ambiguous, "Problem processing request", 0},
+		{"Railway asks for a longer pause than its rule", answer{sent: true, status: 200, noData: true, wait: 50 * time.Second,
+			errors: problemOf("Only one environment can be created per user every 30s", "")}, RateLimited, RateLimited,
+			"Only one environment can be created per user every 30s", 50 * time.Second},
 		{"unknown errors before a known one", answer{sent: true, status: 200,
 			errors: append(problemOf("hm", ""), problemOf("Project not found", "")...)}, NotFound, NotFound, "Project not found", 0},
 	}
@@ -179,5 +195,22 @@ func TestClassOf(t *testing.T) {
 	assert.ErrorIs(t, &Error{cause: context.Canceled}, context.Canceled)
 	for class := None; class <= Internal; class++ {
 		assert.NotEmpty(t, class.String(), "every class has a name")
+	}
+}
+
+func TestSpacing(t *testing.T) {
+	tests := []struct {
+		reason, message string
+		want            time.Duration
+	}{
+		{"environments", "Only one environment can be created per user every 30s", 30 * time.Second},
+		{"projects", "You are creating projects too quickly, 1 project per 30 seconds", 30 * time.Second},
+		{"another rule", "one per 5 sec please", 5 * time.Second},
+		{"no figure", "Whoa there pal! Try again in a sec", 0},
+		{"another unit", "every 30 services", 0},
+		{"nonsense is bounded", "every 9999s", time.Hour},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, spacing(tt.message), tt.reason)
 	}
 }

@@ -20,6 +20,8 @@ type Client struct {
 	kind  TokenKind
 	gql   *sender
 	locks *keyedMutex
+	// creating keeps those in order who create environments.
+	creating *gate
 
 	mu    sync.Mutex
 	scope *model.TokenScope

@@ -29,7 +29,7 @@ func decodeEnvironment(operation string, e *gql.Environment) (*model.Environment
 	deleted := dropDeleted(config)
 	env := &model.Environment{
 		ID: e.Id, Name: e.Name, ProjectID: e.ProjectId, Ephemeral: e.IsEphemeral,
-		Config: config, Sealed: map[model.VariableRef]bool{},
+		Fork: e.SourceEnvironment != nil, Config: config, Sealed: map[model.VariableRef]bool{},
 	}
 	for _, edge := range e.Variables.Edges {
 		if v := edge.Node; v.IsSealed {
@@ -45,6 +45,7 @@ func decodeEnvironment(operation string, e *gql.Environment) (*model.Environment
 		if !ok {
 			return nil, incomplete(operation, "a service instance")
 		}
+		instance.Triggers = triggersOf(s.ServiceId, e.DeploymentTriggers)
 		env.Services = append(env.Services, instance)
 	}
 	slices.SortFunc(env.Services, func(a, b model.ServiceInstance) int {
@@ -67,6 +68,8 @@ func missing(e *gql.Environment) string {
 		return "the variables"
 	case e.ServiceInstances.Edges == nil:
 		return "the service instances"
+	case e.DeploymentTriggers.Edges == nil:
+		return "the deployment triggers"
 	case e.VolumeInstances.Edges == nil:
 		return "the volume instances"
 	default:
@@ -98,12 +101,12 @@ func decodeInstance(s gql.ServiceInstance) (model.ServiceInstance, bool) {
 	}
 	for _, d := range s.Domains.ServiceDomains {
 		if d.DeletedAt == nil {
-			instance.RailwayDomains = append(instance.RailwayDomains, decodeDomain(d.Id, d.Domain, d.TargetPort))
+			instance.RailwayDomains = append(instance.RailwayDomains, decodeDomain(d.Id, d.Domain, d.TargetPort, true))
 		}
 	}
 	for _, d := range s.Domains.CustomDomains {
 		if d.DeletedAt == nil {
-			instance.CustomDomains = append(instance.CustomDomains, decodeDomain(d.Id, d.Domain, d.TargetPort))
+			instance.CustomDomains = append(instance.CustomDomains, decodeDomain(d.Id, d.Domain, d.TargetPort, d.Status.Verified))
 		}
 	}
 	sortDomains(instance.RailwayDomains)
@@ -121,8 +124,20 @@ func decodeInstance(s gql.ServiceInstance) (model.ServiceInstance, bool) {
 	return instance, true
 }
 
-func decodeDomain(id, host string, port *int) model.Domain {
-	domain := model.Domain{ID: id, Host: host}
+// triggersOf picks the service's triggers. One that belongs to no service deploys nothing that we know.
+func triggersOf(serviceID string, all gql.Triggers) []model.Trigger {
+	var list []model.Trigger
+	for _, edge := range all.Edges {
+		if t := edge.Node; text(t.ServiceId) == serviceID {
+			list = append(list, model.Trigger{ID: t.Id, Repository: t.Repository, Branch: t.Branch})
+		}
+	}
+	slices.SortFunc(list, func(a, b model.Trigger) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+func decodeDomain(id, host string, port *int, verified bool) model.Domain {
+	domain := model.Domain{ID: id, Host: host, Verified: verified}
 	if port != nil {
 		domain.Port = *port
 	}

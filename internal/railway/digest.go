@@ -37,6 +37,7 @@ func digest(env *model.Environment) string {
 		s.RailwayDomains = sorted(s.RailwayDomains, func(d model.Domain) string { return d.ID })
 		s.CustomDomains = sorted(s.CustomDomains, func(d model.Domain) string { return d.ID })
 		s.Active = sorted(s.Active, func(d model.Deployment) string { return d.ID })
+		s.Triggers = sorted(s.Triggers, func(t model.Trigger) string { return t.ID })
 	}
 	view.Patches = sorted(env.Patches, func(p model.Patch) string { return p.ID })
 	for i := range view.Patches {

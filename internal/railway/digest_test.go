@@ -38,6 +38,7 @@ func TestDigestIgnoresOrder(t *testing.T) {
 	for i := range env.Services {
 		slices.Reverse(env.Services[i].RailwayDomains)
 		slices.Reverse(env.Services[i].Active)
+		slices.Reverse(env.Services[i].Triggers)
 	}
 	slices.Reverse(env.Patches)
 	for i := range env.Patches {

@@ -30,11 +30,12 @@ const (
 	RateLimited
 	// Transient means that nothing was done and that it may work later.
 	Transient
-	// Ambiguous means that a mutation may or may not have been applied: observe before writing again.
+	// Ambiguous means that a mutation may or may not have been applied: observe before writing again. Message keeps Railway's text.
 	Ambiguous
 	// SchemaMismatch means that Railway's schema and ours disagree: this version cannot work until it is updated.
 	SchemaMismatch
-	// Internal means an error that fits no other class.
+	// Internal means an error of a query that fits no other class, or an endpoint that is no GraphQL API. A mutation's error of an
+	// unknown kind is Ambiguous.
 	Internal
 )
 
@@ -63,6 +64,8 @@ type Error struct {
 	TraceID string
 
 	cause error
+	// throttle is set when Railway refused this one mutation as too frequent.
+	throttle *throttle
 }
 
 // Error returns the operation and the message.

@@ -20,8 +20,8 @@ const (
 type follower struct {
 	target   Target
 	snapshot Snapshot
-	// seen is the state that the reader knows, or has been told to look at.
-	seen state
+	// current is the state of the snapshot, seen the state that the reader knows or has been told of.
+	current, seen state
 	// due is when the next poll is.
 	due        time.Time
 	hurryUntil time.Time
@@ -31,43 +31,66 @@ type follower struct {
 	started, applied int
 }
 
-// state is what a reader is woken for when it changes.
+// state is what a reader is told of when it changes.
 type state struct {
 	digest string
 	class  Class
+	// overdue is true when reads have failed for longer than the tolerance.
+	overdue bool
 }
 
-func (f *follower) state() state {
-	return state{digest: f.snapshot.Digest, class: ClassOf(f.snapshot.Err)}
+// turn is one read: its number and when it began.
+type turn struct {
+	number int
+	began  time.Time
 }
 
 // begin takes a number for a read. Of two reads that overlap, the one begun later counts.
-func (f *follower) begin() int {
+func (f *follower) begin(at time.Time) turn {
 	f.started++
-	return f.started
+	return turn{number: f.started, began: at}
 }
 
 // finish takes over the result of a read, unless a later one is already there, and sets the next poll.
-func (w *Watch) finish(key string, f *follower, turn int, env *model.Environment, err error) {
-	if turn <= f.applied {
+func (w *Watch) finish(key string, f *follower, t turn, env *model.Environment, err error) {
+	if t.number <= f.applied {
 		return
 	}
-	f.applied = turn
-	now := w.options.Now()
-	before := f.state()
-	if f.snapshot.Err = err; err == nil {
-		f.snapshot = Snapshot{Environment: env, ReadAt: now, Digest: digest(env)}
-		f.retry = 0
-		f.due = w.next(f, now)
+	f.applied = t.number
+	before := f.current.class
+	if err == nil {
+		f.succeeded(t, env)
+		f.due = w.next(f, w.options.Now())
 	} else {
-		f.retry = min(max(2*f.retry, firstRetry), f.target.Interval, lastRetry)
-		f.due = now.Add(w.options.Jitter(max(f.retry, RetryAfter(err))))
+		f.failed(t, err, w.options.Now())
+		f.due = w.options.Now().Add(w.options.Jitter(max(f.retry, RetryAfter(err))))
 	}
-	if after := f.state(); after.class != before.class {
-		w.options.Log.V(1).Info("reading Railway changed its outcome", "key", key, "class", after.class.String())
+	if after := f.current.class; after != before {
+		w.options.Log.V(1).Info("reading Railway changed its outcome", "key", key, "class", after.String())
 	}
 	if w.followers[key] == f {
 		w.rescheduled(f.target.Client)
+	}
+}
+
+func (f *follower) succeeded(t turn, env *model.Environment) {
+	f.snapshot = Snapshot{
+		Environment: env, Digest: digest(env), ReadAt: t.began, ClientKey: f.target.Client.Key(),
+		FollowedAt: f.snapshot.FollowedAt,
+	}
+	f.retry = 0
+	f.current = state{digest: f.snapshot.Digest}
+}
+
+func (f *follower) failed(t turn, err error, now time.Time) {
+	f.snapshot.Err = err
+	if f.snapshot.FailingSince.IsZero() {
+		f.snapshot.FailingSince = t.began
+	}
+	f.retry = min(max(2*f.retry, firstRetry), f.target.Interval, lastRetry)
+	if class := ClassOf(err); class != RateLimited { // being rate limited is no news
+		overdue := now.Sub(f.snapshot.FailingSince) > Tolerance*f.target.Interval
+		f.current = state{digest: f.snapshot.Digest, class: class, overdue: overdue}
 	}
 }
 

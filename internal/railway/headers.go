@@ -14,24 +14,58 @@ import (
 // (FACTS §1.4).
 const maxWait = time.Hour
 
-// quota is what the X-RateLimit headers of one answer say (FACTS §1.4).
+// quota is what the rate limit headers of one answer say (FACTS §1.4, §14).
 type quota struct {
-	// limit and remaining count requests; known is false when the answer did not carry both.
-	limit, remaining int
-	known            bool
+	// limit is the requests an hour, 0 when not said.
+	limit int
+	// remaining is how many of them are left; known is false when the answer did not carry both.
+	remaining int
+	known     bool
 	// reset is when remaining becomes limit again; zero when not said.
 	reset time.Time
 }
 
 func parseQuota(header http.Header, now time.Time) quota {
 	limit, hasLimit := parseCount(header.Get("X-RateLimit-Limit"))
+	if !hasLimit {
+		limit = parsePolicy(header.Get("RateLimit-Policy"))
+	}
 	remaining, hasRemaining := parseCount(header.Get("X-RateLimit-Remaining"))
-	q := quota{limit: limit, remaining: remaining, known: hasLimit && hasRemaining && limit > 0}
+	q := quota{limit: limit, remaining: remaining, known: hasRemaining && limit > 0}
 	if at, ok := parseInstant(header.Get("X-RateLimit-Reset"), now); ok {
 		q.reset = bound(at, now)
 	}
 	return q
 }
+
+// parsePolicy returns the requests an hour that a header like
+//
+//	RateLimit-Policy: "default";q=1000;w=3600
+//
+// allows (FACTS §14: newer docs); 0 when it does not say. Of several policies the one of the longest window counts: shorter ones
+// are the pace, which has a limit of its own.
+func parsePolicy(header string) int {
+	longest, perHour := 0, 0
+	for policy := range strings.SplitSeq(header, ",") {
+		requests, seconds := 0, 0
+		for parameter := range strings.SplitSeq(policy, ";") {
+			name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
+			switch count, ok := parseCount(value); {
+			case ok && name == "q":
+				requests = min(count, maxRequests)
+			case ok && name == "w":
+				seconds = min(count, maxRequests)
+			}
+		}
+		if seconds > longest {
+			longest, perHour = seconds, requests*int(window/time.Second)/seconds
+		}
+	}
+	return perHour
+}
+
+// maxRequests bounds the numbers of a policy, should they be nonsense.
+const maxRequests = 10_000_000
 
 // parseRetryAfter returns how long the header asks to wait, 0 when it does not.
 func parseRetryAfter(header http.Header, now time.Time) time.Duration {

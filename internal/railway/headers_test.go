@@ -74,4 +74,32 @@ func TestParseQuota(t *testing.T) {
 	assert.False(t, parseQuota(header("many", "few", ""), noon).known, "not numbers")
 	assert.False(t, parseQuota(header("0", "0", ""), noon).known, "a limit of zero would stop us for ever")
 	assert.True(t, parseQuota(header("10", "0", ""), noon).reset.IsZero(), "no reset")
+
+	policy := http.Header{}
+	policy.Set("RateLimit-Policy", `"default";q=10000;w=3600`)
+	assert.Equal(t, quota{limit: 10000}, parseQuota(policy, noon), "the limit alone, nothing about what is left")
+	policy.Set("X-RateLimit-Remaining", "9")
+	assert.Equal(t, quota{limit: 10000, remaining: 9, known: true}, parseQuota(policy, noon))
+	policy.Set("X-RateLimit-Limit", "1000")
+	assert.Equal(t, 1000, parseQuota(policy, noon).limit, "the header that is documented longer goes first")
+}
+
+func TestParsePolicy(t *testing.T) {
+	tests := []struct {
+		reason, header string
+		want           int
+	}{
+		{"as documented", `"default";q=1000;w=3600`, 1000},
+		{"with blanks", `"default"; q=1000; w=3600`, 1000},
+		{"a shorter window beside it is the pace", `"burst";q=10;w=1, "default";q=1000;w=3600`, 1000},
+		{"a day, as an hour's share", `"default";q=24000;w=86400`, 1000},
+		{"none", "", 0},
+		{"no window", `"default";q=1000`, 0},
+		{"a window of nothing", `"default";q=1000;w=0`, 0},
+		{"nonsense", `;;q=;w==,,`, 0},
+		{"a huge number overflows nothing", `"x";q=9223372036854775807;w=1`, 36_000_000_000},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, parsePolicy(tt.header), tt.reason)
+	}
 }

@@ -6,6 +6,8 @@ package railway
 import (
 	"context"
 	"time"
+
+	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
 // rescheduled tells the token's poller to look at its schedule again, and starts it when there is none. The Watch's mutex is
@@ -57,7 +59,7 @@ func (w *Watch) poll(ctx context.Context, client *Client, wake <-chan struct{}) 
 			case <-timer.C:
 			}
 		default:
-			w.look(ctx, key, f)
+			w.read(ctx, key, f)
 		}
 		if ctx.Err() != nil {
 			return
@@ -81,10 +83,10 @@ func (w *Watch) pick(client *Client) (key string, first *follower, wait time.Dur
 	return key, first, first.due.Sub(w.options.Now())
 }
 
-// look polls one environment and wakes its reader if something changed that it does not know.
-func (w *Watch) look(ctx context.Context, key string, f *follower) {
+// read polls one environment and tells its reader if something changed that it does not know.
+func (w *Watch) read(ctx context.Context, key string, f *follower) {
 	w.mu.Lock()
-	turn := f.begin()
+	turn := f.begin(w.options.Now())
 	priority := Poll
 	if w.options.Now().Before(f.hurryUntil) {
 		priority = Rollout
@@ -95,11 +97,17 @@ func (w *Watch) look(ctx context.Context, key string, f *follower) {
 	if ctx.Err() != nil {
 		return
 	}
+	if w.finishPoll(key, f, turn, env, err) {
+		w.options.Changed(key)
+	}
+}
+
+// finishPoll takes over the result of a poll and reports whether the reader must be told.
+func (w *Watch) finishPoll(key string, f *follower, t turn, env *model.Environment, err error) (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.finish(key, f, turn, env, err)
-	if now := f.state(); w.followers[key] == f && now != f.seen {
-		f.seen = now
-		w.events.Notify(key)
-	}
+	w.finish(key, f, t, env, err)
+	changed = w.followers[key] == f && f.current != f.seen
+	f.seen = f.current
+	return changed
 }

@@ -39,6 +39,9 @@ type Options struct {
 	// limit of 10 a second (FACTS §1.4).
 	RequestsPerSecond float64
 	Burst             int
+	// CreateInterval is how far apart environments are created with one token once Railway has refused one as too frequent and has not
+	// said how far. Default: 30s, Railway's rule (FACTS §1.3).
+	CreateInterval time.Duration
 	// Now is the clock that rate limits are measured by. Default: time.Now.
 	Now func() time.Time
 	// Registerer takes the metrics. Default: none.
@@ -54,6 +57,7 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.MaxBody, 16<<20)
 	defaultTo(&o.RequestsPerSecond, 5)
 	defaultTo(&o.Burst, 10)
+	defaultTo(&o.CreateInterval, throttled)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -107,7 +111,7 @@ func (p *Pool) Client(credentials Credentials) *Client {
 	}
 	o := p.wire.options
 	client := &Client{
-		key: key, kind: credentials.Kind, locks: &p.locks,
+		key: key, kind: credentials.Kind, locks: &p.locks, creating: newGate(o.Now, o.CreateInterval),
 		gql: &sender{
 			wire: p.wire, credentials: credentials,
 			budget: newBudget(o.Now, o.RequestsPerSecond, o.Burst),

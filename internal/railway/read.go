@@ -36,33 +36,36 @@ func (c *Client) Project(ctx context.Context, projectID string) (model.Project, 
 	if p.Id != projectID || p.Environments.Edges == nil || p.Services.Edges == nil {
 		return model.Project{}, incomplete(operation, "the project")
 	}
-	err = pages(operation, &p.Environments.PageInfo, func(after string) (*gql.Page, error) {
-		more, err := gql.ReadProjectEnvironments(ctx, c.gql, projectID, after)
-		if err != nil {
-			return nil, err
-		}
-		p.Environments.Edges = append(p.Environments.Edges, more.Project.Environments.Edges...)
-		return &more.Project.Environments.PageInfo, nil
-	})
-	if err != nil {
-		return model.Project{}, err
-	}
-	err = pages(operation, &p.Services.PageInfo, func(after string) (*gql.Page, error) {
-		more, err := gql.ReadProjectServices(ctx, c.gql, projectID, after)
-		if err != nil {
-			return nil, err
-		}
-		p.Services.Edges = append(p.Services.Edges, more.Project.Services.Edges...)
-		return &more.Project.Services.PageInfo, nil
-	})
-	if err != nil {
+	if err := c.completeProject(ctx, operation, &p); err != nil {
 		return model.Project{}, err
 	}
 	return decodeProject(p), nil
 }
 
-// Environment reads the whole truth of an environment, in one request unless it has more than 500 services or 2000 variables
-// (FACTS §12). Deleted objects are left out; a deleted environment is NotFound. Without a right to read it Railway answers
+// completeProject reads the pages that did not fit into the first answer.
+func (c *Client) completeProject(ctx context.Context, operation string, p *gql.ReadProjectProject) error {
+	err := rest(operation, &p.Environments.Edges, p.Environments.PageInfo,
+		func(after string) ([]environmentEdge, gql.Page, error) {
+			more, err := gql.ReadProjectEnvironments(ctx, c.gql, p.Id, after)
+			if err != nil {
+				return nil, gql.Page{}, err
+			}
+			return more.Project.Environments.Edges, more.Project.Environments.PageInfo, nil
+		})
+	if err != nil {
+		return err
+	}
+	return rest(operation, &p.Services.Edges, p.Services.PageInfo, func(after string) ([]serviceEdge, gql.Page, error) {
+		more, err := gql.ReadProjectServices(ctx, c.gql, p.Id, after)
+		if err != nil {
+			return nil, gql.Page{}, err
+		}
+		return more.Project.Services.Edges, more.Project.Services.PageInfo, nil
+	})
+}
+
+// Environment reads the whole truth of an environment, in one request unless it has more than 500 services, 2000 variables or
+// 200 deployment triggers (FACTS §12). Deleted objects are left out; a deleted environment is NotFound. Without a right to read it Railway answers
 // Unauthorized, and so it does when the environment does not exist (FACTS §11.10).
 func (c *Client) Environment(ctx context.Context, projectID, environmentID string) (*model.Environment, error) {
 	const operation = "ReadEnvironment"
@@ -92,41 +95,62 @@ func (c *Client) Environment(ctx context.Context, projectID, environmentID strin
 
 // completeEnvironment reads the pages that did not fit into the first answer.
 func (c *Client) completeEnvironment(ctx context.Context, operation string, e *gql.Environment) error {
-	err := pages(operation, &e.ServiceInstances.PageInfo, func(after string) (*gql.Page, error) {
+	err := rest(operation, &e.ServiceInstances.Edges, e.ServiceInstances.PageInfo, func(after string) ([]instanceEdge, gql.Page, error) {
 		more, err := gql.ReadServiceInstances(ctx, c.gql, e.ProjectId, e.Id, after)
 		if err != nil {
-			return nil, err
+			return nil, gql.Page{}, err
 		}
-		e.ServiceInstances.Edges = append(e.ServiceInstances.Edges, more.Environment.ServiceInstances.Edges...)
-		return &more.Environment.ServiceInstances.PageInfo, nil
+		return more.Environment.ServiceInstances.Edges, more.Environment.ServiceInstances.PageInfo, nil
 	})
 	if err != nil {
 		return err
 	}
-	return pages(operation, &e.Variables.PageInfo, func(after string) (*gql.Page, error) {
+	err = rest(operation, &e.Variables.Edges, e.Variables.PageInfo, func(after string) ([]variableEdge, gql.Page, error) {
 		more, err := gql.ReadVariables(ctx, c.gql, e.ProjectId, e.Id, after)
 		if err != nil {
-			return nil, err
+			return nil, gql.Page{}, err
 		}
-		e.Variables.Edges = append(e.Variables.Edges, more.Environment.Variables.Edges...)
-		return &more.Environment.Variables.PageInfo, nil
+		return more.Environment.Variables.Edges, more.Environment.Variables.PageInfo, nil
+	})
+	if err != nil {
+		return err
+	}
+	return rest(operation, &e.DeploymentTriggers.Edges, e.DeploymentTriggers.PageInfo, func(after string) ([]triggerEdge, gql.Page, error) {
+		more, err := gql.ReadTriggers(ctx, c.gql, e.ProjectId, e.Id, after)
+		if err != nil {
+			return nil, gql.Page{}, err
+		}
+		return more.Environment.DeploymentTriggers.Edges, more.Environment.DeploymentTriggers.PageInfo, nil
 	})
 }
 
-// pages calls next with each cursor until there is no further page. A listing that cannot be finished is an error, because
-// what is missing from it would look deleted.
-func pages(operation string, page *gql.Page, next func(after string) (*gql.Page, error)) error {
+// genqlient's names for the entries of a listing.
+type (
+	environmentEdge = gql.ProjectEnvironmentsEdgesProjectEnvironmentsConnectionEdge
+	serviceEdge     = gql.ProjectServicesEdgesProjectServicesConnectionEdge
+	instanceEdge    = gql.ServiceInstancesEdgesEnvironmentServiceInstancesConnectionEdge
+	variableEdge    = gql.VariablesEdgesEnvironmentVariablesConnectionEdge
+	triggerEdge     = gql.TriggersEdgesEnvironmentDeploymentTriggersConnectionEdge
+)
+
+// rest appends the further pages of a listing to edges. A listing that cannot be finished is an error, because what is missing from
+// it would look deleted; so is a page that is null.
+func rest[E any](operation string, edges *[]E, page gql.Page, next func(after string) ([]E, gql.Page, error)) error {
 	for range maxPages {
 		if !page.HasNextPage {
 			return nil
 		}
-		if page.EndCursor == nil || *page.EndCursor == "" {
+		if text(page.EndCursor) == "" {
 			return incomplete(operation, "the cursor of the next page")
 		}
-		var err error
-		if page, err = next(*page.EndCursor); err != nil {
+		more, following, err := next(*page.EndCursor)
+		switch {
+		case err != nil:
 			return err
+		case more == nil:
+			return incomplete(operation, "a page")
 		}
+		*edges, page = append(*edges, more...), following
 	}
 	return incomplete(operation, "an end")
 }

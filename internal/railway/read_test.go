@@ -62,13 +62,17 @@ func environmentData() object {
 			{"id": "x1", "domain": "a.up.railway.app", "targetPort": 8000, "deletedAt": nil},
 			{"id": "x0", "domain": "gone.up.railway.app", "targetPort": nil, "deletedAt": noon},
 		},
-		"customDomains": []object{{"id": "c1", "domain": "api.example.com", "targetPort": 80, "deletedAt": nil}},
+		"customDomains": []object{
+			{"id": "c1", "domain": "api.example.com", "targetPort": 80, "deletedAt": nil, "status": object{"verified": true}},
+			{"id": "c2", "domain": "new.example.com", "targetPort": 80, "deletedAt": nil, "status": object{"verified": false}},
+		},
 	}
 	gone := instanceData("i3", "s3", "deleted-instance")
 	gone["deletedAt"] = noon
 	return object{
 		"environment": object{
 			"id": "e1", "name": "production", "projectId": "p1", "deletedAt": nil, "isEphemeral": false,
+			"sourceEnvironment": object{"id": "e0"},
 			"config": object{
 				"services": object{
 					"s1": object{"variables": object{"A": object{"value": "1"}}, "deploy": object{"numReplicas": 3}, "tomorrow": object{"x": 1}},
@@ -82,7 +86,12 @@ func environmentData() object {
 				object{"name": "A", "serviceId": "s1", "isSealed": false},
 				object{"name": "SHARED_KEY", "serviceId": nil, "isSealed": true}),
 			"serviceInstances": edges(instanceData("i9", "s9", "worker"), api, gone, instanceData("i2", "s2", "deleted-in-config")),
-			"volumeInstances":  edges(object{"id": "v1", "deletedAt": nil}, object{"id": "v2", "deletedAt": noon}),
+			"deploymentTriggers": edges(
+				object{"id": "t2", "serviceId": "s1", "repository": "acme/api", "branch": "main"},
+				object{"id": "t1", "serviceId": "s1", "repository": "acme/api", "branch": "release"},
+				object{"id": "t3", "serviceId": "s9", "repository": "acme/worker", "branch": "main"},
+				object{"id": "t4", "serviceId": nil, "repository": "acme/none", "branch": "main"}),
+			"volumeInstances": edges(object{"id": "v1", "deletedAt": nil}, object{"id": "v2", "deletedAt": noon}),
 		},
 		"environmentStagedChanges": patchData("<empty>", "STAGED", noon, object{}),
 		"environmentPatches": edges(
@@ -121,7 +130,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	latest := deployment("d2", "A_STATUS_OF_TOMORROW", noon.Add(time.Minute))
 	assert.Equal(t, &model.Environment{
-		ID: "e1", Name: "production", ProjectID: "p1",
+		ID: "e1", Name: "production", ProjectID: "p1", Fork: true,
 		Config: model.Tree{
 			"services": object{"s1": object{
 				"variables": object{"A": object{"value": "1"}}, "deploy": object{"numReplicas": 3.0}, "tomorrow": object{"x": 1.0},
@@ -132,12 +141,19 @@ func TestEnvironment(t *testing.T) {
 		Services: []model.ServiceInstance{
 			{
 				ID: "i1", ServiceID: "s1", Name: "api", ConfigFile: "railway.json",
-				RailwayDomains: []model.Domain{{ID: "x1", Host: "a.up.railway.app", Port: 8000}, {ID: "x2", Host: "b.up.railway.app"}},
-				CustomDomains:  []model.Domain{{ID: "c1", Host: "api.example.com", Port: 80}},
-				Latest:         &latest,
-				Active:         []model.Deployment{deployment("d2", "SUCCESS", noon.Add(time.Minute)), deployment("d1", "SUCCESS", noon)},
+				RailwayDomains: []model.Domain{
+					{ID: "x1", Host: "a.up.railway.app", Port: 8000, Verified: true}, {ID: "x2", Host: "b.up.railway.app", Verified: true},
+				},
+				CustomDomains: []model.Domain{
+					{ID: "c1", Host: "api.example.com", Port: 80, Verified: true}, {ID: "c2", Host: "new.example.com", Port: 80},
+				},
+				Triggers: []model.Trigger{
+					{ID: "t1", Repository: "acme/api", Branch: "release"}, {ID: "t2", Repository: "acme/api", Branch: "main"},
+				},
+				Latest: &latest,
+				Active: []model.Deployment{deployment("d2", "SUCCESS", noon.Add(time.Minute)), deployment("d1", "SUCCESS", noon)},
 			},
-			{ID: "i9", ServiceID: "s9", Name: "worker"},
+			{ID: "i9", ServiceID: "s9", Name: "worker", Triggers: []model.Trigger{{ID: "t3", Repository: "acme/worker", Branch: "main"}}},
 		},
 		Volumes: 1,
 		Patches: []model.Patch{
@@ -196,6 +212,8 @@ func TestIncompleteEnvironmentIsAnError(t *testing.T) {
 		{"config is missing", func(_, e object) { delete(e, "config") }, Transient},
 		{"no variables", func(_, e object) { e["variables"] = nil }, Transient},
 		{"no instances", func(_, e object) { e["serviceInstances"] = nil }, Transient},
+		{"no triggers: it would look as if nothing deployed past the operator",
+			func(_, e object) { e["deploymentTriggers"] = nil }, Transient},
 		{"no volumes", func(_, e object) { e["volumeInstances"] = nil }, Transient},
 		{"an empty instance", func(_, e object) { e["serviceInstances"] = edges(nil) }, Transient},
 		{"no domains", func(_, e object) {
@@ -258,21 +276,68 @@ func TestEnvironmentPages(t *testing.T) {
 	e := data["environment"].(object)
 	e["serviceInstances"] = next(edges(instanceData("i0", "page-0", "svc-0")), "1")
 	e["variables"] = next(edges(object{"name": "V0", "serviceId": nil, "isSealed": true}), "1")
+	e["deploymentTriggers"] = next(edges(object{"id": "t0", "serviceId": "page-0", "repository": "r", "branch": "b"}), "1")
 	s := serve(t, paged(t, data, func(operation, cursor string) object {
 		connection := object{"serviceInstances": next(edges(instanceData("i"+cursor, "page-"+cursor, "svc-"+cursor)), following[cursor])}
 		if operation == "ReadVariables" {
 			connection = object{"variables": next(edges(object{"name": "V" + cursor, "serviceId": nil, "isSealed": true}), following[cursor])}
 		}
+		if operation == "ReadTriggers" {
+			trigger := object{"id": "t" + cursor, "serviceId": "page-" + cursor, "repository": "r", "branch": "b"}
+			connection = object{"deploymentTriggers": next(edges(trigger), following[cursor])}
+		}
 		return object{"environment": connection}
 	}))
 	env, err := s.client(t, nil).Environment(t.Context(), "p1", "e1")
 	require.NoError(t, err)
-	assert.Equal(t, 5, s.count())
+	assert.Equal(t, 7, s.count())
 	for i := range 3 {
-		_, ok := env.Instance(fmt.Sprint("svc-", i))
+		instance, ok := env.Instance(fmt.Sprint("svc-", i))
 		assert.True(t, ok, "service of page %d", i)
+		assert.Len(t, instance.Triggers, 1, "trigger of page %d", i)
 		assert.True(t, env.Sealed[model.VariableRef{Name: fmt.Sprint("V", i)}], "variable of page %d", i)
 	}
+}
+
+// A page that is null must not pass for the last one: what it held would look deleted.
+func TestNullPagesAreAnError(t *testing.T) {
+	for _, connection := range []string{"serviceInstances", "variables", "deploymentTriggers"} {
+		for reason, page := range map[string]object{
+			"no environment": {"environment": nil}, "no connection": {"environment": object{connection: nil}},
+			"no edges": {"environment": object{connection: object{"edges": nil, "pageInfo": object{"hasNextPage": false}}}},
+		} {
+			data := environmentData()
+			data["environment"].(object)[connection] = next(edges(), "1")
+			s := serve(t, paged(t, data, func(string, string) object { return page }))
+			env, err := s.client(t, nil).Environment(t.Context(), "p1", "e1")
+			assert.Nil(t, env, "%s: %s", connection, reason)
+			assert.Equal(t, Transient, ClassOf(err), "%s: %s", connection, reason)
+		}
+	}
+}
+
+// A project token may not see what its environment was forked from (FACTS §1.2); that must not cost it everything else.
+func TestTheSourceOfAForkMayBeHidden(t *testing.T) {
+	data := environmentData()
+	data["environment"].(object)["sourceEnvironment"] = nil
+	hidden := object{"message": "Not Authorized", "path": []any{"environment", "sourceEnvironment"}}
+	answer := func(data any, problems ...object) http.HandlerFunc {
+		body, err := json.Marshal(object{"data": data, "errors": problems})
+		require.NoError(t, err)
+		return answerWith(200, string(body))
+	}
+	s := serve(t, answer(data, hidden))
+	env, err := s.client(t, nil).Environment(t.Context(), "p1", "e1")
+	require.NoError(t, err)
+	assert.False(t, env.Fork)
+	assert.Len(t, env.Services, 2)
+
+	s.set(answer(data, hidden, object{"message": "Not Authorized", "path": []any{"environment", "variables"}}))
+	_, err = s.client(t, nil).Environment(t.Context(), "p1", "e1")
+	assert.Equal(t, Unauthorized, ClassOf(err), "any other error spoils the answer")
+	s.set(answer(nil, hidden))
+	_, err = s.client(t, nil).Environment(t.Context(), "p1", "e1")
+	assert.Equal(t, Unauthorized, ClassOf(err), "without data it is the answer")
 }
 
 func TestEndlessPagesAreAnError(t *testing.T) {

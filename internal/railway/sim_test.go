@@ -5,6 +5,9 @@ package railway_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,7 +124,7 @@ func TestRoundTrip(t *testing.T) {
 	assert.NotContains(t, env.Config.Sub("services", serviceID, "variables"), "OLD", "an explicit null deletes")
 	assert.Contains(t, env.Config.Sub("services", serviceID, "variables"), "LOG_LEVEL", "what is left out stays")
 
-	deploymentID, err := c.Deploy(ctx, created.ID, serviceID)
+	deploymentID, err := c.Deploy(ctx, created.ID, serviceID, "")
 	require.NoError(t, err)
 	failure, err := c.Failure(ctx, deploymentID)
 	require.NoError(t, err)
@@ -233,7 +236,8 @@ func TestWatchSeesAHuman(t *testing.T) {
 	sim, c, _ := local(t)
 	serviceID, err := c.CreateService(t.Context(), projectID, previewID, "ai-engine")
 	require.NoError(t, err)
-	w := railway.NewWatch(railway.WatchOptions{Fast: 10 * time.Millisecond})
+	told := make(chan string, 10)
+	w := railway.NewWatch(railway.WatchOptions{Fast: 10 * time.Millisecond, Changed: func(key string) { told <- key }})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- w.Start(ctx) }()
@@ -248,7 +252,7 @@ func TestWatchSeesAHuman(t *testing.T) {
 		Place: railwaysim.Place{Project: projectID, Environment: previewID, Service: serviceID}, Name: "LOG_LEVEL", Value: &level,
 	}))
 	select {
-	case key := <-w.Events():
+	case key := <-told:
 		assert.Equal(t, "ai/preview", key)
 	case <-time.After(5 * time.Second):
 		t.Fatal("nothing was told")
@@ -257,4 +261,41 @@ func TestWatchSeesAHuman(t *testing.T) {
 	require.True(t, ok)
 	value, _ := snapshot.Environment.Config.Get("services", serviceID, "variables", "LOG_LEVEL", "value")
 	assert.Equal(t, "debug", value)
+}
+
+// A repository that deploys by itself on every push shows, and can be stopped; a commit can be deployed by its name.
+func TestAutoDeploy(t *testing.T) {
+	sim, c, _ := local(t)
+	ctx := t.Context()
+	serviceID, err := c.CreateService(ctx, projectID, previewID, "ai-engine")
+	require.NoError(t, err)
+	patch := model.Tree{}
+	patch.Set("acme/ai-engine", "services", serviceID, "source", "repo")
+	require.NoError(t, c.Commit(ctx, previewID, patch, "engine-operator: first"))
+	engine := func() model.ServiceInstance {
+		env, err := c.Environment(ctx, projectID, previewID)
+		require.NoError(t, err)
+		instance, ok := env.Instance("ai-engine")
+		require.True(t, ok)
+		return instance
+	}
+	if len(engine().Triggers) == 0 { // as the dashboard does when somebody connects a repository
+		mutation := `{"query":"mutation{deploymentTriggerCreate(input:{projectId:\"` + projectID + `\",environmentId:\"` + previewID +
+			`\",serviceId:\"` + serviceID + `\",provider:\"github\",repository:\"acme/ai-engine\",branch:\"main\"}){id}}"}`
+		request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql/v2?source=test", strings.NewReader(mutation))
+		request.Header.Set("Authorization", "Bearer "+accountToken)
+		request.Header.Set("Content-Type", "application/json")
+		sim.Handler().ServeHTTP(httptest.NewRecorder(), request)
+	}
+	triggers := engine().Triggers
+	require.Len(t, triggers, 1)
+	assert.Equal(t, model.Trigger{ID: triggers[0].ID, Repository: "acme/ai-engine", Branch: "main"}, triggers[0])
+	require.NoError(t, c.DisableAutoDeploy(ctx, triggers[0].ID))
+	assert.Empty(t, engine().Triggers)
+
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	deploymentID, err := c.Deploy(ctx, previewID, serviceID, commit)
+	require.NoError(t, err)
+	assert.Equal(t, deploymentID, engine().Latest.ID)
+	assert.Equal(t, commit, engine().Latest.Meta.CommitHash)
 }

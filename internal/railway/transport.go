@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,7 @@ func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, resp
 	return &Error{
 		Class: v.class, Operation: request.OpName, Status: reply.status, RetryAfter: v.wait, TraceID: reply.traceID,
 		Message: sanitise(v.message, append(secretsIn(request.Variables), s.credentials.Token)),
-		cause:   cancellation(reply.cause),
+		cause:   cancellation(reply.cause), throttle: v.throttle,
 	}
 }
 
@@ -169,6 +170,9 @@ func (r *reply) parse(body []byte) {
 	}
 	r.data, r.errors = envelope.Data, envelope.Errors
 	r.noData = len(r.data) == 0 || string(r.data) == "null"
+	if !r.noData {
+		r.errors = slices.DeleteFunc(r.errors, problem.bearable)
+	}
 	ids := []string{r.traceID, envelope.TraceID}
 	for _, p := range r.errors {
 		ids = append(ids, p.Extensions.TraceID, p.TraceID)

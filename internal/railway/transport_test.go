@@ -235,7 +235,7 @@ func TestNothingSentIsNeverAmbiguous(t *testing.T) {
 func TestShutdownWhileWaitingIsPassedOn(t *testing.T) {
 	calls := map[Class]func(context.Context, *Client) error{
 		Transient: func(ctx context.Context, c *Client) error { _, err := c.Project(ctx, "p1"); return err },
-		Ambiguous: func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "e1", "s1"); return err },
+		Ambiguous: func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "e1", "s1", ""); return err },
 	}
 	for class, call := range calls {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -337,4 +337,16 @@ engine_operator_railway_throttled_total 2
 	count, err := testutil.GatherAndCount(registry, "engine_operator_railway_request_duration_seconds")
 	assert.NoError(t, err)
 	assert.Equal(t, 1, count)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func jsonResponse(body any) *http.Response {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(text))}
 }

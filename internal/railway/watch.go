@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"github.com/engine-operator/engine-operator/internal/notify"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
@@ -23,6 +22,9 @@ type WatchOptions struct {
 	Log logr.Logger
 	// Jitter returns a duration to wait instead of the given one, so that polls spread out. Default: up to a tenth longer.
 	Jitter func(time.Duration) time.Duration
+	// Changed is called with a key when there is something about it that its reader does not know; see Watch. It is called without
+	// locks, from the goroutine that polls, so it must not block. Default: nothing is told.
+	Changed func(key string)
 	// Fast is the time between polls during a rollout. Default: 5s, as Railway's CLI polls (FACTS §1.4).
 	Fast time.Duration
 }
@@ -40,19 +42,39 @@ type Target struct {
 type Snapshot struct {
 	// Environment is the last good read, nil before the first. A failed read never erases it.
 	Environment *model.Environment
-	// ReadAt is when Environment was read.
+	// ReadAt is when the request of that read began, before it waited for its turn: Environment is at least as new as this, and
+	// whatever happened before is in it unless Railway's reads lag. (The time of the answer would promise more than is known.)
 	ReadAt time.Time
+	// ClientKey is the Key of the client whose token read Environment.
+	ClientKey string
 	// Err is why the last read failed, nil when it succeeded.
 	Err error
+	// FailingSince is when the first request of the run of failed reads began whose last error is Err, rate limits included; zero after
+	// a success.
+	FailingSince time.Time
+	// FollowedAt is when this process began to follow the environment, with whatever client and interval.
+	FollowedAt time.Time
 	// Digest is equal as long as Environment stays the same, ordering aside.
 	Digest string
 }
 
+// Tolerance is for how many intervals reads may fail before the run of failures is told a second time.
+const Tolerance = 3
+
 // Watch keeps a snapshot of every followed environment and tells when it changed. One poller per token does the reading.
 // Keys name followers, for example "namespace/name". All methods are safe for concurrent use.
+//
+// Options.Changed is told when a poll finds another state than the reader has seen or was told of:
+//   - another Digest: something is different on Railway,
+//   - another class of error: reads began to fail, fail in another way, or succeed again,
+//   - once, the first failure more than Tolerance intervals after FailingSince, so that whoever tolerates failures that long learns
+//     that it is over. Failing reads are repeated at least once an interval.
+//
+// An unchanged state is never told, and neither is being rate limited, however long: it says nothing about the environment, and
+// waking everybody would make it worse. The schedule goes on after it, no earlier than Railway allows. Who wants to act on the age
+// of a view that is rate limited asks for a time of his own.
 type Watch struct {
 	options WatchOptions
-	events  *notify.Keys
 
 	mu sync.Mutex
 	// run is the context of Start while it runs, nil before and after.
@@ -69,13 +91,13 @@ func NewWatch(options WatchOptions) *Watch {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
+	if options.Changed == nil {
+		options.Changed = func(string) {}
+	}
 	if options.Jitter == nil {
 		options.Jitter = upToATenthLonger
 	}
-	return &Watch{
-		options: options, events: notify.New(),
-		followers: map[string]*follower{}, wake: map[string]chan struct{}{},
-	}
+	return &Watch{options: options, followers: map[string]*follower{}, wake: map[string]chan struct{}{}}
 }
 
 func upToATenthLonger(d time.Duration) time.Duration {
@@ -90,7 +112,7 @@ func (w *Watch) Start(ctx context.Context) error {
 		w.ensurePoller(f.target.Client)
 	}
 	w.mu.Unlock()
-	w.events.Deliver(ctx)
+	<-ctx.Done()
 	w.mu.Lock()
 	w.run = nil // from here on nobody starts a poller
 	w.mu.Unlock()
@@ -100,10 +122,6 @@ func (w *Watch) Start(ctx context.Context) error {
 
 // NeedLeaderElection says that only the leader polls.
 func (w *Watch) NeedLeaderElection() bool { return true }
-
-// Events delivers the keys whose snapshot, or the class of whose error, changed since it was last seen. A key that changes
-// again before it was received is delivered once. The channel is never closed.
-func (w *Watch) Events() <-chan string { return w.events.Out() }
 
 // Follow keeps a snapshot of the target under the key. The same target again changes nothing; another one replaces it. When
 // only the client or the interval is new, the snapshot stays. A new target is first polled after Fast: whoever follows it
@@ -115,10 +133,11 @@ func (w *Watch) Follow(key string, target Target) {
 	if old != nil && old.target == target {
 		return
 	}
-	f := &follower{target: target, due: w.options.Now().Add(w.options.Fast)}
+	now := w.options.Now()
+	f := &follower{target: target, due: now.Add(w.options.Fast), snapshot: Snapshot{FollowedAt: now}}
 	if old != nil && old.target.ProjectID == target.ProjectID && old.target.EnvironmentID == target.EnvironmentID {
-		f.snapshot, f.seen, f.hurryUntil, f.started = old.snapshot, old.seen, old.hurryUntil, old.started
-		if old.target.Client == target.Client {
+		f.snapshot, f.current, f.seen, f.hurryUntil, f.started = old.snapshot, old.current, old.seen, old.hurryUntil, old.started
+		if old.target.Client == target.Client && !f.snapshot.ReadAt.IsZero() {
 			f.due = w.next(f, f.snapshot.ReadAt)
 		}
 	}
@@ -138,7 +157,6 @@ func (w *Watch) Forget(key string) {
 		return
 	}
 	delete(w.followers, key)
-	w.events.Forget(key)
 	w.rescheduled(f.target.Client)
 }
 
@@ -166,18 +184,19 @@ func (w *Watch) Hurry(key string, until time.Time) {
 	w.rescheduled(f.target.Client)
 }
 
-// Latest returns the key's snapshot; false when there is none yet, not even a failed read.
+// Latest returns the key's snapshot; false when there is none yet, not even a failed read. FollowedAt is set as soon as the key is
+// followed.
 func (w *Watch) Latest(key string) (Snapshot, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f, ok := w.followers[key]
-	if !ok || (f.snapshot.Environment == nil && f.snapshot.Err == nil) {
+	if !ok {
 		return Snapshot{}, false
 	}
-	return f.snapshot, true
+	return f.snapshot, f.snapshot.Environment != nil || f.snapshot.Err != nil
 }
 
-// Refresh reads the key's environment now, with the priority of ctx, and stores and returns the snapshot. It emits no event:
+// Refresh reads the key's environment now, with the priority of ctx, and stores and returns the snapshot. Changed is not called:
 // the caller has seen the result. A failed read is returned as the error, too.
 func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
 	w.mu.Lock()
@@ -186,7 +205,7 @@ func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
 		w.mu.Unlock()
 		return Snapshot{}, &Error{Class: Internal, Message: "nothing is followed under " + key}
 	}
-	turn := f.begin()
+	turn := f.begin(w.options.Now())
 	w.mu.Unlock()
 
 	env, err := f.target.Client.Environment(ctx, f.target.ProjectID, f.target.EnvironmentID)
@@ -194,19 +213,19 @@ func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
 	defer w.mu.Unlock()
 	if ctx.Err() == nil {
 		w.finish(key, f, turn, env, err)
-		f.seen = f.state()
+		f.seen = f.current
 	}
 	return f.snapshot, err
 }
 
-// Store puts a state that a write returned under the key. It emits no event.
-func (w *Watch) Store(key string, env *model.Environment) {
+// Store puts a state under the key that a write returned whose request began at that time. Changed is not called.
+func (w *Watch) Store(key string, env *model.Environment, began time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f, ok := w.followers[key]
 	if !ok {
 		return
 	}
-	w.finish(key, f, f.begin(), env, nil)
-	f.seen = f.state()
+	w.finish(key, f, f.begin(began), env, nil)
+	f.seen = f.current
 }

@@ -77,6 +77,9 @@ type fixture struct {
 	world *world
 	pool  *Pool
 	stop  func()
+
+	mu   sync.Mutex
+	told []string
 }
 
 func watching(t *testing.T) *fixture {
@@ -85,7 +88,8 @@ func watching(t *testing.T) *fixture {
 	require.NoError(t, err)
 	w := &world{status: 200, header: http.Header{}, reads: map[string][]time.Time{}, tokens: map[string]int{}}
 	pool.wire.http.Transport = w
-	f := &fixture{Watch: NewWatch(WatchOptions{Jitter: func(d time.Duration) time.Duration { return d }}), world: w, pool: pool}
+	f := &fixture{world: w, pool: pool}
+	f.Watch = NewWatch(WatchOptions{Jitter: func(d time.Duration) time.Duration { return d }, Changed: f.tell})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- f.Start(ctx) }()
@@ -107,18 +111,22 @@ func (f *fixture) settle() {
 	f.delivered()
 }
 
-// delivered returns the keys that were delivered by now.
+// tell is the callback. It uses the Watch, as a reader may: the callback holds none of its locks.
+func (f *fixture) tell(key string) {
+	f.Latest(key)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = append(f.told, key)
+}
+
+// delivered returns the keys that were told since it was last asked.
 func (f *fixture) delivered() []string {
-	var keys []string
-	for {
-		synctest.Wait()
-		select {
-		case key := <-f.Events():
-			keys = append(keys, key)
-		default:
-			return keys
-		}
-	}
+	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	told := f.told
+	f.told = nil
+	return told
 }
 
 func (f *fixture) name(t *testing.T, key string) string {
@@ -149,6 +157,7 @@ func TestWatchTellsOfChangesOnly(t *testing.T) {
 		assert.Equal(t, "version-1", f.name(t, "ns/a"))
 		snapshot, _ := f.Latest("ns/a")
 		assert.Equal(t, time.Now(), snapshot.ReadAt)
+		assert.Equal(t, f.target("e1").Client.Key(), snapshot.ClientKey)
 		assert.Equal(t, digest(snapshot.Environment), snapshot.Digest)
 
 		f.world.set(func(w *world) { w.version++ })
@@ -156,8 +165,8 @@ func TestWatchTellsOfChangesOnly(t *testing.T) {
 		synctest.Wait()
 		f.world.set(func(w *world) { w.version++ })
 		time.Sleep(time.Minute)
-		assert.LessOrEqual(t, len(f.delivered()), 2, "an unread change waits once, one more may be in the channel")
-		assert.Equal(t, "version-3", f.name(t, "ns/a"), "and the poller went on meanwhile")
+		assert.Equal(t, []string{"ns/a", "ns/a"}, f.delivered(), "each change is told")
+		assert.Equal(t, "version-3", f.name(t, "ns/a"))
 	})
 }
 
@@ -236,18 +245,114 @@ func TestWatchErrorsAreToldOnceAndEraseNothing(t *testing.T) {
 		assert.Same(t, before.Environment, failed.Environment, "the last good read stays")
 		assert.Equal(t, before.ReadAt, failed.ReadAt)
 
-		time.Sleep(10 * time.Minute)
+		assert.Equal(t, time.Now(), failed.FailingSince)
+		since := failed.FailingSince
+
+		time.Sleep(Tolerance * time.Minute)
 		assert.Empty(t, f.delivered(), "the same class again is no news")
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered(), "but that the tolerance is over is")
+		time.Sleep(10 * time.Minute)
+		assert.Empty(t, f.delivered(), "once")
 		f.world.set(func(w *world) { w.status = 401 })
 		time.Sleep(time.Minute)
 		assert.Equal(t, []string{"ns/a"}, f.delivered(), "another class is")
+		failed, _ = f.Latest("ns/a")
+		assert.Equal(t, since, failed.FailingSince, "it is the same run of failures")
 		f.world.set(func(w *world) { w.status = 200 })
 		time.Sleep(time.Minute)
 		assert.Equal(t, []string{"ns/a"}, f.delivered(), "and so is recovery")
 		good, _ := f.Latest("ns/a")
 		assert.NoError(t, good.Err)
+		assert.Zero(t, good.FailingSince)
+		assert.Equal(t, before.FollowedAt, good.FollowedAt)
 		time.Sleep(10 * time.Minute)
 		assert.Empty(t, f.delivered())
+	})
+}
+
+// Being rate limited says nothing about the environment: nobody is woken for it, and the polls go on when they may.
+func TestWatchTellsNothingOfRateLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.Follow("ns/a", f.target("e1"))
+		f.settle()
+		limited := func(w *world) { w.status, w.header = 429, http.Header{"Retry-After": {"20"}} }
+		f.world.set(limited)
+		time.Sleep(10 * time.Minute)
+		assert.Empty(t, f.delivered(), "however long")
+		snapshot, _ := f.Latest("ns/a")
+		assert.Equal(t, RateLimited, ClassOf(snapshot.Err))
+		assert.NotNil(t, snapshot.Environment)
+		assert.Equal(t, 9*time.Minute, time.Since(snapshot.FailingSince).Round(time.Minute), "but the view is known to be old")
+		assert.GreaterOrEqual(t, f.world.count("e1"), 9, "at least once an interval")
+
+		f.world.set(func(w *world) { w.status, w.header = 200, http.Header{} })
+		time.Sleep(time.Minute)
+		assert.Empty(t, f.delivered(), "nothing changed meanwhile")
+		f.world.set(limited)
+		time.Sleep(time.Minute)
+		f.world.set(func(w *world) { w.status, w.version, w.header = 200, w.version+1, http.Header{} })
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered(), "a change is seen when reads come through again")
+
+		f.world.set(func(w *world) { w.status = 502 })
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"ns/a"}, f.delivered())
+		f.world.set(limited)
+		time.Sleep(time.Minute)
+		f.world.set(func(w *world) { w.status, w.header = 502, http.Header{} })
+		time.Sleep(time.Minute)
+		assert.Empty(t, f.delivered(), "a limit between two failures of one class is no change of class")
+	})
+}
+
+// What a snapshot promises about time is what can be known: it is as new as the beginning of its request, not as its answer.
+func TestWatchKnowsTheAgeOfAView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		followed := time.Now()
+		f.Follow("ns/a", f.target("e1"))
+		snapshot, ok := f.Latest("ns/a")
+		assert.False(t, ok, "nothing was read")
+		assert.Equal(t, followed, snapshot.FollowedAt, "but it is known since when that is so")
+
+		time.Sleep(time.Second)
+		f.world.set(func(w *world) { w.delay = 3 * time.Second })
+		asked := time.Now()
+		snapshot, err := f.Refresh(t.Context(), "ns/a")
+		require.NoError(t, err)
+		assert.Equal(t, 3*time.Second, time.Since(asked))
+		assert.Equal(t, asked, snapshot.ReadAt)
+
+		f.world.set(func(w *world) { w.status = 502 })
+		asked = time.Now()
+		snapshot, err = f.Refresh(t.Context(), "ns/a")
+		require.Error(t, err)
+		assert.Equal(t, asked, snapshot.FailingSince)
+		first := snapshot.ClientKey
+		assert.Equal(t, f.target("e1").Client.Key(), first)
+
+		other := f.target("e1")
+		other.Client = f.pool.Client(Credentials{Token: "another-token"})
+		f.Follow("ns/a", other)
+		snapshot, _ = f.Latest("ns/a")
+		assert.Equal(t, first, snapshot.ClientKey, "the new token has read nothing yet")
+		assert.Equal(t, followed, snapshot.FollowedAt, "the same environment is followed on")
+		assert.Equal(t, asked, snapshot.FailingSince)
+		_, err = f.Refresh(t.Context(), "ns/a")
+		require.Error(t, err)
+		snapshot, _ = f.Latest("ns/a")
+		assert.Equal(t, first, snapshot.ClientKey, "a failed read reaches nothing")
+		f.world.set(func(w *world) { w.status = 200 })
+		snapshot, err = f.Refresh(t.Context(), "ns/a")
+		require.NoError(t, err)
+		assert.Equal(t, other.Client.Key(), snapshot.ClientKey)
+
+		f.Follow("ns/a", f.target("e2"))
+		snapshot, ok = f.Latest("ns/a")
+		assert.False(t, ok)
+		assert.Equal(t, Snapshot{FollowedAt: time.Now()}, snapshot, "another environment begins anew")
 	})
 }
 
@@ -344,10 +449,14 @@ func TestWatchRefresh(t *testing.T) {
 func TestWatchStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := watching(t)
-		f.Store("ns/unknown", &model.Environment{})
+		f.Store("ns/unknown", &model.Environment{}, time.Now())
 		f.Follow("ns/a", f.target("e1"))
 		f.settle()
-		f.Store("ns/a", &model.Environment{Name: "just created"})
+		asked := time.Now().Add(-4 * time.Second)
+		f.Store("ns/a", &model.Environment{Name: "just created"}, asked)
+		stored, _ := f.Latest("ns/a")
+		assert.Equal(t, asked, stored.ReadAt, "when the write began")
+		assert.Equal(t, f.target("e1").Client.Key(), stored.ClientKey)
 		assert.Equal(t, "just created", f.name(t, "ns/a"))
 		assert.Empty(t, f.delivered())
 		time.Sleep(time.Minute)
@@ -406,7 +515,7 @@ func TestWatchSurvivesManyHands(t *testing.T) {
 					f.Follow(key, f.target(fmt.Sprint("e", i%4)))
 					f.Hurry(key, time.Now().Add(time.Second))
 					_, _ = f.Refresh(WithPriority(t.Context(), Write), key)
-					f.Store(key, &model.Environment{})
+					f.Store(key, &model.Environment{}, time.Now())
 					f.Latest(key)
 					time.Sleep(time.Duration(i) * time.Second)
 					f.Forget(key)
@@ -426,13 +535,14 @@ func TestWatchLeavesNoGoroutine(t *testing.T) {
 	s := serve(t, answerData(environmentData()))
 	defer s.Close()
 	c := s.client(t, nil)
-	w := NewWatch(WatchOptions{Fast: time.Millisecond})
+	told := make(chan string, 1)
+	w := NewWatch(WatchOptions{Fast: time.Millisecond, Changed: func(key string) { told <- key }})
 	assert.True(t, w.NeedLeaderElection())
 	w.Follow("ns/a", Target{Client: c, ProjectID: "p1", EnvironmentID: "e1", Interval: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- w.Start(ctx) }()
-	assert.Equal(t, "ns/a", <-w.Events())
+	assert.Equal(t, "ns/a", <-told)
 	cancel()
 	require.NoError(t, <-done)
 	s.CloseClientConnections()

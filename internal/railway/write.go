@@ -16,13 +16,19 @@ import (
 // Every method here sends exactly one mutation and never repeats it. When the error is Ambiguous the mutation may have been
 // applied: read before writing again.
 
-// CreateEnvironment creates an empty environment and returns it as a read would.
+// CreateEnvironment creates an empty environment and returns it as a read would. Railway lets a user create one every 30 s
+// (FACTS §1.3): once it has refused one, callers with this token, told apart by project and name, get a slot each, and the error of who
+// comes too early is RateLimited with the time until its slot. Who does not come back within half a slot loses it.
 func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
 	const operation = "CreateEnvironment"
 	if err := needs(operation, "project id", projectID, "name", name); err != nil {
 		return nil, err
 	}
-	response, err := gql.CreateEnvironment(ctx, c.gql, projectID, name)
+	var response *gql.CreateEnvironmentResponse
+	err := c.creating.pass(ctx, operation, projectID+"/"+name, func() (err error) {
+		response, err = gql.CreateEnvironment(ctx, c.gql, projectID, name)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +71,7 @@ func (c *Client) CreateRailwayDomain(ctx context.Context, environmentID, service
 	if _, err := created(operation, "the domain", d.Domain); err != nil {
 		return model.Domain{}, err
 	}
-	return decodeDomain(d.Id, d.Domain, d.TargetPort), nil
+	return decodeDomain(d.Id, d.Domain, d.TargetPort, true), nil
 }
 
 // Commit merges the patch into the environment's config and deploys each service that it changes once; null deletes
@@ -89,17 +95,34 @@ func (c *Client) Commit(ctx context.Context, environmentID string, patch model.T
 	return err
 }
 
-// Deploy starts a deployment with the current config and variables and returns its id (FACTS §4.4).
-func (c *Client) Deploy(ctx context.Context, environmentID, serviceID string) (string, error) {
+// Deploy starts a deployment with the current config and variables and returns its id. It is the first deployment, too, of a
+// service that never had one: patches leave such a service undeployed for ever (FACTS §13, §14). With a commitSHA a service that is
+// built from a repository builds that commit, without one the source that is configured; Railway refuses an unknown commit
+// (Invalid).
+func (c *Client) Deploy(ctx context.Context, environmentID, serviceID, commitSHA string) (string, error) {
 	const operation = "DeployService"
 	if err := needs(operation, "environment id", environmentID, "service id", serviceID); err != nil {
 		return "", err
 	}
-	response, err := gql.DeployService(ctx, c.gql, environmentID, serviceID)
+	response, err := gql.DeployService(ctx, c.gql, environmentID, serviceID, unlessZero(commitSHA))
 	if err != nil {
 		return "", err
 	}
 	return created(operation, "the deployment's id", response.ServiceInstanceDeployV2)
+}
+
+// DisableAutoDeploy deletes a deployment trigger, so that pushes no longer deploy past the operator (FACTS §14). A commit that
+// changes the source may make another one: read again after it. Project tokens may not do this (Unauthorized, FACTS §14).
+func (c *Client) DisableAutoDeploy(ctx context.Context, triggerID string) error {
+	const operation = "DeleteTrigger"
+	if err := needs(operation, "trigger id", triggerID); err != nil {
+		return err
+	}
+	response, err := gql.DeleteTrigger(ctx, c.gql, triggerID)
+	if err != nil {
+		return err
+	}
+	return confirmed(operation, response.DeploymentTriggerDelete)
 }
 
 // DeleteServices deletes the services from this one environment, by one patch. Railway's serviceDelete is never called: outside

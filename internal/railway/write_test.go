@@ -30,16 +30,20 @@ func TestWrites(t *testing.T) {
 		{"CreateRailwayDomain", `{"serviceDomainCreate":{"id":"x1","domain":"a.up.railway.app","targetPort":8000}}`,
 			`{"environmentId":"e1","serviceId":"s1","port":8000}`,
 			func(ctx context.Context, c *Client) (any, error) { return c.CreateRailwayDomain(ctx, "e1", "s1", 8000) },
-			model.Domain{ID: "x1", Host: "a.up.railway.app", Port: 8000}},
+			model.Domain{ID: "x1", Host: "a.up.railway.app", Port: 8000, Verified: true}},
 		{"CreateRailwayDomain", `{"serviceDomainCreate":{"id":"x1","domain":"a.up.railway.app","targetPort":null}}`,
 			`{"environmentId":"e1","serviceId":"s1"}`,
 			func(ctx context.Context, c *Client) (any, error) { return c.CreateRailwayDomain(ctx, "e1", "s1", 0) },
-			model.Domain{ID: "x1", Host: "a.up.railway.app"}},
+			model.Domain{ID: "x1", Host: "a.up.railway.app", Verified: true}},
 		{"CommitPatch", `{"environmentPatchCommit":"workflow-1"}`,
 			`{"environmentId":"e1","message":"hello","patch":{"services":{"s1":{"variables":{"LOG_LEVEL":{"value":"info"},"OLD":null}}}}}`,
 			func(ctx context.Context, c *Client) (any, error) { return nil, c.Commit(ctx, "e1", patch, "hello") }, nil},
 		{"DeployService", `{"serviceInstanceDeployV2":"d1"}`, `{"environmentId":"e1","serviceId":"s1"}`,
-			func(ctx context.Context, c *Client) (any, error) { return c.Deploy(ctx, "e1", "s1") }, "d1"},
+			func(ctx context.Context, c *Client) (any, error) { return c.Deploy(ctx, "e1", "s1", "") }, "d1"},
+		{"DeployService", `{"serviceInstanceDeployV2":"d1"}`, `{"environmentId":"e1","serviceId":"s1","commitSha":"0123abc"}`,
+			func(ctx context.Context, c *Client) (any, error) { return c.Deploy(ctx, "e1", "s1", "0123abc") }, "d1"},
+		{"DeleteTrigger", `{"deploymentTriggerDelete":true}`, `{"triggerId":"t1"}`,
+			func(ctx context.Context, c *Client) (any, error) { return nil, c.DisableAutoDeploy(ctx, "t1") }, nil},
 		{"CommitPatch", `{"environmentPatchCommit":"p1"}`,
 			`{"environmentId":"e1","message":"bye","patch":{"services":{"s1":{"isDeleted":true},"s2":{"isDeleted":true}}}}`,
 			func(ctx context.Context, c *Client) (any, error) {
@@ -96,9 +100,10 @@ func TestUnconfirmedWritesAreAmbiguous(t *testing.T) {
 			return err
 		}},
 		{`{"serviceInstanceDeployV2":null}`, func(ctx context.Context, c *Client) error {
-			_, err := c.Deploy(ctx, "e1", "s1")
+			_, err := c.Deploy(ctx, "e1", "s1", "")
 			return err
 		}},
+		{`{"deploymentTriggerDelete":false}`, func(ctx context.Context, c *Client) error { return c.DisableAutoDeploy(ctx, "t1") }},
 		{`{"environmentDelete":false}`, func(ctx context.Context, c *Client) error { return c.DeleteEnvironment(ctx, "e1") }},
 	}
 	for _, tt := range tests {
@@ -138,8 +143,9 @@ func TestEmptyArgumentsAreRefusedHere(t *testing.T) {
 		"Commit, not JSON": func(ctx context.Context, c *Client) error {
 			return c.Commit(ctx, "e1", model.Tree{"x": make(chan int)}, "")
 		},
-		"Deploy, environment":         func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "", "s1"); return err },
-		"Deploy, service":             func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "e1", ""); return err },
+		"Deploy, environment":         func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "", "s1", ""); return err },
+		"Deploy, service":             func(ctx context.Context, c *Client) error { _, err := c.Deploy(ctx, "e1", "", ""); return err },
+		"DisableAutoDeploy":           func(ctx context.Context, c *Client) error { return c.DisableAutoDeploy(ctx, "") },
 		"DeleteServices, environment": func(ctx context.Context, c *Client) error { return c.DeleteServices(ctx, "", []string{"s1"}, "") },
 		"DeleteServices, service":     func(ctx context.Context, c *Client) error { return c.DeleteServices(ctx, "e1", []string{""}, "") },
 		"DeleteServices, none":        func(ctx context.Context, c *Client) error { return c.DeleteServices(ctx, "e1", nil, "") },

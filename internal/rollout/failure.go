@@ -21,6 +21,12 @@ const (
 // failed is how the message on a failed deployment begins, until it is known what failed.
 const failed = "deployment failed"
 
+// deniedPull tells a registry that refuses the pull from one that has no such image. Each pattern is a registry's or a container
+// runtime's words: an engine's own log says "unauthorized" too.
+var deniedPull = regexp.MustCompile(
+	`(?i)(pull access denied|no basic auth credentials|access to the resource is denied|failed to (authorize|fetch (anonymous|oauth) token)|` +
+		`(pull|resolv|manifest|registry)[^\n]*(unauthori[sz]ed|denied|forbidden|authentication required|\b40[13]\b))`)
+
 var pullProblem = regexp.MustCompile(
 	`(?i)(failed to (resolve|pull)|pull access denied|manifest unknown|manifest for .* not found|no such image|image .*not found)`)
 
@@ -52,8 +58,8 @@ func (r Result) Explain(failure model.Failure, redact func(string) string) Resul
 		lines = failure.BuildLogs
 	}
 	if r.Reason == v1alpha1.ReasonBuildFailed || r.Reason == v1alpha1.ReasonDeploymentFailed {
-		if pullProblem.MatchString(detail) || pullProblem.MatchString(text(lines)) {
-			r.Reason, what = v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it"
+		if reason, problem := pullFailure(detail+"\n"+text(lines), r.Deployment); reason != "" {
+			r.Reason, what = reason, problem
 		}
 	}
 	if what != "" {
@@ -66,6 +72,20 @@ func (r Result) Explain(failure model.Failure, redact func(string) string) Resul
 		r.Message += "; last log lines: " + quote(lines, redact)
 	}
 	return r
+}
+
+// pullFailure tells why an image cannot be pulled. Credentials are for the declared image: they give no base image to a build.
+func pullFailure(told string, deployment *model.Deployment) (reason, what string) {
+	built := deployment != nil && deployment.Meta.Repo != ""
+	switch {
+	case deniedPull.MatchString(told) && !built:
+		return v1alpha1.ReasonImagePullDenied,
+			"the registry refuses the pull: set pullSecretRef beside source, or check its credentials, and the image's name"
+	case pullProblem.MatchString(told) || deniedPull.MatchString(told):
+		return v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it"
+	default:
+		return "", ""
+	}
 }
 
 func text(lines []model.LogLine) string {

@@ -34,7 +34,11 @@ func TestExplain(t *testing.T) {
 	failed := rollout.Assess(input(deployment(model.DeploymentFailed, time.Minute), older()))
 	crashed := rollout.Assess(input(deployment(model.DeploymentCrashed, time.Minute)))
 	late := rollout.Assess(input(deployment(model.DeploymentBuilding, deadline)))
+	fromRepo := deployment(model.DeploymentFailed, time.Minute)
+	fromRepo.Meta = model.DeploymentMeta{Repo: "acme/app"}
+	built := rollout.Assess(input(fromRepo))
 	const still = "; an older deployment still serves 1"
+	const denied = "the registry refuses the pull: set pullSecretRef beside source, or check its credentials, and the image's name"
 	tests := []struct {
 		name, why string
 		result    rollout.Result
@@ -62,8 +66,16 @@ func TestExplain(t *testing.T) {
 			v1alpha1.ReasonBuildFailed, "the build failed" + still + " (exit code 1)"},
 		{"image, by the step", "a wrong tag is the commonest of failures", failed, model.Failure{Steps: step("CREATE_CONTAINER", "manifest unknown")},
 			v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it" + still + " (manifest unknown)"},
-		{"image, by the log", "some failures are in the log alone", failed, model.Failure{BuildLogs: lines("Failed to pull image: pull access denied")},
-			v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it" + still + "; last log lines: Failed to pull image: pull access denied"},
+		{"image, by the log", "some failures are in the log alone", failed, model.Failure{BuildLogs: lines("Failed to pull image: no such image")},
+			v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it" + still + "; last log lines: Failed to pull image: no such image"},
+		{"denied pull", "a private image needs credentials", failed, model.Failure{BuildLogs: lines("Failed to pull image: pull access denied")},
+			v1alpha1.ReasonImagePullDenied, denied + still + "; last log lines: Failed to pull image: pull access denied"},
+		{"denied pull, by the step", "whatever step Railway pulls in", failed, model.Failure{Steps: step("BUILD_IMAGE", "failed to resolve image ghcr.io/acme/app:2: 401 Unauthorized")},
+			v1alpha1.ReasonImagePullDenied, denied + still + " (failed to resolve image ghcr.io/acme/app:2: 401 Unauthorized)"},
+		{"denied base image", "credentials are for the declared image and give a build nothing", built, model.Failure{Steps: step("BUILD_IMAGE", "pull access denied for acme/base")},
+			v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it (pull access denied for acme/base)"},
+		{"the engine's own 401", "an engine's log says unauthorized too", failed, model.Failure{DeployLogs: lines("GET /chat 401 Unauthorized", "permission denied: /data")},
+			v1alpha1.ReasonDeploymentFailed, "deployment failed" + still + "; last log lines: GET /chat 401 Unauthorized | permission denied: /data"},
 		{"image, in a build", "a base image that is not there", failed, model.Failure{Steps: step("BUILD_IMAGE", "failed to resolve python:99")},
 			v1alpha1.ReasonImageNotFound, "the image cannot be pulled: check its name and tag, and that Railway may read it" + still + " (failed to resolve python:99)"},
 		{"crash", "a crash is a crash whatever the log says about images", crashed, model.Failure{DeployLogs: lines("Traceback", "image cat.png not found")},

@@ -8,7 +8,6 @@ package rollout
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -35,9 +34,14 @@ const appearGrace = 2 * time.Minute
 type Input struct {
 	Desired  desired.Service
 	Instance model.ServiceInstance
-	// Commit is the operator's last commit, when it touched this service so that Railway starts a deployment.
+	// Commit is the operator's last commit, when it touched this service so that Railway starts a deployment, or its last request
+	// to deploy the service.
 	Commit *Commit
-	Now    time.Time
+	// ReadAt is when the instance was read. Graces and deadlines are judged by it and never by the wall clock: what a snapshot does
+	// not show may have happened since.
+	ReadAt time.Time
+	// HasSource is true when Railway's config of the service has a source, Synced when nothing of the config is to be written.
+	HasSource, Synced bool
 }
 
 // Commit is a commit whose deployment is awaited.
@@ -57,7 +61,8 @@ type Result struct {
 	Message string
 	// Deployment is the deployment spoken of, or nil.
 	Deployment *model.Deployment
-	// Due is when the answer changes without Railway changing: a grace or deadline ends. Zero when it does not.
+	// Due is when the answer changes without Railway changing: a grace or deadline ends. Zero when it does not. Who sees it pass
+	// needs a newer snapshot: a later clock does not change the answer.
 	Due time.Time
 }
 
@@ -108,20 +113,25 @@ func current(instance model.ServiceInstance) *model.Deployment {
 // awaitCommit waits for the deployment that a commit starts. When none appears within the grace, the running one counts:
 // Railway does not say which settings start a deployment (FACTS §12.2).
 func (r Result) awaitCommit(in Input) (Result, bool) {
-	if in.Commit == nil || in.Now.Sub(in.Commit.At) >= appearGrace {
+	if !in.awaits() {
 		return r, false
-	}
-	if l := in.Instance.Latest; l != nil {
-		if l.Meta.PatchID != "" && l.Meta.PatchID == in.Commit.PatchID {
-			return r, false
-		}
-		if !l.CreatedAt.Before(in.Commit.At) {
-			return r, false
-		}
 	}
 	r.State, r.Reason, r.Message = Progressing, v1alpha1.ReasonDeploying, "waits for Railway to start the deployment"
 	r.Due = in.Commit.At.Add(appearGrace)
 	return r, true
+}
+
+// awaits reports whether the deployment that the commit starts does not show yet.
+func (in Input) awaits() bool {
+	if in.Commit == nil || in.ReadAt.Sub(in.Commit.At) >= appearGrace {
+		return false
+	}
+	latest := in.Instance.Latest
+	if latest == nil {
+		return true
+	}
+	caused := latest.Meta.PatchID != "" && latest.Meta.PatchID == in.Commit.PatchID
+	return !caused && latest.CreatedAt.Before(in.Commit.At)
 }
 
 func (r Result) progress(in Input) Result {
@@ -130,7 +140,7 @@ func (r Result) progress(in Input) Result {
 		return r
 	}
 	deadline := r.Deployment.CreatedAt.Add(in.Desired.ProgressDeadline)
-	if !in.Now.Before(deadline) {
+	if !in.ReadAt.Before(deadline) {
 		return r.failed(v1alpha1.ReasonDeadlineExceeded, fmt.Sprintf("deployment is still %s after %s%s",
 			r.Deployment.Status, in.Desired.ProgressDeadline, stillServing(in.Instance)))
 	}
@@ -154,18 +164,6 @@ func (r Result) serving(in Input) Result {
 	return r
 }
 
-// revisionProblem compares what runs with what was declared, where Railway says what runs (FACTS §3.4).
-func revisionProblem(declared desired.Service, meta model.DeploymentMeta) string {
-	switch {
-	case declared.Image != "" && meta.Image != "" && meta.Image != declared.Image:
-		return fmt.Sprintf("runs %s, declared is %s", meta.Image, declared.Image)
-	case declared.Commit != "" && meta.CommitHash != "" && meta.CommitHash != declared.Commit:
-		return fmt.Sprintf("runs commit %s, declared is %s", short(meta.CommitHash), short(declared.Commit))
-	default:
-		return ""
-	}
-}
-
 func (r Result) failed(reason, message string) Result {
 	r.State, r.Reason, r.Message = Failed, reason, message
 	return r
@@ -185,29 +183,6 @@ func runningReplicas(d *model.Deployment) string {
 		return fmt.Sprintf(", %d of its replicas still run", n)
 	}
 	return ""
-}
-
-// Revision names what a deployment runs, in short: the image's tag or digest, or the first characters of the commit.
-func Revision(meta model.DeploymentMeta) string {
-	if meta.CommitHash != "" {
-		return short(meta.CommitHash)
-	}
-	image := meta.Image
-	if _, digest, ok := strings.Cut(image, "@sha256:"); ok {
-		return short(digest)
-	}
-	name := image[strings.LastIndex(image, "/")+1:]
-	if _, tag, ok := strings.Cut(name, ":"); ok {
-		return tag
-	}
-	if name != "" {
-		return "latest"
-	}
-	return ""
-}
-
-func short(hash string) string {
-	return hash[:min(len(hash), 12)]
 }
 
 func orElse(text, fallback string) string {

@@ -4,6 +4,8 @@
 package verify
 
 import (
+	"cmp"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,20 +19,39 @@ import (
 
 // What a check gets when the spec does not say.
 const (
-	defaultTimeout         = 10 * time.Second
-	defaultRetries         = 2
-	defaultThreshold       = 2
-	defaultRequests        = 50
-	defaultConcurrency     = 4
-	defaultDuration        = 30 * time.Second
-	defaultMethod          = "GET"
-	sleeps, noDomain, none = "the service sleeps, and a request would wake it", "the service has no public domain", "the service has no deployment"
+	defaultTimeout     = 10 * time.Second
+	defaultRetries     = 2
+	defaultThreshold   = 2
+	defaultRequests    = 50
+	defaultConcurrency = 4
+	defaultDuration    = 30 * time.Second
+	defaultMethod      = "GET"
 )
+
+// BuildInput is everything that checks are made of.
+type BuildInput struct {
+	// Spec has the checks and the services they name.
+	Spec *v1alpha1.EngineEnvironmentSpec
+	// Sources are the Secrets and ConfigMaps that the checks take values from.
+	Sources desired.Sources
+	// Targets are the declared services by name, as they run.
+	Targets map[string]Target
+	// AllowedHosts are those that the administrator lets checks name.
+	AllowedHosts []string
+	// Held is true while an earlier revision is held: a check of a service that it does not have is skipped.
+	Held bool
+	// Unobserved is true until Railway has been read: nothing is known of the domains, and checks that name one are skipped.
+	Unobserved bool
+	// Key makes the fingerprints, which are stored, useless for guessing the values in the checks.
+	Key []byte
+}
 
 // Target is a service as it runs, for the checks that look at it.
 type Target struct {
-	// Host is its public domain, empty when it has none.
+	// Host is its generated domain, empty when it has none.
 	Host string
+	// CustomHosts are its custom domains, true for those that Railway has verified.
+	CustomHosts map[string]bool
 	// DeploymentID is the deployment that serves, StartedAt when it was made.
 	DeploymentID string
 	StartedAt    time.Time
@@ -38,18 +59,17 @@ type Target struct {
 	Sleeping bool
 }
 
-// Build makes the spec's checks, the tier's own among them, ready to run against what runs. allowed are the hosts that the
-// administrator lets checks name. Its errors are of type *desired.Error.
-func Build(spec *v1alpha1.EngineEnvironmentSpec, sources desired.Sources, targets map[string]Target, allowed []string) ([]Check, error) {
-	declared := spec.EffectiveChecks()
+// Build makes the spec's checks, the tier's own among them, ready to run against what runs. It is pure. Its errors are of type
+// *desired.Error.
+func Build(in BuildInput) ([]Check, error) {
+	declared := in.Spec.EffectiveChecks()
 	checks := make([]Check, 0, len(declared))
-	b := builder{sources: sources, targets: targets, allowed: allowed, engine: spec.Engine.Name}
 	for i := range declared {
-		check, err := b.check(&declared[i])
+		check, err := in.check(&declared[i])
 		if err != nil {
 			return nil, err
 		}
-		if words, ok := inWords(spec, check.Name); ok {
+		if words, ok := inWords(in.Spec, check.Name); ok {
 			check.Expect.text = words
 		}
 		checks = append(checks, check)
@@ -75,48 +95,57 @@ func inWords(spec *v1alpha1.EngineEnvironmentSpec, name string) (words string, o
 	}
 }
 
-type builder struct {
-	sources desired.Sources
-	targets map[string]Target
-	allowed []string
-	engine  string
-}
-
-func (b *builder) check(declared *v1alpha1.Check) (Check, error) {
+func (in *BuildInput) check(declared *v1alpha1.Check) (Check, error) {
 	place := fmt.Sprintf("spec.verification.checks[%s]", declared.Name)
 	check := Check{
 		Name: declared.Name, Timeout: defaultTimeout, Retries: valueOr(declared.Retries, defaultRetries),
-		Threshold: valueOr(declared.FailureThreshold, defaultThreshold),
+		Threshold: valueOr(declared.FailureThreshold, defaultThreshold), Blames: cmp.Or(declared.Blames, v1alpha1.BlameRevision),
 	}
 	if declared.Timeout != nil {
 		check.Timeout = declared.Timeout.Duration
 	}
-	kind, text := KindHTTP, declared.Expect
-	var err error
-	switch {
-	case declared.HTTP != nil:
-		check.HTTP, check.Unavailable, err = b.request(declared.HTTP, place+".http")
-	case declared.Load != nil:
-		kind = KindLoad
-		check.Load, check.Unavailable, err = b.load(declared.Load, place+".load")
-	default:
-		kind = KindLogs
-		check.Logs, check.Unavailable, err = b.logs(declared.Logs, place+".logs")
-	}
+	kind, err := in.look(&check, declared, place)
 	if err != nil {
 		return check, err
 	}
+	text := expectation(kind, declared)
+	if check.Expect, err = compile(kind, text, place+".expect"); err != nil {
+		return check, err
+	}
+	if declared.Inconclusive != "" {
+		if check.Inconclusive, err = compile(kind, declared.Inconclusive, place+".inconclusive"); err != nil {
+			return check, err
+		}
+	}
+	check.Fingerprint = in.fingerprint(&check, text, declared.Inconclusive)
+	return check, nil
+}
+
+// look fills in what the check looks at.
+func (in *BuildInput) look(check *Check, declared *v1alpha1.Check, place string) (kind Kind, err error) {
+	switch {
+	case declared.HTTP != nil:
+		check.HTTP, check.Unavailable, err = in.request(declared.HTTP, place+".http")
+		return KindHTTP, err
+	case declared.Load != nil:
+		check.Load, check.Unavailable, err = in.load(declared.Load, place+".load")
+		return KindLoad, err
+	default:
+		check.Logs, check.Unavailable, err = in.logs(declared.Logs, place+".logs")
+		return KindLogs, err
+	}
+}
+
+// expectation is what expect, status and contains ask for together.
+func expectation(kind Kind, declared *v1alpha1.Check) string {
+	text := declared.Expect
 	if declared.Status != nil {
 		text = and(text, fmt.Sprintf("status == %d", *declared.Status))
 	}
 	if declared.Contains != "" {
 		text = and(text, Contains(kind, declared.Contains))
 	}
-	if check.Expect, err = Compile(kind, text); err != nil {
-		return check, &desired.Error{Reason: v1alpha1.ReasonInvalidCheck, Message: fmt.Sprintf("%s.expect: %s", place, err)}
-	}
-	check.Fingerprint = fingerprint(check, text)
-	return check, nil
+	return text
 }
 
 func and(left, right string) string {
@@ -126,14 +155,24 @@ func and(left, right string) string {
 	return "(" + left + ") && " + right
 }
 
-// fingerprint is equal for equal checks. It holds no value in clear.
-func fingerprint(c Check, text string) string {
-	raw, err := json.Marshal([]any{c.HTTP, c.Logs, c.Load, text, c.Timeout, c.Retries, c.Threshold})
-	if err != nil { // plain values always marshal
-		return text
+func compile(kind Kind, text, place string) (*Expectation, error) {
+	compiled, err := Compile(kind, text)
+	if err != nil {
+		return nil, invalid("%s: %s", place, err)
 	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])
+	return compiled, nil
+}
+
+func invalid(format string, args ...any) error {
+	return &desired.Error{Reason: v1alpha1.ReasonInvalidCheck, Message: fmt.Sprintf(format, args...)}
+}
+
+// fingerprint is equal for checks that do the same.
+func (in *BuildInput) fingerprint(c *Check, expect, inconclusive string) string {
+	sum := hmac.New(sha256.New, in.Key)
+	// Plain values always marshal, and a hash takes them.
+	_ = json.NewEncoder(sum).Encode([]any{c.HTTP, c.Logs, c.Load, expect, inconclusive, c.Timeout, c.Retries, c.Threshold})
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
 func valueOr(value *int32, fallback int) int {
@@ -143,65 +182,8 @@ func valueOr(value *int32, fallback int) int {
 	return int(*value)
 }
 
-func (b *builder) target(service, place string) (Target, error) {
-	if service == "" {
-		service = b.engine
-	}
-	target, known := b.targets[service]
-	if !known {
-		return target, &desired.Error{
-			Reason: v1alpha1.ReasonInvalidCheck, Message: fmt.Sprintf("%s.service: the spec declares no service %q", place, service),
-		}
-	}
-	return target, nil
-}
-
-func (b *builder) request(declared *v1alpha1.HTTPCheck, place string) (*Request, string, error) {
-	r := &Request{Method: string(declared.Method), Host: declared.Host, Path: declared.Path, Body: declared.Body, Headers: map[string]string{}}
-	if r.Method == "" {
-		r.Method = defaultMethod
-	}
-	unavailable := ""
-	if r.Host == "" {
-		target, err := b.target(declared.Service, place)
-		if err != nil {
-			return nil, "", err
-		}
-		r.Host = target.Host
-		switch {
-		case target.Host == "":
-			unavailable = noDomain
-		case target.Sleeping:
-			unavailable = sleeps
-		}
-	} else if !slices.Contains(b.allowed, r.Host) {
-		return nil, "", &desired.Error{Reason: v1alpha1.ReasonInvalidCheck, Message: fmt.Sprintf(
-			"%s.host: %s is not allowed: the operator's administrator allows hosts with --probe-allow-hosts", place, r.Host)}
-	}
-	if declared.BodyFrom != nil {
-		value, _, err := desired.Value(declared.BodyFrom, b.sources, place+".bodyFrom")
-		if err != nil {
-			return nil, "", err
-		}
-		r.Body = value
-	}
-	for i := range declared.Headers {
-		header := &declared.Headers[i]
-		if header.Value != nil {
-			r.Headers[header.Name] = *header.Value
-			continue
-		}
-		value, _, err := desired.Value(header.ValueFrom, b.sources, fmt.Sprintf("%s.headers[%s]", place, header.Name))
-		if err != nil {
-			return nil, "", err
-		}
-		r.Headers[header.Name] = value
-	}
-	return r, unavailable, nil
-}
-
-func (b *builder) load(declared *v1alpha1.LoadCheck, place string) (*Load, string, error) {
-	request, unavailable, err := b.request(&declared.HTTPCheck, place)
+func (in *BuildInput) load(declared *v1alpha1.LoadCheck, place string) (*Load, string, error) {
+	request, unavailable, err := in.request(&declared.HTTPCheck, place)
 	if err != nil {
 		return nil, "", err
 	}
@@ -215,8 +197,8 @@ func (b *builder) load(declared *v1alpha1.LoadCheck, place string) (*Load, strin
 	return l, unavailable, nil
 }
 
-func (b *builder) logs(declared *v1alpha1.LogsCheck, place string) (*Logs, string, error) {
-	target, err := b.target(declared.Service, place)
+func (in *BuildInput) logs(declared *v1alpha1.LogsCheck, place string) (*Logs, string, error) {
+	target, unavailable, err := in.target(declared.Service, place)
 	if err != nil {
 		return nil, "", err
 	}
@@ -225,7 +207,7 @@ func (b *builder) logs(declared *v1alpha1.LogsCheck, place string) (*Logs, strin
 		Start: declared.Window != v1alpha1.LogWindowRecent,
 	}
 	if target.DeploymentID == "" {
-		return l, none, nil
+		unavailable = cmp.Or(unavailable, noDeployment)
 	}
-	return l, "", nil
+	return l, unavailable, nil
 }

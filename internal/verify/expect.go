@@ -7,55 +7,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/ext"
 )
 
-// Kind is what a check looks at, and so what its expression can speak of.
-type Kind int
-
-const (
-	// KindHTTP is one answer.
-	KindHTTP Kind = iota
-	// KindLogs is lines of a log.
-	KindLogs
-	// KindLoad is the figures of many answers.
-	KindLoad
-)
-
-const (
-	// costLimit ends an expression that would take long, in CEL's own units: some ten milliseconds.
-	costLimit = 1_000_000
-	// interruptEvery is how many steps of a loop pass between looks at the time-out.
-	interruptEvery = 100
-)
-
-// Expectation is a compiled expression.
+// Expectation is a compiled expression. Evaluating it takes a bounded time and memory whatever it says, and whatever it is
+// given within the bounds of an answer (see meter).
 type Expectation struct {
 	// text is the expression, or what it asks for in words.
-	text    string
-	program cel.Program
-}
-
-var environments = map[Kind]func() (*cel.Env, error){
-	KindHTTP: sync.OnceValues(func() (*cel.Env, error) {
-		return cel.NewEnv(ext.Strings(),
-			cel.Variable("status", cel.IntType), cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
-			cel.Variable("body", cel.StringType), cel.Variable("json", cel.DynType), cel.Variable("durationMs", cel.IntType))
-	}),
-	KindLogs: sync.OnceValues(func() (*cel.Env, error) {
-		return cel.NewEnv(ext.Strings(), cel.Variable("logs", cel.ListType(cel.DynType)))
-	}),
-	KindLoad: sync.OnceValues(func() (*cel.Env, error) {
-		return cel.NewEnv(ext.Strings(),
-			cel.Variable("requests", cel.IntType), cel.Variable("p50Ms", cel.IntType), cel.Variable("p95Ms", cel.IntType),
-			cel.Variable("p99Ms", cel.IntType), cel.Variable("errorRate", cel.DoubleType),
-			cel.Variable("codes", cel.MapType(cel.StringType, cel.IntType)))
-	}),
+	text     string
+	env      *cel.Env
+	tree     *cel.Ast
+	patterns map[string]*pattern
 }
 
 // Compile reads an expression. The error says what is wrong with it and where.
@@ -64,18 +30,41 @@ func Compile(kind Kind, text string) (*Expectation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make CEL environment: %w", err)
 	}
-	ast, issues := env.Compile(text)
+	tree, err := check(env, text)
+	if err != nil {
+		return nil, err
+	}
+	if t := tree.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+		return nil, fmt.Errorf("the expression gives %s, not true or false", t)
+	}
+	e := &Expectation{text: text, env: env, tree: tree}
+	if e.patterns, err = restrict(tree.NativeRep()); err != nil {
+		return nil, err
+	}
+	if _, err := e.plan(&meter{}); err != nil {
+		return nil, fmt.Errorf("plan the expression: %w", err)
+	}
+	return e, nil
+}
+
+// check reads the text and checks its types.
+func check(env *cel.Env, text string) (*cel.Ast, error) {
+	tree, issues := env.Parse(text)
 	if issues.Err() != nil {
 		return nil, firstIssue(issues)
 	}
-	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, fmt.Errorf("the expression gives %s, not true or false", t)
+	if err := nested(env, tree); err != nil {
+		return nil, err
 	}
-	program, err := env.Program(ast, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
-	if err != nil {
-		return nil, fmt.Errorf("plan the expression: %w", err)
+	if tree, issues = env.Check(tree); issues.Err() != nil {
+		return nil, firstIssue(issues)
 	}
-	return &Expectation{text: text, program: program}, nil
+	return tree, nil
+}
+
+// plan makes a program that one evaluation runs: the meter is in each of its nodes.
+func (e *Expectation) plan(m *meter) (cel.Program, error) {
+	return e.env.Program(e.tree, cel.CustomDecoratorV2(m.decorate))
 }
 
 // firstIssue says the first problem in one line.
@@ -92,17 +81,50 @@ func Contains(kind Kind, text string) string {
 	return "body.contains(" + strconv.Quote(text) + ")"
 }
 
+// turns are for evaluations, which keep a processor busy and take memory: no more run at once than there are processors.
+var turns = make(chan struct{}, min(runtime.GOMAXPROCS(0), 4))
+
 // judge evaluates the expression. It returns an error that says why it does not hold.
 func (e *Expectation) judge(ctx context.Context, found map[string]any) error {
-	value, _, err := e.program.ContextEval(ctx, found)
+	holds, err := e.holds(ctx, found)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return errors.New("the expression took too long: " + e.text)
+	case isUnaffordable(err):
+		return &undecided{err}
 	case err != nil:
-		return fmt.Errorf("want %s: %s", e.text, strings.TrimPrefix(err.Error(), "evaluation error: "))
+		return fmt.Errorf("want %s: %w", e.text, err)
+	case !holds:
+		return errors.New("want " + e.text)
 	}
-	if holds, isBool := value.Value().(bool); isBool && holds {
-		return nil
+	return nil
+}
+
+// isUnaffordable reports that an expression was ended before it was evaluated: that tells nothing of the engine.
+func isUnaffordable(err error) bool {
+	return errors.Is(err, errTooLong) || errors.Is(err, errTooCostly)
+}
+
+// holds reports whether the expression is true.
+func (e *Expectation) holds(ctx context.Context, found map[string]any) (bool, error) {
+	select {
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
+	case <-ctx.Done():
+		return false, errTooLong
 	}
-	return errors.New("want " + e.text)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxTime)
+	defer cancel()
+	m := &meter{ctx: ctx, patterns: e.patterns}
+	program, err := e.plan(m)
+	if err != nil {
+		return false, err
+	}
+	value, _, err := program.Eval(found)
+	switch {
+	case m.stopped != nil:
+		return false, m.stopped
+	case err != nil:
+		return false, errors.New(strings.TrimPrefix(err.Error(), "evaluation error: "))
+	}
+	holds, isBool := value.Value().(bool)
+	return isBool && holds, nil
 }

@@ -44,6 +44,8 @@ func newClient(options GuardOptions) *http.Client {
 		IdleConnTimeout:       30 * time.Second,
 		ForceAttemptHTTP2:     true,
 		ResponseHeaderTimeout: time.Minute,
+		// As much as a whole answer: expressions see the headers.
+		MaxResponseHeaderBytes: maxAnswer,
 	}
 	if options.ConnectTo != "" {
 		direct := &net.Dialer{Timeout: 10 * time.Second}

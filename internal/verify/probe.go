@@ -17,7 +17,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 const (
@@ -29,6 +31,8 @@ const (
 	startWindow = 15 * time.Minute
 	// logLines is how many lines a check of the log reads.
 	logLines = 500
+	// maxLine is how much of a line an expression sees, in bytes.
+	maxLine = 4 << 10
 )
 
 // answer is what came back.
@@ -48,11 +52,11 @@ type prober struct {
 func (p *prober) send(ctx context.Context, r Request) (*answer, error) {
 	target, err := url.Parse("https://" + r.Host + r.Path)
 	if err != nil || target.Host != r.Host {
-		return nil, fmt.Errorf("https://%s%s is no address", r.Host, r.Path)
+		return nil, fmt.Errorf("https://%s%s is no address", r.Host, pathOnly(r.Path))
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, target.String(), strings.NewReader(r.Body))
 	if err != nil {
-		return nil, err
+		return nil, plainError(err)
 	}
 	request.Header.Set("User-Agent", "engine-operator")
 	if r.Body != "" {
@@ -94,23 +98,27 @@ func plainError(err error) error {
 }
 
 // http sends one request and judges the answer.
-func (p *prober) http(ctx context.Context, redact func(string) string, c Check) (string, error) {
+func (p *prober) http(ctx context.Context, mask func(string) string, c Check) (string, error) {
 	got, err := p.send(ctx, *c.HTTP)
 	if err != nil {
 		return "", err
 	}
-	var decoded any
-	if json.Unmarshal([]byte(got.body), &decoded) != nil {
-		decoded = map[string]any{} // an expression that asks for json.x finds no such key
-	}
 	found := fmt.Sprintf("%s %s answers %d", c.HTTP.Method, pathOnly(c.HTTP.Path), got.status)
-	err = c.Expect.judge(ctx, map[string]any{
-		"status": got.status, "headers": got.headers, "body": got.body, "json": decoded, "durationMs": got.duration.Milliseconds(),
-	})
-	if err != nil {
-		return "", fmt.Errorf("%s, %w; body: %q", found, err, cut(redact(got.body), excerpt))
+	if err = c.judge(ctx, answerVariables(got)); err != nil {
+		return "", fmt.Errorf("%s, %w; body: %q", found, err, redact.Cut(mask(got.body), excerpt))
 	}
 	return found, nil
+}
+
+// answerVariables are what an expression about an answer can name.
+func answerVariables(a *answer) map[string]any {
+	var decoded any
+	if json.Unmarshal([]byte(a.body), &decoded) != nil {
+		decoded = map[string]any{} // an expression that asks for json.x finds no such key
+	}
+	return map[string]any{
+		"status": a.status, "headers": a.headers, "body": a.body, "json": decoded, "durationMs": a.duration.Milliseconds(),
+	}
 }
 
 // pathOnly leaves out the query, which may hold a secret.
@@ -119,12 +127,12 @@ func pathOnly(path string) string {
 	return path
 }
 
-// cut shortens a text without leaving half a character.
-func cut(text string, size int) string {
+// head is the first bytes of a text, without half a character at its end.
+func head(text string, size int) string {
 	if len(text) <= size {
 		return text
 	}
-	return strings.ToValidUTF8(text[:size], "") + "…"
+	return strings.ToValidUTF8(text[:size], "")
 }
 
 // logs reads lines and judges them.
@@ -135,28 +143,27 @@ func (p *prober) logs(ctx context.Context, reader LogReader, c Check) (string, e
 	}
 	lines, err := reader.Logs(ctx, c.Logs.DeploymentID, query)
 	if err != nil {
-		return "", &unreadable{err}
+		return "", unreadable(c.Logs.Filter, err)
 	}
 	list := make([]any, 0, len(lines))
 	for _, line := range lines {
 		list = append(list, map[string]any{
-			"message": line.Message, "severity": line.Severity, "structured": structured(line), "attributes": line.Attributes,
+			"message": head(line.Message, maxLine), "severity": line.Severity, "structured": structured(line), "attributes": line.Attributes,
 		})
 	}
-	if err := c.Expect.judge(ctx, map[string]any{"logs": list}); err != nil {
+	if err := c.judge(ctx, map[string]any{"logs": list}); err != nil {
 		return "", fmt.Errorf("%d log lines, %w", len(lines), err)
 	}
 	return "the log says so", nil
 }
 
-// unreadable is a log that Railway did not give: nothing is known about the engine.
-type unreadable struct{ err error }
-
-// Error says why.
-func (u *unreadable) Error() string { return "Railway does not give the log: " + u.err.Error() }
-
-// Unwrap returns why.
-func (u *unreadable) Unwrap() error { return u.err }
+// unreadable is why a log cannot be judged. A filter that Railway refuses is the author's mistake; everything else may pass.
+func unreadable(filter string, err error) error {
+	if filter != "" && railway.ClassOf(err) == railway.Invalid {
+		return &refused{fmt.Errorf("Railway refuses the filter: %w", err)} //nolint:staticcheck // a name
+	}
+	return &undecided{fmt.Errorf("Railway does not give the log: %w", err)} //nolint:staticcheck // a name
+}
 
 // structured reports whether a line is JSON with a time and a level, as it was written or as Railway has taken it apart: then
 // it has more attributes than the level, which Railway gives to every line (FACTS §3.5).
@@ -181,9 +188,7 @@ func (p *prober) load(ctx context.Context, c Check) (string, error) {
 		return "", errors.New("no request was sent in time")
 	}
 	found := fmt.Sprintf("%d requests to %s: %s", f.requests, pathOnly(c.Load.Path), f.listCodes())
-	judgeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Timeout)
-	defer cancel()
-	err := c.Expect.judge(judgeCtx, map[string]any{
+	err := c.judge(ctx, map[string]any{
 		"requests": f.requests, "p50Ms": f.percentile(50), "p95Ms": f.percentile(95), "p99Ms": f.percentile(99),
 		"errorRate": float64(f.failed) / float64(f.requests), "codes": f.codes,
 	})

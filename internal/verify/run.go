@@ -9,30 +9,84 @@ import (
 	"time"
 )
 
-// run runs one check: its attempts, until one succeeds.
-func (v *Verifier) run(ctx context.Context, reader LogReader, redact func(string) string, c Check) Result {
-	if c.Unavailable != "" {
-		return Result{Name: c.Name, Outcome: Skipped, Message: c.Unavailable}
+// undecided is why nothing is known of the engine.
+type undecided struct{ error }
+
+// Unwrap returns why.
+func (u *undecided) Unwrap() error { return u.error }
+
+// refused is a check that cannot succeed, however long one waits.
+type refused struct{ error }
+
+// Unwrap returns why.
+func (r *refused) Unwrap() error { return r.error }
+
+// errInconclusive: the check's author says that such an answer tells nothing.
+var errInconclusive = errors.New("inconclusive, as the check says of such an answer")
+
+// judge says why what was found is not as it must be, or tells nothing.
+func (c *Check) judge(ctx context.Context, found map[string]any) error {
+	if c.Inconclusive != nil {
+		// An error, such as a field that is not there, does not make the answer inconclusive.
+		switch holds, err := c.Inconclusive.holds(ctx, found); {
+		case holds:
+			return &undecided{errInconclusive}
+		case isUnaffordable(err):
+			return &undecided{err}
+		}
 	}
+	return c.Expect.judge(ctx, found)
+}
+
+// finding is what one run found.
+type finding struct {
+	Result
+	// early: the log may not have the line yet.
+	early bool
+}
+
+// run runs one check: its attempts, until one succeeds.
+func (v *Verifier) run(ctx context.Context, reader LogReader, redact func(string) string, c Check) finding {
 	start := v.options.Now()
 	var message string
 	var err error
 	for attempt := 0; ; attempt++ {
 		message, err = v.attempt(ctx, reader, redact, c)
 		// A log is read again by the next run; a load is heavy enough once.
-		if err == nil || attempt >= c.Retries || c.HTTP == nil || !sleep(ctx, v.options.RetryPause) {
+		if err == nil || isUndecided(err) || attempt >= c.Retries || c.HTTP == nil || !sleep(ctx, v.options.RetryPause) {
 			break
 		}
 	}
-	result := Result{Name: c.Name, Outcome: Passed, Message: message, Duration: v.options.Now().Sub(start)}
-	var unread *unreadable
+	end := v.options.Now()
+	found := finding{Result: Result{
+		Name: c.Name, Outcome: Passed, Message: message, Duration: end.Sub(start), At: end, Fingerprint: c.Fingerprint,
+	}}
 	switch {
-	case errors.As(err, &unread):
-		result.Outcome, result.Message = Pending, err.Error()
+	case isUndecided(err):
+		found.Outcome, found.Message = Pending, err.Error()
+	case err != nil && v.early(c, end) && !isRefused(err):
+		found.Outcome, found.Message, found.early = Pending, "not in the log yet: "+err.Error(), true
 	case err != nil:
-		result.Outcome, result.Message = Failed, err.Error()
+		found.Outcome, found.Message = Failed, err.Error()
+	default:
+		found.Settled = c.Logs != nil && c.Logs.Start
 	}
-	return result
+	return found
+}
+
+func isUndecided(err error) bool {
+	var target *undecided
+	return errors.As(err, &target)
+}
+
+func isRefused(err error) bool {
+	var target *refused
+	return errors.As(err, &target)
+}
+
+// early reports whether a line may still be on its way into the log.
+func (v *Verifier) early(c Check, now time.Time) bool {
+	return c.Logs != nil && now.Before(c.Logs.StartedAt.Add(v.options.LogGrace))
 }
 
 func (v *Verifier) attempt(ctx context.Context, reader LogReader, redact func(string) string, c Check) (string, error) {

@@ -35,11 +35,12 @@ type bench struct {
 	lines   []model.LogLine
 	refuses error
 	reads   int
+	changed chan string
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, answer: ok}
+	b := &bench{t: t, answer: ok, changed: make(chan string, 1000)}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.hits.Add(1)
 		b.mu.Lock()
@@ -52,7 +53,7 @@ func newBench(t *testing.T) *bench {
 	roots.AddCert(server.Certificate())
 	b.Verifier = New(Options{
 		Guard:      GuardOptions{ConnectTo: server.Listener.Addr().String(), RootCAs: roots},
-		RetryPause: time.Millisecond, LogGrace: 200 * time.Millisecond,
+		RetryPause: time.Millisecond, LogGrace: 200 * time.Millisecond, Changed: func(key string) { b.changed <- key },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -135,7 +136,7 @@ func TestHTTPCheck(t *testing.T) {
 	job := Job{Subject: "1", Checks: []Check{b.health()}}
 	got := b.until(job, Passed)
 	assert.Equal(t, "GET /health answers 200", got.Message, "without the query, which may hold a secret")
-	assert.Equal(t, "ns/dev", <-b.Events(), "the object is woken")
+	assert.Equal(t, "ns/dev", <-b.changed, "the object is woken")
 
 	b.engine(broken)
 	time.Sleep(50 * time.Millisecond)

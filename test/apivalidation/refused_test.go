@@ -19,9 +19,14 @@ func TestRefused(t *testing.T) {
 		oneValue = ": Invalid value: set exactly one of value and valueFrom"
 		tooMany  = "spec.engine.deploy.regions: Invalid value: a service has at most 50 replicas over all its regions: lower their numbers"
 		interval = ": interval must be between 30s and 24h, for example 5m"
-		cpu      = ": limits.cpu must be a quantity greater than 0, for example 2 or 500m; without it Railway's limit stays"
-		memory   = ": limits.memory must be a quantity greater than 0, for example 4Gi; without it Railway's limit stays"
-		timeout  = ": healthcheck.timeout must be between 1s and 1h, in whole seconds, for example 300s"
+		cpu      = ": limits.cpu must be a quantity between 1m and 1000 cores, for example 2 or 500m; without it Railway's limit stays"
+		memory   = ": limits.memory must be a quantity between 1Mi and 1Ti, for example 4Gi or 512Mi (the units are Ki, Mi, Gi, Ti " +
+			"or k, M, G, T, without a B); without it Railway's limit stays"
+		noQuantity = ` in body should match '^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|` +
+			`([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$'`
+		// What is said of headers that a check cannot set.
+		ownHeader = "the operator sets this header itself, or HTTP does not allow it: remove it; to ask another host, set host"
+		timeout   = ": healthcheck.timeout must be between 1s and 1h, in whole seconds, for example 300s"
 	)
 	cases := []struct {
 		tier, patch, reason string
@@ -99,6 +104,24 @@ func TestRefused(t *testing.T) {
 		tier: "Dev", patch: `verification: {checks: [{name: revision, http: {path: /}, status: 200}]}`, reason: "the operator's own",
 		want: []string{`spec.verification.checks[0].name: Invalid value: "revision": the revision check is the operator's own: choose another name`},
 	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /, headers: [{name: Host, value: a.example}]}, status: 200}]}`,
+		reason: "Go ignores such a header, so the request would not be what was asked for",
+		want:   []string{`spec.verification.checks[0].http.headers[0].name: Invalid value: "Host": ` + ownHeader},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, load: {path: /, headers: [{name: content-LENGTH, value: "3"}]}, expect: "true"}]}`,
+		reason: "names of headers are the same in any case",
+		want:   []string{`spec.verification.checks[0].load.headers[0].name: Invalid value: "content-LENGTH": ` + ownHeader},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /, headers: [{name: Transfer-Encoding, value: chunked}]}, status: 200}]}`,
+		reason: "HTTP's own headers are the connection's",
+		want:   []string{`spec.verification.checks[0].http.headers[0].name: Invalid value: "Transfer-Encoding": ` + ownHeader},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /}, status: 200, blames: Provider}]}`, reason: "two can be blamed",
+		want: []string{`spec.verification.checks[0].blames: Unsupported value: "Provider": supported values: "Revision", "Environment"`},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /}, status: 200, inconclusive: ""}]}`, reason: "an empty expression is a mistake",
+		want: []string{`spec.verification.checks[0].inconclusive: Invalid value: "": spec.verification.checks[0].inconclusive in body should be at least 1 chars long`},
+	}, {
 		tier: "Dev", patch: `promotion: {from: base}`, reason: "two sources",
 		want: []string{"spec: Invalid value: set exactly one of engine.source (an image, or a repo) and promotion, which takes the source from the tier before"},
 	}, {
@@ -121,7 +144,17 @@ func TestRefused(t *testing.T) {
 	}, {
 		tier: "Dev", patch: `services: [{name: ai-engine, source: {image: ghcr.io/acme/worker:1}}]`,
 		reason: "the engine is a service too",
-		want:   []string{"spec: Invalid value: a service has the engine's name: names are unique within the project, rename one of them"},
+		want:   []string{"spec: Invalid value: a service has the engine's name, or one that differs in case only: names are unique within the project, rename one of them"},
+	}, {
+		tier: "Dev", patch: `services: [{name: AI-Engine, source: {image: ghcr.io/acme/worker:1}}]`,
+		reason: "people and host names do not tell case apart",
+		want: []string{"spec: Invalid value: a service has the engine's name, or one that differs in case only: " +
+			"names are unique within the project, rename one of them"},
+	}, {
+		tier: "Dev", patch: `services: [{name: worker, source: {image: ghcr.io/acme/worker:1}}, {name: Worker, source: {image: ghcr.io/acme/worker:1}}]`,
+		reason: "nor of companions",
+		want: []string{"spec: Invalid value: two services have names that differ in case only: " +
+			"names are unique within the project, rename one of them"},
 	}, {
 		tier: "Dev", patch: `engine: {source: {image: null}}`,
 		reason: "neither image nor repo",
@@ -130,6 +163,10 @@ func TestRefused(t *testing.T) {
 		tier: "Dev", patch: `engine: {source: {repo: acme/ai-engine}}`,
 		reason: "both image and repo",
 		want:   []string{"spec.engine.source: Invalid value: set exactly one of image and repo"},
+	}, {
+		tier: "Dev", patch: `engine: {source: {image: null, repo: acme/ai-engine}, pullSecretRef: {name: ghcr}}`,
+		reason: "Railway pulls no image for a repository",
+		want:   []string{"spec.engine: Invalid value: pullSecretRef is for images: remove it, or set source.image instead of source.repo"},
 	}, {
 		tier: "Dev", patch: `engine: {source: {branch: main}}`,
 		reason: "an image has no branch",
@@ -147,7 +184,7 @@ func TestRefused(t *testing.T) {
 		tier: "Dev", patch: `engine: {source: {image: "https://ghcr.io/acme/ai-engine"}}`,
 		reason: "an image reference is no URL",
 		want: []string{`spec.engine.source.image: Invalid value: "https://ghcr.io/acme/ai-engine": ` +
-			"image must be an OCI reference without a scheme, for example ghcr.io/acme/ai-engine:1.4.2"},
+			imageForm},
 	}, {
 		tier: "Dev", patch: `engine: {source: {image: null, repo: "https://github.com/acme/ai-engine", commit: 5c23835}}`,
 		reason: "people paste URLs and short SHAs",
@@ -263,12 +300,26 @@ func TestRefused(t *testing.T) {
 			`spec.engine.deploy.limits.memory: Invalid value: 0` + memory,
 		},
 	}, {
-		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: two}}}`, reason: "Kubernetes has its own words for what is no quantity, and ours beside them",
+		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: two, memory: 4GB}}}`,
+		reason: "Kubernetes has its own words for what is no quantity, and ours beside them",
 		want: []string{
-			`spec.engine.deploy.limits.cpu: Invalid value: "": quantities must match the regular expression ` +
-				`'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$' evaluating rule` + cpu,
-			`spec.engine.deploy.limits.cpu: Invalid value: "two": spec.engine.deploy.limits.cpu in body should match ` +
-				`'^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$'`,
+			`spec.engine.deploy.limits.cpu: Invalid value: "two"` + cpu,
+			`spec.engine.deploy.limits.cpu: Invalid value: "two": spec.engine.deploy.limits.cpu` + noQuantity,
+			`spec.engine.deploy.limits.memory: Invalid value: "4GB"` + memory,
+			`spec.engine.deploy.limits.memory: Invalid value: "4GB": spec.engine.deploy.limits.memory` + noQuantity,
+		},
+	}, {
+		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: 4000, memory: "1e30"}}}`,
+		reason: "more than Railway gives to a service with all its replicas",
+		want: []string{
+			`spec.engine.deploy.limits.cpu: Invalid value: 4000` + cpu,
+			`spec.engine.deploy.limits.memory: Invalid value: "1e30"` + memory,
+		},
+	}, {
+		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: 500u, memory: 4}}}`, reason: "a forgotten unit makes bytes",
+		want: []string{
+			`spec.engine.deploy.limits.cpu: Invalid value: "500u"` + cpu,
+			`spec.engine.deploy.limits.memory: Invalid value: 4` + memory,
 		},
 	}, {
 		tier: "Dev", patch: `engine: {deploy: {healthcheck: {path: health, timeout: 0s}}}`, reason: "a path is absolute, and an answer takes time",
@@ -293,9 +344,6 @@ func TestRefused(t *testing.T) {
 			`spec.engine.deploy.progressDeadline: Invalid value: "1s": progressDeadline must be between 10s and 24h, ` +
 				"in whole seconds, for example 30m",
 		},
-	}, {
-		tier: "Dev", patch: `engine: {deploy: {cronSchedule: daily}}`, reason: "Railway knows no shorthands",
-		want: []string{`spec.engine.deploy.cronSchedule: Invalid value: "daily": cronSchedule has five fields in UTC, for example 0 3 * * *`},
 	}, {
 		tier: "Dev", patch: `engine: {deploy: {cronSchedule: "0 3 * * *", regions: {us-west2: 2}}}`, reason: "a job runs once per time",
 		want: []string{"spec.engine.deploy: Invalid value: a cron service runs with one replica in one region: " +

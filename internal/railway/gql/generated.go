@@ -62,6 +62,14 @@ type DeleteEnvironmentResponse struct {
 // GetEnvironmentDelete returns DeleteEnvironmentResponse.EnvironmentDelete, and is useful for accessing the field via an interface.
 func (v *DeleteEnvironmentResponse) GetEnvironmentDelete() bool { return v.EnvironmentDelete }
 
+// DeleteTriggerResponse is returned by DeleteTrigger on success.
+type DeleteTriggerResponse struct {
+	DeploymentTriggerDelete bool `json:"deploymentTriggerDelete"`
+}
+
+// GetDeploymentTriggerDelete returns DeleteTriggerResponse.DeploymentTriggerDelete, and is useful for accessing the field via an interface.
+func (v *DeleteTriggerResponse) GetDeploymentTriggerDelete() bool { return v.DeploymentTriggerDelete }
+
 // DeployServiceResponse is returned by DeployService on success.
 type DeployServiceResponse struct {
 	ServiceInstanceDeployV2 string `json:"serviceInstanceDeployV2"`
@@ -118,15 +126,17 @@ func (v *DeploymentInstancesDeploymentDeploymentInstance) GetStatus() string { r
 
 // Environment includes the GraphQL fields of Environment requested by the fragment Environment.
 type Environment struct {
-	Id               string                                                         `json:"id"`
-	Name             string                                                         `json:"name"`
-	ProjectId        string                                                         `json:"projectId"`
-	DeletedAt        *time.Time                                                     `json:"deletedAt"`
-	IsEphemeral      bool                                                           `json:"isEphemeral"`
-	Config           json.RawMessage                                                `json:"config"`
-	Variables        Variables                                                      `json:"variables"`
-	ServiceInstances ServiceInstances                                               `json:"serviceInstances"`
-	VolumeInstances  EnvironmentVolumeInstancesEnvironmentVolumeInstancesConnection `json:"volumeInstances"`
+	Id                 string                                                         `json:"id"`
+	Name               string                                                         `json:"name"`
+	ProjectId          string                                                         `json:"projectId"`
+	DeletedAt          *time.Time                                                     `json:"deletedAt"`
+	IsEphemeral        bool                                                           `json:"isEphemeral"`
+	SourceEnvironment  *EnvironmentSourceEnvironment                                  `json:"sourceEnvironment"`
+	Config             json.RawMessage                                                `json:"config"`
+	Variables          Variables                                                      `json:"variables"`
+	ServiceInstances   ServiceInstances                                               `json:"serviceInstances"`
+	DeploymentTriggers Triggers                                                       `json:"deploymentTriggers"`
+	VolumeInstances    EnvironmentVolumeInstancesEnvironmentVolumeInstancesConnection `json:"volumeInstances"`
 }
 
 // GetId returns Environment.Id, and is useful for accessing the field via an interface.
@@ -144,6 +154,11 @@ func (v *Environment) GetDeletedAt() *time.Time { return v.DeletedAt }
 // GetIsEphemeral returns Environment.IsEphemeral, and is useful for accessing the field via an interface.
 func (v *Environment) GetIsEphemeral() bool { return v.IsEphemeral }
 
+// GetSourceEnvironment returns Environment.SourceEnvironment, and is useful for accessing the field via an interface.
+func (v *Environment) GetSourceEnvironment() *EnvironmentSourceEnvironment {
+	return v.SourceEnvironment
+}
+
 // GetConfig returns Environment.Config, and is useful for accessing the field via an interface.
 func (v *Environment) GetConfig() json.RawMessage { return v.Config }
 
@@ -153,10 +168,21 @@ func (v *Environment) GetVariables() Variables { return v.Variables }
 // GetServiceInstances returns Environment.ServiceInstances, and is useful for accessing the field via an interface.
 func (v *Environment) GetServiceInstances() ServiceInstances { return v.ServiceInstances }
 
+// GetDeploymentTriggers returns Environment.DeploymentTriggers, and is useful for accessing the field via an interface.
+func (v *Environment) GetDeploymentTriggers() Triggers { return v.DeploymentTriggers }
+
 // GetVolumeInstances returns Environment.VolumeInstances, and is useful for accessing the field via an interface.
 func (v *Environment) GetVolumeInstances() EnvironmentVolumeInstancesEnvironmentVolumeInstancesConnection {
 	return v.VolumeInstances
 }
+
+// EnvironmentSourceEnvironment includes the requested fields of the GraphQL type Environment.
+type EnvironmentSourceEnvironment struct {
+	Id string `json:"id"`
+}
+
+// GetId returns EnvironmentSourceEnvironment.Id, and is useful for accessing the field via an interface.
+func (v *EnvironmentSourceEnvironment) GetId() string { return v.Id }
 
 // EnvironmentVolumeInstancesEnvironmentVolumeInstancesConnection includes the requested fields of the GraphQL type EnvironmentVolumeInstancesConnection.
 type EnvironmentVolumeInstancesEnvironmentVolumeInstancesConnection struct {
@@ -658,6 +684,22 @@ type ReadTokenScopeResponse struct {
 // GetProjectToken returns ReadTokenScopeResponse.ProjectToken, and is useful for accessing the field via an interface.
 func (v *ReadTokenScopeResponse) GetProjectToken() ReadTokenScopeProjectToken { return v.ProjectToken }
 
+// ReadTriggersEnvironment includes the requested fields of the GraphQL type Environment.
+type ReadTriggersEnvironment struct {
+	DeploymentTriggers Triggers `json:"deploymentTriggers"`
+}
+
+// GetDeploymentTriggers returns ReadTriggersEnvironment.DeploymentTriggers, and is useful for accessing the field via an interface.
+func (v *ReadTriggersEnvironment) GetDeploymentTriggers() Triggers { return v.DeploymentTriggers }
+
+// ReadTriggersResponse is returned by ReadTriggers on success.
+type ReadTriggersResponse struct {
+	Environment ReadTriggersEnvironment `json:"environment"`
+}
+
+// GetEnvironment returns ReadTriggersResponse.Environment, and is useful for accessing the field via an interface.
+func (v *ReadTriggersResponse) GetEnvironment() ReadTriggersEnvironment { return v.Environment }
+
 // ReadUsageResponse is returned by ReadUsage on success.
 type ReadUsageResponse struct {
 	Usage []ReadUsageUsageAggregatedUsage `json:"usage"`
@@ -788,10 +830,11 @@ func (v *ServiceInstanceDomainsAllDomains) GetCustomDomains() []ServiceInstanceD
 
 // ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain includes the requested fields of the GraphQL type CustomDomain.
 type ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain struct {
-	Id         string     `json:"id"`
-	Domain     string     `json:"domain"`
-	TargetPort *int       `json:"targetPort"`
-	DeletedAt  *time.Time `json:"deletedAt"`
+	Id         string                                                          `json:"id"`
+	Domain     string                                                          `json:"domain"`
+	TargetPort *int                                                            `json:"targetPort"`
+	DeletedAt  *time.Time                                                      `json:"deletedAt"`
+	Status     ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomainStatus `json:"status"`
 }
 
 // GetId returns ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain.Id, and is useful for accessing the field via an interface.
@@ -810,6 +853,21 @@ func (v *ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain) GetTargetPor
 // GetDeletedAt returns ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain.DeletedAt, and is useful for accessing the field via an interface.
 func (v *ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain) GetDeletedAt() *time.Time {
 	return v.DeletedAt
+}
+
+// GetStatus returns ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain.Status, and is useful for accessing the field via an interface.
+func (v *ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomain) GetStatus() ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomainStatus {
+	return v.Status
+}
+
+// ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomainStatus includes the requested fields of the GraphQL type CustomDomainStatus.
+type ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomainStatus struct {
+	Verified bool `json:"verified"`
+}
+
+// GetVerified returns ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomainStatus.Verified, and is useful for accessing the field via an interface.
+func (v *ServiceInstanceDomainsAllDomainsCustomDomainsCustomDomainStatus) GetVerified() bool {
+	return v.Verified
 }
 
 // ServiceInstances includes the GraphQL fields of EnvironmentServiceInstancesConnection requested by the fragment ServiceInstances.
@@ -867,6 +925,58 @@ func (v *StructuredLineAttributesLogAttribute) GetKey() string { return v.Key }
 
 // GetValue returns StructuredLineAttributesLogAttribute.Value, and is useful for accessing the field via an interface.
 func (v *StructuredLineAttributesLogAttribute) GetValue() string { return v.Value }
+
+// Triggers includes the GraphQL fields of EnvironmentDeploymentTriggersConnection requested by the fragment Triggers.
+type Triggers struct {
+	Edges    []TriggersEdgesEnvironmentDeploymentTriggersConnectionEdge `json:"edges"`
+	PageInfo Page                                                       `json:"pageInfo"`
+}
+
+// GetEdges returns Triggers.Edges, and is useful for accessing the field via an interface.
+func (v *Triggers) GetEdges() []TriggersEdgesEnvironmentDeploymentTriggersConnectionEdge {
+	return v.Edges
+}
+
+// GetPageInfo returns Triggers.PageInfo, and is useful for accessing the field via an interface.
+func (v *Triggers) GetPageInfo() Page { return v.PageInfo }
+
+// TriggersEdgesEnvironmentDeploymentTriggersConnectionEdge includes the requested fields of the GraphQL type EnvironmentDeploymentTriggersConnectionEdge.
+type TriggersEdgesEnvironmentDeploymentTriggersConnectionEdge struct {
+	Node TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger `json:"node"`
+}
+
+// GetNode returns TriggersEdgesEnvironmentDeploymentTriggersConnectionEdge.Node, and is useful for accessing the field via an interface.
+func (v *TriggersEdgesEnvironmentDeploymentTriggersConnectionEdge) GetNode() TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger {
+	return v.Node
+}
+
+// TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger includes the requested fields of the GraphQL type DeploymentTrigger.
+type TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger struct {
+	Id         string  `json:"id"`
+	ServiceId  *string `json:"serviceId"`
+	Repository string  `json:"repository"`
+	Branch     string  `json:"branch"`
+}
+
+// GetId returns TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger.Id, and is useful for accessing the field via an interface.
+func (v *TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger) GetId() string {
+	return v.Id
+}
+
+// GetServiceId returns TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger.ServiceId, and is useful for accessing the field via an interface.
+func (v *TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger) GetServiceId() *string {
+	return v.ServiceId
+}
+
+// GetRepository returns TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger.Repository, and is useful for accessing the field via an interface.
+func (v *TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger) GetRepository() string {
+	return v.Repository
+}
+
+// GetBranch returns TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger.Branch, and is useful for accessing the field via an interface.
+func (v *TriggersEdgesEnvironmentDeploymentTriggersConnectionEdgeNodeDeploymentTrigger) GetBranch() string {
+	return v.Branch
+}
 
 // Variables includes the GraphQL fields of EnvironmentVariablesConnection requested by the fragment Variables.
 type Variables struct {
@@ -980,10 +1090,19 @@ type __DeleteEnvironmentInput struct {
 // GetEnvironmentId returns __DeleteEnvironmentInput.EnvironmentId, and is useful for accessing the field via an interface.
 func (v *__DeleteEnvironmentInput) GetEnvironmentId() string { return v.EnvironmentId }
 
+// __DeleteTriggerInput is used internally by genqlient
+type __DeleteTriggerInput struct {
+	TriggerId string `json:"triggerId"`
+}
+
+// GetTriggerId returns __DeleteTriggerInput.TriggerId, and is useful for accessing the field via an interface.
+func (v *__DeleteTriggerInput) GetTriggerId() string { return v.TriggerId }
+
 // __DeployServiceInput is used internally by genqlient
 type __DeployServiceInput struct {
-	EnvironmentId string `json:"environmentId"`
-	ServiceId     string `json:"serviceId"`
+	EnvironmentId string  `json:"environmentId"`
+	ServiceId     string  `json:"serviceId"`
+	CommitSha     *string `json:"commitSha,omitempty"`
 }
 
 // GetEnvironmentId returns __DeployServiceInput.EnvironmentId, and is useful for accessing the field via an interface.
@@ -991,6 +1110,9 @@ func (v *__DeployServiceInput) GetEnvironmentId() string { return v.EnvironmentI
 
 // GetServiceId returns __DeployServiceInput.ServiceId, and is useful for accessing the field via an interface.
 func (v *__DeployServiceInput) GetServiceId() string { return v.ServiceId }
+
+// GetCommitSha returns __DeployServiceInput.CommitSha, and is useful for accessing the field via an interface.
+func (v *__DeployServiceInput) GetCommitSha() *string { return v.CommitSha }
 
 // __ReadEnvironmentInput is used internally by genqlient
 type __ReadEnvironmentInput struct {
@@ -1088,6 +1210,22 @@ func (v *__ReadServiceInstancesInput) GetEnvironmentId() string { return v.Envir
 // GetAfter returns __ReadServiceInstancesInput.After, and is useful for accessing the field via an interface.
 func (v *__ReadServiceInstancesInput) GetAfter() string { return v.After }
 
+// __ReadTriggersInput is used internally by genqlient
+type __ReadTriggersInput struct {
+	ProjectId     string `json:"projectId"`
+	EnvironmentId string `json:"environmentId"`
+	After         string `json:"after"`
+}
+
+// GetProjectId returns __ReadTriggersInput.ProjectId, and is useful for accessing the field via an interface.
+func (v *__ReadTriggersInput) GetProjectId() string { return v.ProjectId }
+
+// GetEnvironmentId returns __ReadTriggersInput.EnvironmentId, and is useful for accessing the field via an interface.
+func (v *__ReadTriggersInput) GetEnvironmentId() string { return v.EnvironmentId }
+
+// GetAfter returns __ReadTriggersInput.After, and is useful for accessing the field via an interface.
+func (v *__ReadTriggersInput) GetAfter() string { return v.After }
+
 // __ReadUsageInput is used internally by genqlient
 type __ReadUsageInput struct {
 	ProjectId    string    `json:"projectId"`
@@ -1173,12 +1311,18 @@ fragment Environment on Environment {
 	projectId
 	deletedAt
 	isEphemeral
+	sourceEnvironment {
+		id
+	}
 	config(decryptVariables: true)
 	variables(first: 2000) {
 		... Variables
 	}
 	serviceInstances(first: 500) {
 		... ServiceInstances
+	}
+	deploymentTriggers(first: 200) {
+		... Triggers
 	}
 	volumeInstances(first: 200) {
 		edges {
@@ -1211,6 +1355,19 @@ fragment ServiceInstances on EnvironmentServiceInstancesConnection {
 		... Page
 	}
 }
+fragment Triggers on EnvironmentDeploymentTriggersConnection {
+	edges {
+		node {
+			id
+			serviceId
+			repository
+			branch
+		}
+	}
+	pageInfo {
+		... Page
+	}
+}
 fragment Page on PageInfo {
 	hasNextPage
 	endCursor
@@ -1230,6 +1387,9 @@ fragment ServiceInstance on ServiceInstance {
 			domain
 			targetPort
 			deletedAt
+			status {
+				verified
+			}
 		}
 	}
 	latestDeployment {
@@ -1402,19 +1562,53 @@ func DeleteEnvironment(
 	return data_, err_
 }
 
-// The mutation executed by DeployService.
-const DeployService_Operation = `
-mutation DeployService ($environmentId: String!, $serviceId: String!) {
-	serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId)
+// The mutation executed by DeleteTrigger.
+const DeleteTrigger_Operation = `
+mutation DeleteTrigger ($triggerId: String!) {
+	deploymentTriggerDelete(id: $triggerId)
 }
 `
 
-// The only deploy mutation that surely uses the current config and variables (FACTS §4.4, §11.21).
+// A trigger is what deploys a push; without it nothing but the operator deploys the service (FACTS §14).
+func DeleteTrigger(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	triggerId string,
+) (data_ *DeleteTriggerResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "DeleteTrigger",
+		Query:  DeleteTrigger_Operation,
+		Variables: &__DeleteTriggerInput{
+			TriggerId: triggerId,
+		},
+	}
+
+	data_ = &DeleteTriggerResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The mutation executed by DeployService.
+const DeployService_Operation = `
+mutation DeployService ($environmentId: String!, $serviceId: String!, $commitSha: String) {
+	serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId, commitSha: $commitSha)
+}
+`
+
+// The only deploy mutation that surely uses the current config and variables, the first deployment included (FACTS §4.4, §14).
 func DeployService(
 	ctx_ context.Context,
 	client_ graphql.Client,
 	environmentId string,
 	serviceId string,
+	commitSha *string,
 ) (data_ *DeployServiceResponse, err_ error) {
 	req_ := &graphql.Request{
 		OpName: "DeployService",
@@ -1422,6 +1616,7 @@ func DeployService(
 		Variables: &__DeployServiceInput{
 			EnvironmentId: environmentId,
 			ServiceId:     serviceId,
+			CommitSha:     commitSha,
 		},
 	}
 
@@ -1493,12 +1688,18 @@ fragment Environment on Environment {
 	projectId
 	deletedAt
 	isEphemeral
+	sourceEnvironment {
+		id
+	}
 	config(decryptVariables: true)
 	variables(first: 2000) {
 		... Variables
 	}
 	serviceInstances(first: 500) {
 		... ServiceInstances
+	}
+	deploymentTriggers(first: 200) {
+		... Triggers
 	}
 	volumeInstances(first: 200) {
 		edges {
@@ -1545,6 +1746,19 @@ fragment ServiceInstances on EnvironmentServiceInstancesConnection {
 		... Page
 	}
 }
+fragment Triggers on EnvironmentDeploymentTriggersConnection {
+	edges {
+		node {
+			id
+			serviceId
+			repository
+			branch
+		}
+	}
+	pageInfo {
+		... Page
+	}
+}
 fragment Page on PageInfo {
 	hasNextPage
 	endCursor
@@ -1564,6 +1778,9 @@ fragment ServiceInstance on ServiceInstance {
 			domain
 			targetPort
 			deletedAt
+			status {
+				verified
+			}
 		}
 	}
 	latestDeployment {
@@ -1945,6 +2162,9 @@ fragment ServiceInstance on ServiceInstance {
 			domain
 			targetPort
 			deletedAt
+			status {
+				verified
+			}
 		}
 	}
 	latestDeployment {
@@ -2035,6 +2255,64 @@ func ReadTokenScope(
 	}
 
 	data_ = &ReadTokenScopeResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by ReadTriggers.
+const ReadTriggers_Operation = `
+query ReadTriggers ($projectId: String!, $environmentId: String!, $after: String!) {
+	environment(id: $environmentId, projectId: $projectId) {
+		deploymentTriggers(first: 200, after: $after) {
+			... Triggers
+		}
+	}
+}
+fragment Triggers on EnvironmentDeploymentTriggersConnection {
+	edges {
+		node {
+			id
+			serviceId
+			repository
+			branch
+		}
+	}
+	pageInfo {
+		... Page
+	}
+}
+fragment Page on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// The pages after the first; only environments with more than 200 deployment triggers need it.
+func ReadTriggers(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	projectId string,
+	environmentId string,
+	after string,
+) (data_ *ReadTriggersResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ReadTriggers",
+		Query:  ReadTriggers_Operation,
+		Variables: &__ReadTriggersInput{
+			ProjectId:     projectId,
+			EnvironmentId: environmentId,
+			After:         after,
+		},
+	}
+
+	data_ = &ReadTriggersResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(

@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package model is the vocabulary in which the operator speaks about Railway: plain values without behaviour that needs a
-// network, a clock or a logger. internal/railway fills them, the pure rooms (desired, plan, rollout) read them.
+// network, a clock or a logger. internal/railway fills them, the pure packages (desired, plan, rollout) read them.
 package model
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Project is what a lookup by name needs of a Railway project: its live environments and services.
 type Project struct {
@@ -28,6 +31,9 @@ type Environment struct {
 	ProjectID string
 	// Ephemeral marks pull request environments (FACTS §8).
 	Ephemeral bool
+	// Fork marks environments that were made from another one: there, service mutations act on this environment alone (FACTS §13,
+	// §14). False also when the token may not see the source.
+	Fork bool
 	// Config is the environment's config: service ids to settings and unrendered variables (FACTS §3.2).
 	Config Tree
 	// Sealed lists the variables whose value Railway never returns (FACTS §5).
@@ -63,6 +69,15 @@ type ServiceInstance struct {
 	// Latest is the newest deployment, perhaps FAILED or in progress; Active are those that serve (FACTS §6.1).
 	Latest *Deployment
 	Active []Deployment
+	// Triggers deploy the service whenever somebody pushes to their branch (FACTS §14); sorted by id.
+	Triggers []Trigger
+}
+
+// Trigger is a deployment trigger: while it exists, Railway deploys each push to the branch by itself (FACTS §14).
+type Trigger struct {
+	ID         string
+	Repository string
+	Branch     string
 }
 
 // Domain is a public host name of a service instance.
@@ -71,6 +86,9 @@ type Domain struct {
 	Host string
 	// Port is the target port; 0 lets Railway choose.
 	Port int
+	// Verified is true once Railway has seen the proof that the name is ours; it serves nothing before. Always true for a
+	// generated domain (FACTS §14).
+	Verified bool
 }
 
 // Deployment is one deployment of a service instance.
@@ -202,4 +220,15 @@ func (e *Environment) Instance(name string) (ServiceInstance, bool) {
 func (e *Environment) Bare(s ServiceInstance) bool {
 	config := e.Config.Sub("services", s.ServiceID)
 	return s.Latest == nil && len(s.Active) == 0 && len(config.Sub("source")) == 0 && len(config.Sub("variables")) == 0
+}
+
+// Digest returns what identifies the image's bytes, for example "sha256:9f86d0…": what Railway says it runs, else what a reference
+// like "repo:tag@sha256:…" pins, since Railway leaves the digest out of some deployments that are pinned to one (FACTS §14). Empty when
+// neither tells.
+func (m DeploymentMeta) Digest() string {
+	if m.ImageDigest != "" {
+		return m.ImageDigest
+	}
+	_, pinned, _ := strings.Cut(m.Image, "@")
+	return pinned
 }

@@ -1,10 +1,11 @@
 -- Copyright The engine-operator Authors.
 -- SPDX-License-Identifier: Apache-2.0
 
--- This is kstatus, as Flux, Helm and kubectl wait read it, plus Suspended. Argo CD gives scripts no string library.
+-- This is kstatus, as Flux, Helm and kubectl wait read it, plus Suspended, plus the verdict: a wave waits while it is PENDING.
+-- Argo CD gives scripts no string library.
 local status = obj.status
 if status == nil or status.observedGeneration ~= obj.metadata.generation then
-  return {status = "Progressing", message = "the operator has not looked at the newest spec yet"}
+  return {status = "Progressing", message = "the operator has not observed the newest spec yet"}
 end
 
 local conditions = {}
@@ -14,6 +15,11 @@ end
 
 local function health(state, condition)
   return {status = state, message = condition.reason .. ": " .. condition.message}
+end
+
+local function verdict(state)
+  local reasons = table.concat(status.verdictReasons or {}, "; ")
+  return {status = state, message = "verdict " .. status.verdict .. ": " .. reasons}
 end
 
 local function is(kind)
@@ -31,6 +37,12 @@ if is("Stalled") then
 end
 if is("Reconciling") then
   return health("Progressing", conditions.Reconciling)
+end
+if status.verdict == "PENDING" then
+  return verdict("Progressing")
+end
+if is("Ready") and status.verdict == "NO-GO" then
+  return verdict("Healthy")
 end
 if is("Ready") then
   return health("Healthy", conditions.Ready)

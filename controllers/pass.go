@@ -1,0 +1,137 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/status"
+)
+
+const (
+	normal  = corev1.EventTypeNormal
+	warning = corev1.EventTypeWarning
+)
+
+// pass is one pass over one object: the object as it is stored, one clock, and what was found so far. It decides nothing.
+type pass struct {
+	// object is as the API server has it. Only objects changes it.
+	object *v1alpha1.EngineEnvironment
+	key    string
+	now    time.Time
+	// forced is the annotation's value that forces this pass, empty when none does.
+	forced string
+	// client is set by connect, and token says where its token is kept.
+	client *railway.Client
+	token  string
+	// journal is the object's memory of its writes, facts what the status is made of.
+	journal *journal.Journal
+	facts   status.Facts
+	// wake is when the object must be passed again although nothing may have changed by then.
+	wake time.Time
+	tell teller
+}
+
+// teller tells people about transitions, in the events and in the log.
+type teller struct {
+	events events.EventRecorder
+	log    logr.Logger
+}
+
+func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options) *pass {
+	p := &pass{
+		object: object, key: client.ObjectKeyFromObject(object).String(), now: o.Now(),
+		tell: teller{events: o.Events, log: ctrl.LoggerFrom(ctx)},
+	}
+	p.journal = journal.Open(&object.Status, o.Settle, p.now)
+	p.facts = status.Facts{Spec: &object.Spec, Generation: object.Generation, Findings: map[string]status.Finding{}}
+	if requested := requestedAt(object); requested != "" && requested != object.Status.LastHandledReconcileAt {
+		p.forced = requested
+		if reason(&object.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested {
+			p.journal.ForgetRepairs() // whoever asks for a pass then wants the repairs tried again
+		}
+	}
+	return p
+}
+
+// requestedAt returns the value of the annotations that force a pass. Both may be set; a change of either counts.
+func requestedAt(object *v1alpha1.EngineEnvironment) string {
+	own, flux := object.Annotations[v1alpha1.AnnotationRequestedAt], object.Annotations[v1alpha1.AnnotationFluxRequestedAt]
+	switch {
+	case own == "":
+		return flux
+	case flux == "":
+		return own
+	default:
+		return own + "," + flux
+	}
+}
+
+// at is the environment that the object is located at, nil before.
+func (p *pass) at() *v1alpha1.RailwayStatus {
+	if p.facts.Railway != nil {
+		return p.facts.Railway
+	}
+	return p.object.Status.Railway
+}
+
+// find notes what was found out about a condition.
+func (p *pass) find(kind string, finding status.Finding) { p.facts.Findings[kind] = finding }
+
+// event tells people about a transition.
+func (p *pass) event(kind, reason, action, format string, args ...any) {
+	p.tell.log.Info(fmt.Sprintf(format, args...), "reason", reason)
+	p.tell.events.Eventf(p.object, nil, kind, reason, action, format, args...)
+}
+
+// tellTransition makes an event of a change of Ready. A pass that changes nothing makes none.
+func (p *pass) tellTransition(before metav1.Condition) {
+	after := readyOf(&p.object.Status)
+	if before.Status == after.Status && before.Reason == after.Reason {
+		return
+	}
+	if after.Reason == v1alpha1.ReasonApplying || after.Reason == v1alpha1.ReasonCreating {
+		return // the write itself is told
+	}
+	kind := normal
+	if status.Holds(&p.object.Status, v1alpha1.ConditionStalled) || after.Reason == v1alpha1.ReasonDrifted {
+		kind = warning
+	}
+	p.event(kind, after.Reason, "Reconcile", "%s", after.Message)
+}
+
+func readyOf(s *v1alpha1.EngineEnvironmentStatus) metav1.Condition {
+	if ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); ready != nil {
+		return *ready
+	}
+	return metav1.Condition{}
+}
+
+// reason is the reason of a condition, empty when the status does not have it.
+func reason(s *v1alpha1.EngineEnvironmentStatus, kind string) string {
+	if found := meta.FindStatusCondition(s.Conditions, kind); found != nil {
+		return found.Reason
+	}
+	return ""
+}
+
+// wakeAt asks for a pass at that time.
+func (p *pass) wakeAt(at time.Time) {
+	if !at.IsZero() && (p.wake.IsZero() || at.Before(p.wake)) {
+		p.wake = at
+	}
+}

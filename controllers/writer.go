@@ -1,0 +1,245 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/plan"
+	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/status"
+)
+
+// writer sends writes to Railway, each announced in the status before it is sent, so that a later pass, or another operator after a
+// crash, knows that it may have happened.
+type writer struct {
+	objects *objects
+	watch   *railway.Watch
+	hasher  hasher
+	settle  time.Duration
+	now     func() time.Time
+}
+
+// create sends a create that must happen at most once. The caller has read at readAt that it is not there.
+func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1alpha1.WriteKind, name string, send func(context.Context) error) *outcome {
+	if out := w.announceCreate(ctx, p, readAt, v1alpha1.PendingWrite{Kind: kind, Name: name}); out != nil {
+		return out
+	}
+	return w.send(ctx, p, send)
+}
+
+// announceCreate stores that something is about to be created, unless it may have been created before: then it waits until a read
+// can tell.
+func (w writer) announceCreate(ctx context.Context, p *pass, readAt time.Time, intent v1alpha1.PendingWrite) *outcome {
+	what := fmt.Sprintf("the %s %q", strings.ToLower(string(intent.Kind)), intent.Name)
+	if wait := p.journal.Outstanding(intent.Kind, intent.Name, readAt); wait > 0 {
+		w.watch.Hurry(p.key, p.now.Add(hurry))
+		message := "waits for Railway to show " + what
+		if p.journal.Announced(intent.Kind, intent.Name) {
+			message = "it is not known whether Railway created " + what + "; the operator reads before it creates it again"
+		}
+		return progressing(v1alpha1.ReasonVerifyingWrite, message, min(wait, unknownRetry))
+	}
+	intent.StartedAt = metav1.NewTime(w.now())
+	p.journal.Announce(intent)
+	if err := w.objects.announce(ctx, p, v1alpha1.ReasonCreating, "creates "+what+" on Railway"); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+// send sends what was announced and notes Railway's answer.
+func (w writer) send(ctx context.Context, p *pass, send func(context.Context) error) *outcome {
+	kind := p.journal.Pending().Kind
+	err := send(railway.WithPriority(ctx, railway.Write))
+	answer := answerOf(err)
+	if kind != v1alpha1.WriteEnvironment && railway.ClassOf(err) == railway.Conflict {
+		answer = journal.Unknown // perhaps what Railway says is there is ours, and does not show yet
+	}
+	again := p.journal.Again()
+	p.journal.Answered(answer, nil, p.object.Generation)
+	switch {
+	case err == nil:
+		return nil
+	case railway.ClassOf(err) == railway.Conflict && !again:
+		return progressing(v1alpha1.ReasonVerifyingWrite, "Railway says that it exists and does not show it yet; the operator reads again", w.settle)
+	default:
+		return p.rejected(err)
+	}
+}
+
+// answerOf sorts the error of a write by whether it may have been applied. Only what Railway refused for a known reason was not.
+func answerOf(err error) journal.Answer {
+	switch railway.ClassOf(err) {
+	case railway.None:
+		return journal.Accepted
+	case railway.Ambiguous, railway.Internal:
+		return journal.Unknown
+	default:
+		return journal.Refused
+	}
+}
+
+// addServices finds the services in the project, or creates them. A service that is known by its id is looked for by it.
+func (w writer) addServices(ctx context.Context, p *pass, v *view, missing []string) (map[string]plan.AddedService, *outcome) {
+	added := map[string]plan.AddedService{}
+	if len(missing) == 0 {
+		return added, nil
+	}
+	project, out := p.project(ctx)
+	if out != nil {
+		return nil, out
+	}
+	byName, byID := map[string]string{}, map[string]string{}
+	for _, service := range project.Services {
+		byName[service.Name], byID[service.ID] = service.ID, service.ID
+	}
+	known := p.journal.ServiceIDs()
+	for _, name := range missing {
+		id := byID[known[name]]
+		if id == "" {
+			id = byName[name]
+		}
+		if id != "" {
+			// What was just created here only has to show. Anything else joins, which is harmless for what is there already: a
+			// create whose answer was lost, or that another tier was faster with.
+			added[name] = plan.AddedService{ID: id, Join: p.journal.Outstanding(v1alpha1.WriteService, name, v.readAt) == 0}
+			continue
+		}
+		out := w.create(ctx, p, v.readAt, v1alpha1.WriteService, name, func(ctx context.Context) (err error) {
+			id, err = p.client.CreateService(ctx, p.object.Spec.Railway.ProjectID, p.at().EnvironmentID, name)
+			return err
+		})
+		if out != nil {
+			return nil, out
+		}
+		p.event(normal, "Created", "Create", "Created the service %q on Railway", name)
+		added[name] = plan.AddedService{ID: id}
+		p.journal.Bind(map[string]string{name: id}, declaredNames(&p.object.Spec))
+	}
+	return added, nil
+}
+
+// addDomains creates the generated domains that are declared and missing. They come before the commit, so that the first
+// deployment already knows its RAILWAY_PUBLIC_DOMAIN.
+func (w writer) addDomains(ctx context.Context, p *pass, v *view, c *comparison, added map[string]plan.AddedService) *outcome {
+	for _, name := range c.plan.Domains {
+		service, _ := c.declared.Service(name)
+		id := added[name].ID
+		if instance, ok := v.env.Instance(name); ok {
+			id = instance.ServiceID
+		}
+		out := w.create(ctx, p, v.readAt, v1alpha1.WriteDomain, name, func(ctx context.Context) error {
+			domain, err := p.client.CreateRailwayDomain(ctx, p.at().EnvironmentID, id, service.Domain.Port)
+			if err == nil {
+				p.event(normal, "DomainCreated", "Create", "The service %q is reached at https://%s", name, domain.Host)
+			}
+			return err
+		})
+		if out != nil {
+			return out
+		}
+	}
+	return nil
+}
+
+// commit writes all that differs in one commit, which starts at most one deployment per service (FACTS §4.2).
+func (w writer) commit(ctx context.Context, p *pass, v *view, c *comparison) *outcome {
+	id, err := newCommitID()
+	if err != nil {
+		return failed(err)
+	}
+	w.book(p, v, c)
+	text, before := summary(c.plan.Changes), p.journal.Pending()
+	p.journal.Announce(v1alpha1.PendingWrite{
+		Kind: v1alpha1.WriteCommit, Name: id, StartedAt: metav1.NewTime(w.now()),
+		Services: c.plan.Deploys(), Message: text, Fields: journal.Lines(c.plan.Written()),
+	})
+	if err := w.objects.announce(ctx, p, v1alpha1.ReasonApplying, "commits to Railway: "+text); err != nil {
+		return failed(err)
+	}
+	message := fmt.Sprintf("engine-operator: %s %s", text, markOf(id))
+	err = p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
+	w.watch.Hurry(p.key, p.now.Add(hurry))
+	p.journal.Answered(answerOf(err), before, p.object.Generation)
+	if err != nil {
+		return refusedCommit(ctx, p, err)
+	}
+	p.journal.UseKey(w.hasher.name())
+	p.find(v1alpha1.ConditionSynced, status.Failed(v1alpha1.ReasonApplying, "committed: "+text))
+	w.tellCommit(p, c.plan)
+	countCommit(p.key, c.plan)
+	return progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
+}
+
+// refusedCommit is the outcome of a commit that failed. "Not Authorized" says nothing about a token that is valid (FACTS §13).
+func refusedCommit(ctx context.Context, p *pass, err error) *outcome {
+	if railway.ClassOf(err) == railway.Unauthorized && p.client.Valid(railway.WithPriority(ctx, railway.Write)) == nil {
+		out := progressing(v1alpha1.ReasonRailwayUnavailable,
+			"Railway refused the commit although the token is valid; the operator tries again. If it lasts, the token may only read", 0)
+		out.err = err
+		return out
+	}
+	return p.rejected(err)
+}
+
+// tellCommit records the commit as an event, and counts repairs so that a contested field is noticed.
+func (w writer) tellCommit(p *pass, made *plan.Plan) {
+	var repaired, declaredAnew []string
+	for _, change := range made.Changes {
+		if change.Cause == plan.CauseDrift || change.Cause == plan.CauseUnmanaged {
+			repaired = append(repaired, change.Path)
+		} else {
+			declaredAnew = append(declaredAnew, change.Path)
+		}
+	}
+	if len(declaredAnew) > 0 {
+		p.journal.ForgetRepairs(declaredAnew...) // a new value starts a new count
+	}
+	p.event(normal, "Committed", "Commit", "Committed to Railway: %s", summary(made.Changes))
+	if len(repaired) > 0 {
+		p.journal.CountRepairs(repaired, p.now)
+		p.event(warning, "DriftRepaired", "Repair", "Wrote back what was changed on Railway: %s", status.List(repaired))
+	}
+}
+
+// summary says what a commit does, in one bounded line without values.
+func summary(changes []plan.Change) string {
+	if len(changes) == 0 {
+		return "add services to the environment"
+	}
+	var set, deleted []string
+	for _, change := range changes {
+		if change.Hash == "" {
+			deleted = append(deleted, change.Path)
+		} else {
+			set = append(set, change.Path)
+		}
+	}
+	var parts []string
+	if len(set) > 0 {
+		parts = append(parts, "set "+status.List(set))
+	}
+	if len(deleted) > 0 {
+		parts = append(parts, "delete "+status.List(deleted))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func newCommitID() (string, error) {
+	random := make([]byte, 5)
+	if _, err := rand.Read(random); err != nil {
+		return "", fmt.Errorf("make commit id: %w", err)
+	}
+	return "eo-" + hex.EncodeToString(random), nil
+}

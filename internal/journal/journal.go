@@ -1,0 +1,375 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package journal is the operator's memory of its writes to Railway: what it announced before it sent it, what Railway has
+// accepted and does not show yet, what was written last, and how often a field was repaired. It decides whether a write may be
+// sent, so that no crash, lost answer, late application or stale read makes anything twice. It is pure: values in, values out.
+package journal
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/plan"
+)
+
+// Journal is the memory of one object. Its methods change it; the caller stores it in the status before it sends what was
+// announced.
+type Journal struct {
+	record v1alpha1.WorkingRecord
+	commit *v1alpha1.Commit
+	lag    time.Duration
+	// again is true when the write that was announced last had been announced before, and its outcome never became known.
+	again bool
+}
+
+// View is what a snapshot of Railway shows. An answer that must be newer is asked for by Wait.
+type View struct {
+	// ReadAt is when the snapshot was read. Whether something is late is judged by it, never by the clock.
+	ReadAt time.Time
+	// Shows reports whether what was announced is there.
+	Shows func(*v1alpha1.PendingWrite) bool
+	// Patch finds a commit by the operator's mark in Railway's history (FACTS §3.3).
+	Patch func(id string) (Patch, bool)
+}
+
+// Patch is a commit in Railway's history.
+type Patch struct {
+	// Error is why Railway could not apply it, empty when it could.
+	Error string
+	// Applied is true once Railway has applied it.
+	Applied bool
+}
+
+// Open reads the memory out of a status. lag is how long reads of Railway may lag behind writes. A time that lies in the future,
+// because another machine's clock was ahead, counts as now.
+func Open(status *v1alpha1.EngineEnvironmentStatus, lag time.Duration, now time.Time) *Journal {
+	j := &Journal{lag: lag, commit: status.LastCommit.DeepCopy()}
+	if status.WorkingRecord != nil {
+		j.record = *status.WorkingRecord.DeepCopy()
+	} else {
+		j.record = fromOlderVersion(status)
+	}
+	for _, at := range j.times() {
+		if at.After(now) {
+			*at = metav1.NewTime(now)
+		}
+	}
+	return j
+}
+
+// times are all times by which something is judged.
+func (j *Journal) times() []*metav1.Time {
+	var all []*metav1.Time
+	if j.commit != nil {
+		all = append(all, &j.commit.Time)
+	}
+	if j.record.Pending != nil {
+		all = append(all, &j.record.Pending.StartedAt)
+	}
+	if j.record.Refused != nil {
+		all = append(all, &j.record.Refused.Time)
+	}
+	for i := range j.record.Awaited {
+		all = append(all, &j.record.Awaited[i].StartedAt)
+	}
+	for i := range j.record.Repairs {
+		all = append(all, &j.record.Repairs[i].LastTime)
+	}
+	return all
+}
+
+// fromOlderVersion takes the memory over from where older versions kept it.
+func fromOlderVersion(status *v1alpha1.EngineEnvironmentStatus) v1alpha1.WorkingRecord {
+	old := status.DeepCopy()
+	record := v1alpha1.WorkingRecord{Pending: old.PendingWrite, Awaited: old.Awaited, Repairs: old.Repairs}
+	if len(old.WrittenFields) > 0 {
+		record.Written = pack(readLines(old.WrittenFields))
+	}
+	return record
+}
+
+// Record returns a copy of the memory for the status; nil when there is nothing to remember.
+func (j *Journal) Record() *v1alpha1.WorkingRecord {
+	record := j.record.DeepCopy()
+	if equalRecords(record, &v1alpha1.WorkingRecord{}) {
+		return nil
+	}
+	return record
+}
+
+// LastCommit returns a copy of the last commit that Railway accepted, nil when there was none.
+func (j *Journal) LastCommit() *v1alpha1.Commit { return j.commit.DeepCopy() }
+
+// Pending returns the write whose outcome is not known, nil when there is none.
+func (j *Journal) Pending() *v1alpha1.PendingWrite { return j.record.Pending.DeepCopy() }
+
+// Announced reports whether the outcome of such a write is not known.
+func (j *Journal) Announced(kind v1alpha1.WriteKind, name string) bool {
+	p := j.record.Pending
+	return p != nil && p.Kind == kind && p.Name == name
+}
+
+// Outstanding returns how much newer a snapshot must be until it can prove that the write did not arrive; zero when it may be sent.
+func (j *Journal) Outstanding(kind v1alpha1.WriteKind, name string, readAt time.Time) time.Duration {
+	wait := time.Duration(0)
+	if j.Announced(kind, name) {
+		wait = j.left(j.record.Pending.StartedAt.Time, readAt)
+	}
+	for i := range j.record.Awaited {
+		if w := &j.record.Awaited[i]; w.Kind == kind && w.Name == name {
+			wait = max(wait, j.left(w.StartedAt.Time, readAt))
+		}
+	}
+	return wait
+}
+
+// AcceptedAt is when a write was sent that Railway has accepted and that is remembered, zero when there is none.
+func (j *Journal) AcceptedAt(kind v1alpha1.WriteKind, name string) time.Time {
+	var at time.Time
+	for _, w := range j.record.Awaited {
+		if w.Kind == kind && w.Name == name && w.StartedAt.After(at) {
+			at = w.StartedAt.Time
+		}
+	}
+	return at
+}
+
+// left is how long after readAt reads may still lag behind something sent then.
+func (j *Journal) left(sent, readAt time.Time) time.Duration {
+	return max(min(sent.Add(j.lag).Sub(readAt), j.lag), 0)
+}
+
+// Announce notes that a write is about to be sent; the caller stores it first. Another creation whose outcome is not known stays
+// awaited: it may still arrive. It reports whether the same write was announced before and its outcome never became known.
+func (j *Journal) Announce(intent v1alpha1.PendingWrite) (again bool) {
+	j.again = j.Announced(intent.Kind, intent.Name)
+	j.dropAwaited(intent.StartedAt.Time)
+	if before := j.record.Pending; before != nil && !j.again && before.Kind != v1alpha1.WriteCommit {
+		j.await(*before)
+	}
+	j.record.Pending = &intent
+	return j.again
+}
+
+// dropAwaited drops what no read can lag behind any more. It is done when something is announced, and not by itself: an object at
+// rest has nothing to write.
+func (j *Journal) dropAwaited(now time.Time) {
+	j.record.Awaited = slices.DeleteFunc(j.record.Awaited, func(w v1alpha1.PendingWrite) bool {
+		return j.left(w.StartedAt.Time, now) == 0
+	})
+}
+
+// Again reports for the write that was announced last what Announce did.
+func (j *Journal) Again() bool { return j.again }
+
+// Withdraw drops the announced write, which was never sent.
+func (j *Journal) Withdraw() { j.record.Pending = nil }
+
+// Answer is what Railway said to a write.
+type Answer int
+
+const (
+	// Accepted: Railway did it, or will.
+	Accepted Answer = iota
+	// Refused: it was not done.
+	Refused
+	// Unknown: it may or may not have been done.
+	Unknown
+)
+
+// Answered notes Railway's answer to the announced write. before is what was pending before it, which a refusal leaves pending.
+func (j *Journal) Answered(answer Answer, before *v1alpha1.PendingWrite, generation int64) {
+	pending := j.record.Pending
+	switch {
+	case pending == nil || answer == Unknown:
+	case answer == Refused:
+		j.record.Pending = before.DeepCopy()
+	case pending.Kind == v1alpha1.WriteCommit:
+		j.committed(generation)
+	default:
+		j.await(*pending)
+		j.record.Pending = nil
+	}
+}
+
+// awaitedAtMost bounds what is awaited: every service and domain of the largest spec, and the environment, fit in.
+const awaitedAtMost = 128
+
+func (j *Journal) await(w v1alpha1.PendingWrite) {
+	j.record.Awaited = append(j.record.Awaited, w)
+	j.record.Awaited = j.record.Awaited[max(0, len(j.record.Awaited)-awaitedAtMost):]
+}
+
+// committed notes that the announced commit reached Railway. Its fields count as written once it was applied.
+func (j *Journal) committed(generation int64) {
+	pending := j.record.Pending
+	j.commit = &v1alpha1.Commit{
+		ID: pending.Name, Message: pending.Message, Time: pending.StartedAt, Services: pending.Services, Generation: generation,
+		Fields: pending.Fields,
+	}
+	j.record.Pending = nil
+}
+
+// See takes over what a snapshot shows: it learns which announced write arrived, drops a commit that a snapshot new enough proves
+// to be lost, and learns what Railway could not apply. What was created stays awaited until no read can lag behind it any more:
+// one read that shows it does not keep the next one from being older.
+func (j *Journal) See(view View, generation int64) {
+	if j.record.Pending != nil {
+		j.seePending(view, generation)
+	}
+	j.seeCommit(view)
+}
+
+// seePending learns whether the announced write arrived.
+func (j *Journal) seePending(view View, generation int64) {
+	pending := j.record.Pending
+	if pending.Kind != v1alpha1.WriteCommit {
+		if view.Shows(pending) {
+			j.Answered(Accepted, nil, generation)
+		}
+		return
+	}
+	if _, found := view.Patch(pending.Name); found {
+		j.committed(generation)
+	} else if j.left(pending.StartedAt.Time, view.ReadAt) == 0 {
+		j.record.Pending = nil // it never arrived: the comparison that follows writes it again
+	}
+}
+
+// seeCommit learns whether the last commit was applied.
+func (j *Journal) seeCommit(view View) {
+	if j.commit == nil || len(j.commit.Fields) == 0 {
+		return
+	}
+	patch, found := view.Patch(j.commit.ID)
+	switch {
+	case found && patch.Error != "":
+		j.refuse(patch.Error, view.ReadAt)
+	case found && patch.Applied, !found && j.left(j.commit.Time.Time, view.ReadAt) == 0:
+		fields := splitLines(j.commit.Fields)
+		j.SetWritten(plan.After(j.Written(), fields))
+		j.commit.Fields = nil
+		j.retryRefused(fields)
+	}
+}
+
+// retryRefused lets what was refused be sent again once a commit that brought another value for one of its fields was applied: that
+// one may have been the cause.
+func (j *Journal) retryRefused(applied map[string]plan.Applied) {
+	if j.record.Refused == nil {
+		return
+	}
+	for path := range hashesOf(j.record.Refused.Fields) {
+		if _, ok := applied[path]; ok {
+			j.record.Refused = nil
+			return
+		}
+	}
+}
+
+// refuse notes that Railway could not apply the last commit. The record keeps what was written before, and so do the values that
+// other commits brought and Railway could not apply either. It deploys nothing.
+func (j *Journal) refuse(message string, at time.Time) {
+	fields := j.RefusedFields(at, false)
+	if fields == nil {
+		fields = map[string]string{}
+	}
+	maps.Copy(fields, hashesOf(j.commit.Fields))
+	j.record.Refused = &v1alpha1.RefusedCommit{ID: j.commit.ID, Message: message, Time: metav1.NewTime(at), Fields: joinLines(fields)}
+	j.commit.Fields, j.commit.Services = nil, nil
+}
+
+// refusedFor is how long a refused value is not sent again.
+const refusedFor = 10 * time.Minute
+
+// RefusedFields are the values that Railway could not apply, by path, while they are not to be sent again. A person who forces a
+// pass has all of them tried again.
+func (j *Journal) RefusedFields(now time.Time, forced bool) map[string]string {
+	refused := j.record.Refused
+	if refused == nil || forced || now.Sub(refused.Time.Time) >= refusedFor {
+		return nil
+	}
+	return hashesOf(refused.Fields)
+}
+
+// RefuseField notes one more value that Railway did not take, so that it is not sent again for a while.
+func (j *Journal) RefuseField(path, hash, message string, at time.Time) {
+	if j.record.Refused == nil {
+		j.record.Refused = &v1alpha1.RefusedCommit{Message: message, Time: metav1.NewTime(at)}
+	}
+	if line := path + "=" + hash; !slices.Contains(j.record.Refused.Fields, line) {
+		j.record.Refused.Fields = append(j.record.Refused.Fields, line)
+	}
+}
+
+// Refused returns the commit that Railway could not apply, nil when there is none.
+func (j *Journal) Refused() *v1alpha1.RefusedCommit { return j.record.Refused.DeepCopy() }
+
+// ForgetRefused drops it: everything it wrote is as declared by now, or is declared no more.
+func (j *Journal) ForgetRefused() { j.record.Refused = nil }
+
+// Wait is what must be awaited before Railway's config can be compared with what is declared.
+type Wait struct {
+	// For is why: Nothing, CommitUnknown or CommitNotShown.
+	For Awaiting
+	// Left is how much newer a snapshot must be until it decides.
+	Left time.Duration
+}
+
+// Awaiting is what is waited for.
+type Awaiting int
+
+const (
+	// Nothing: go on.
+	Nothing Awaiting = iota
+	// CommitUnknown: nobody knows whether the announced commit reached Railway.
+	CommitUnknown
+	// CommitNotShown: Railway accepted the last commit and its history does not show it.
+	CommitNotShown
+)
+
+// Waits reports what the snapshot leaves open. Reads lag behind writes, and a stale read is not drift (FACTS §11.1).
+func (j *Journal) Waits(view View) Wait {
+	if p := j.record.Pending; p != nil && p.Kind == v1alpha1.WriteCommit {
+		if left := j.left(p.StartedAt.Time, view.ReadAt); left > 0 {
+			return Wait{CommitUnknown, left}
+		}
+	}
+	if c := j.commit; c != nil {
+		_, found := view.Patch(c.ID)
+		if left := j.left(c.Time.Time, view.ReadAt); !found && left > 0 {
+			return Wait{CommitNotShown, left}
+		}
+	}
+	return Wait{}
+}
+
+// SinceLastWrite returns how much newer than readAt a snapshot must be until it shows the last write of any kind.
+func (j *Journal) SinceLastWrite(readAt time.Time) time.Duration {
+	wait := time.Duration(0)
+	if j.record.Pending != nil {
+		wait = j.left(j.record.Pending.StartedAt.Time, readAt)
+	}
+	for i := range j.record.Awaited {
+		wait = max(wait, j.left(j.record.Awaited[i].StartedAt.Time, readAt))
+	}
+	if j.commit != nil {
+		wait = max(wait, j.left(j.commit.Time.Time, readAt))
+	}
+	return wait
+}
+
+// ForgetEnvironment drops what is about an environment that is no more. An announced creation of an environment stays.
+func (j *Journal) ForgetEnvironment() {
+	pending := j.record.Pending
+	if pending != nil && pending.Kind != v1alpha1.WriteEnvironment {
+		pending = nil
+	}
+	j.record = v1alpha1.WorkingRecord{Pending: pending, HashKey: j.record.HashKey, Forced: j.record.Forced}
+	j.commit = nil
+}

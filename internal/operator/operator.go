@@ -1,0 +1,167 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package operator puts the operator together: manager, Railway client, watch, verifier and loop. main, the tests and the benchmarks use
+// the same wiring.
+package operator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/controllers"
+	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/verify"
+)
+
+// Options are what differs between a cluster, a test and a benchmark.
+type Options struct {
+	// Namespaces are those that are watched; none means all.
+	Namespaces []string
+	// Concurrency is how many objects are passed at once.
+	Concurrency int
+	// Settle is how long reads of Railway may lag behind writes.
+	Settle time.Duration
+	// Metrics and HealthAddress say what is served where.
+	Metrics       metricsserver.Options
+	HealthAddress string
+	// Election lets one replica work at a time.
+	Election Election
+	// ShutdownTimeout is how long a running pass may take to end on shutdown.
+	ShutdownTimeout time.Duration
+	// Railway, Watch and Verifier are passed on; what wakes an object is added here.
+	Railway  railway.Options
+	Watch    railway.WatchOptions
+	Verifier verify.Options
+	// HashKey keys the hashes of applied values. Nil takes the one in HashKeyNamespace, and makes it when there is none.
+	HashKey          []byte
+	HashKeyNamespace string
+	// Log is the logger of the manager and of what it runs.
+	Log logr.Logger
+	// AnyName lets more than one operator run in a process, as tests do.
+	AnyName bool
+}
+
+// Election says whether, and where, a leader is elected.
+type Election struct {
+	Enabled   bool
+	Namespace string
+}
+
+// Operator is the operator, put together and not started.
+type Operator struct {
+	ctrl.Manager
+	// Pool, Watch and Verifier are its parts that others may ask.
+	Pool     *railway.Pool
+	Watch    *railway.Watch
+	Verifier *verify.Verifier
+}
+
+// New puts the operator together. It writes nothing but the Secret of the hash key.
+func New(ctx context.Context, cluster *rest.Config, o Options) (*Operator, error) {
+	manager, err := newManager(cluster, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.HashKey == nil {
+		if o.HashKey, err = hashKey(ctx, cluster, manager.GetScheme(), o.HashKeyNamespace); err != nil {
+			return nil, err
+		}
+	}
+	waker := &controllers.Waker{}
+	o.Watch.Changed, o.Verifier.Changed = waker.Wake, waker.Wake
+	operator := &Operator{Manager: manager, Watch: railway.NewWatch(o.Watch), Verifier: verify.New(o.Verifier)}
+	if operator.Pool, err = railway.NewPool(o.Railway); err != nil {
+		return nil, err
+	}
+	if err := manager.Add(operator.Watch); err != nil {
+		return nil, err
+	}
+	if err := manager.Add(operator.Verifier); err != nil {
+		return nil, err
+	}
+	reconciler := controllers.New(controllers.Options{
+		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
+		Events: manager.GetEventRecorder("engine-operator"), Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
+		Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle, Now: time.Now, Concurrency: o.Concurrency,
+	})
+	return operator, reconciler.SetupWithManager(ctx, manager)
+}
+
+func hashKey(ctx context.Context, cluster *rest.Config, scheme *runtime.Scheme, namespace string) ([]byte, error) {
+	direct, err := client.New(cluster, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
+	}
+	return controllers.EnsureHashKey(ctx, direct, namespace)
+}
+
+func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
+	scheme, err := Scheme()
+	if err != nil {
+		return nil, err
+	}
+	namespaces := map[string]cache.Config{}
+	for _, namespace := range o.Namespaces {
+		namespaces[namespace] = cache.Config{}
+	}
+	own, err := labels.NewRequirement(controllers.LabelOwner, selection.Exists, nil)
+	if err != nil {
+		return nil, err
+	}
+	manager, err := ctrl.NewManager(cluster, ctrl.Options{
+		Scheme:  scheme,
+		Logger:  o.Log,
+		Metrics: o.Metrics,
+		Cache: cache.Options{
+			DefaultNamespaces: namespaces,
+			DefaultTransform:  cache.TransformStripManagedFields(),
+			// Every StatefulSet and DaemonSet has ControllerRevisions, too: only ours are cached.
+			ByObject: map[client.Object]cache.ByObject{&appsv1.ControllerRevision{}: {Label: labels.NewSelector().Add(*own)}},
+		},
+		// Secrets and ConfigMaps are read live when an object needs them: only their metadata is cached.
+		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		HealthProbeBindAddress:        o.HealthAddress,
+		LeaderElection:                o.Election.Enabled,
+		LeaderElectionID:              "engine-operator.railway.engine-operator.dev",
+		LeaderElectionNamespace:       o.Election.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &o.ShutdownTimeout,
+		Controller:                    config.Controller{SkipNameValidation: &o.AnyName},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return manager, manager.AddReadyzCheck("ping", healthz.Ping)
+}
+
+// Scheme knows the types that the operator reads and writes.
+func Scheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	return scheme, nil
+}

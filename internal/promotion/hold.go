@@ -1,0 +1,236 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package promotion
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+)
+
+// declared is the content that counts without a hold: with the promoted source in place.
+func (in *Input) declared(d *Decision) Content {
+	if d.Promotion != nil {
+		return ContentOf(WithSource(in.Spec, d.Promotion.Source))
+	}
+	return ContentOf(in.Spec)
+}
+
+// endHold ends the hold: it belongs to the rejected content, and ends when that changes or when a person says resume. Then the
+// source that was rejected with it may be tried again.
+func (in *Input) endHold(d *Decision) {
+	rollback := d.Rollback
+	switch {
+	case rollback == nil:
+		return
+	case rollback.Resume != in.Annotations[v1alpha1.AnnotationResume]:
+		d.Resumed = "a person said resume"
+	case rollback.Content != "" && rollback.Content != in.declared(d).Hash():
+		d.Resumed = "what is declared has changed"
+	default:
+		return
+	}
+	d.Rollback = nil
+	if d.Promotion != nil {
+		source := string(SourceOf(d.Promotion.Source))
+		d.Promotion.Rejected = slices.DeleteFunc(d.Promotion.Rejected, func(s string) bool { return s == source })
+	}
+}
+
+// place puts what counts in place: the held revision, else the promoted source. Without the stored revision there is nothing to
+// put in place, and what was rejected is not put back either.
+func (in *Input) place(d *Decision) {
+	switch {
+	case d.Rollback != nil && in.Held == nil:
+		d.Stuck, d.Invalid = fmt.Sprintf("%s was rolled back, and the ControllerRevision %s that holds %s is gone: change the spec, or try again with %s",
+			d.Rollback.From, d.Rollback.RevisionName, d.Rollback.To, in.ResumeCommand()), true
+	case d.Rollback != nil:
+		d.Spec = in.Held.ApplyTo(in.Spec)
+	case d.Promotion == nil:
+	case d.Promotion.Source == nil:
+		d.Stuck = "nothing to run yet: " + d.Message
+	default:
+		d.Spec = WithSource(in.Spec, d.Promotion.Source)
+	}
+}
+
+// waysOut says how a hold can end, and names what waits.
+func (in *Input) waysOut(d *Decision) string {
+	resume := "try again with " + in.ResumeCommand()
+	if d.Promotion == nil {
+		return "change settings, engine, services or sharedVariables, or " + resume
+	}
+	if d.Promotion.Candidate != "" && !slices.Contains(d.Promotion.Rejected, d.Promotion.Candidate) {
+		return "next is " + d.Message
+	}
+	return fmt.Sprintf("verify another revision in %s, or %s", in.Upstream.Name, resume)
+}
+
+// HeldMessage says what is held, why, and how it ends.
+func HeldMessage(in Input, d Decision) string {
+	return fmt.Sprintf("%s failed, %s runs instead: %s (%s)", d.Rollback.From, d.Rollback.To, in.waysOut(&d), d.Rollback.Reason)
+}
+
+// Stored is a revision that was verified here.
+type Stored struct {
+	Name string
+	// Order is higher the later it was verified last.
+	Order   int64
+	Content Content
+}
+
+// Tried is what a pass found out about the revision that runs.
+type Tried struct {
+	// Decision is what the pass worked on.
+	Decision Decision
+	// Runs is what serves.
+	Runs Running
+	// InPlace is true when Railway is as declared, and every declared service serves what was declared.
+	InPlace bool
+	// Passed is true when every check that blames the revision has passed.
+	Passed bool
+	// Failed says why the revision is to blame, empty when it is not.
+	Failed string
+	// ReadAt is when the snapshot behind InPlace and Failed was read, CheckedAt when the newest result was found.
+	ReadAt, CheckedAt time.Time
+	// Stored are the revisions that were verified here, RollsBack whether a new one that fails is rolled back.
+	Stored    []Stored
+	RollsBack bool
+	Previous  *v1alpha1.VerifiedStatus
+	Resume    string
+	Now       time.Time
+}
+
+// Conclusion is what follows from it.
+type Conclusion struct {
+	// Read is true when the decision needs a newer snapshot: nothing is verified or rolled back by an old one.
+	Read bool
+	// Verified is what was verified in this pass, nil when nothing was. Keep is the revision to store, or to put first again.
+	Verified *v1alpha1.VerifiedStatus
+	Keep     *Stored
+	// Promotion and Rollback are the next states when the revision is rolled back, or its promotion ended.
+	Promotion *v1alpha1.PromotionStatus
+	Rollback  *v1alpha1.RollbackStatus
+	// NoTarget is true when it would be rolled back and no verified revision is known.
+	NoTarget bool
+}
+
+// Conclude decides what was verified, and whether to roll back. Verified means: this content, these bytes, as declared on Railway,
+// with every check passed that blames the revision, found no later than the snapshot was read.
+func Conclude(t Tried) Conclusion {
+	c := Conclusion{Promotion: t.Decision.Promotion.DeepCopy(), Rollback: t.Decision.Rollback.DeepCopy()}
+	if t.Decision.Rollback != nil || t.Decision.Spec.Engine.Source == nil {
+		return c
+	}
+	name, content := t.revision()
+	switch {
+	case t.InPlace && t.Passed && t.Failed == "":
+		t.verify(&c, name, content)
+	case t.Failed != "" && t.RollsBack && !stored(t.Stored, name):
+		t.rollBack(&c, name)
+	}
+	return c
+}
+
+// revision is the content that runs, pinned, and its name.
+func (t Tried) revision() (name string, content Content) {
+	spec := WithSource(t.Decision.Spec, Pin(t.Decision.Spec.Engine.Source, t.Runs))
+	content = ContentOf(spec)
+	return content.Hash(), content
+}
+
+func (t Tried) verify(c *Conclusion, name string, content Content) {
+	source := content.Engine.Source
+	if source.Repo != "" && source.Commit == "" {
+		return // Railway does not say which commit runs: nothing that could be pinned
+	}
+	last, known := newest(t.Stored, "")
+	same := t.Previous != nil && SourceOf(&t.Previous.Source) == SourceOf(source)
+	if same && known && last.Name == name {
+		End(c.Promotion, v1alpha1.PromotionVerified)
+		c.Verified = t.Previous.DeepCopy()
+		return
+	}
+	if t.ReadAt.Before(t.CheckedAt) {
+		c.Read = true
+		return
+	}
+	End(c.Promotion, v1alpha1.PromotionVerified)
+	c.Keep = &Stored{Name: name, Order: last.Order + 1, Content: content}
+	c.Verified = t.Previous.DeepCopy()
+	if !same {
+		c.Verified = &v1alpha1.VerifiedStatus{Revision: Revision(source), Source: *source.DeepCopy(), Since: metav1.NewTime(t.Now)}
+	}
+}
+
+func (t Tried) rollBack(c *Conclusion, name string) {
+	if t.ReadAt.Before(t.Now) {
+		c.Read = true
+		return
+	}
+	target, ok := newest(t.Stored, name)
+	if !ok {
+		c.NoTarget = true
+		return
+	}
+	c.reject()
+	c.Rollback = &v1alpha1.RollbackStatus{
+		From: Revision(Pin(t.Decision.Spec.Engine.Source, t.Runs)), To: Revision(target.Content.Engine.Source), RevisionName: target.Name,
+		Reason: t.Failed, At: metav1.NewTime(t.Now), Content: ContentOf(t.Decision.Spec).Hash(), Resume: t.Resume,
+	}
+}
+
+// reject keeps a promoted source that failed from being promoted here again.
+func (c *Conclusion) reject() {
+	if c.Promotion == nil || c.Promotion.Source == nil {
+		return
+	}
+	End(c.Promotion, v1alpha1.PromotionRolledBack)
+	source := string(SourceOf(c.Promotion.Source))
+	if !slices.Contains(c.Promotion.Rejected, source) {
+		c.Promotion.Rejected = append(c.Promotion.Rejected, source)
+		c.Promotion.Rejected = c.Promotion.Rejected[max(0, len(c.Promotion.Rejected)-historyAtMost):]
+	}
+}
+
+// newest is the revision that was verified last, apart from the named one.
+func newest(all []Stored, except string) (found Stored, ok bool) {
+	for _, s := range all {
+		if s.Name != except && (!ok || s.Order > found.Order) {
+			found, ok = s, true
+		}
+	}
+	return found, ok
+}
+
+func stored(all []Stored, name string) bool {
+	return slices.ContainsFunc(all, func(s Stored) bool { return s.Name == name })
+}
+
+// Surplus are the revisions beyond the limit, the oldest first to go. What is kept now and what is held stays.
+func Surplus(all []Stored, limit int, keep ...string) []string {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(a, b Stored) int { return int(b.Order - a.Order) })
+	var names []string
+	left := limit
+	for _, s := range all {
+		if slices.Contains(keep, s.Name) {
+			left--
+		}
+	}
+	for _, s := range all {
+		switch {
+		case slices.Contains(keep, s.Name):
+		case left > 0:
+			left--
+		default:
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}

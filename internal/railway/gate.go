@@ -1,0 +1,112 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package railway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// gate keeps the callers of one throttled mutation in order. It is open until Railway refuses a request as too frequent; then each
+// caller has a slot, one spacing after the one before it, and only the caller whose slot has come sends. So N callers cost N requests
+// and the refused one, where everybody trying by himself costs N². What Railway's rule is does not change, so the spacing is kept.
+type gate struct {
+	now func() time.Time
+	// otherwise is the spacing when Railway does not tell its rule.
+	otherwise time.Duration
+	// sending holds a value while a caller decides or sends; it guards the fields below.
+	sending chan struct{}
+
+	// spacing is how far apart requests must be; 0 while the gate is open.
+	spacing time.Duration
+	// next is when the next request may be sent.
+	next  time.Time
+	queue []waiter
+}
+
+// waiter is a caller that was told to come back.
+type waiter struct {
+	caller string
+	// due is when its slot is.
+	due time.Time
+}
+
+func newGate(now func() time.Time, otherwise time.Duration) *gate {
+	return &gate{now: now, otherwise: otherwise, sending: make(chan struct{}, 1)}
+}
+
+// pass sends when the caller's slot has come, else it returns RateLimited with the time until then. While another caller sends, it
+// waits for the outcome, as long as ctx allows.
+func (g *gate) pass(ctx context.Context, operation, caller string, send func() error) error {
+	select {
+	case g.sending <- struct{}{}:
+	case <-ctx.Done():
+		return &Error{Class: Transient, Operation: operation, Message: describe(ctx.Err()), cause: ctx.Err()}
+	}
+	defer func() { <-g.sending }()
+	if wait := g.slot(caller); wait > 0 {
+		return &Error{
+			Class: RateLimited, Operation: operation, RetryAfter: wait,
+			Message: fmt.Sprintf("waits for its turn: Railway allows one request every %s", g.spacing),
+		}
+	}
+	return g.learn(caller, send())
+}
+
+// slot returns how long until the caller's slot, and notes that it will come then. 0 means that it may send.
+func (g *gate) slot(caller string) time.Duration {
+	if g.spacing == 0 {
+		return 0
+	}
+	now := g.now()
+	g.dropAbsent(caller, now)
+	place := slices.IndexFunc(g.queue, func(w waiter) bool { return w.caller == caller })
+	if place < 0 {
+		place = len(g.queue)
+		g.queue = append(g.queue, waiter{caller: caller})
+	}
+	first := g.next
+	if place > 0 {
+		first = latest(first, now, g.queue[0].due)
+	}
+	due := first.Add(time.Duration(place) * g.spacing)
+	g.queue[place].due = due
+	return max(0, due.Sub(now))
+}
+
+// dropAbsent takes out who did not come back within half a spacing of its slot, so that the next one finds its own slot free. The
+// caller itself is there, however late.
+func (g *gate) dropAbsent(caller string, now time.Time) {
+	g.queue = slices.DeleteFunc(g.queue, func(w waiter) bool {
+		return w.caller != caller && w.due.Add(g.spacing/2).Before(now)
+	})
+}
+
+// learn draws the consequences of the outcome and returns it.
+func (g *gate) learn(caller string, err error) error {
+	now := g.now()
+	g.queue = slices.DeleteFunc(g.queue, func(w waiter) bool { return w.caller == caller })
+	var e *Error
+	switch class := ClassOf(err); {
+	case class == RateLimited && errors.As(err, &e):
+		if e.throttle != nil {
+			// A Retry-After is what is left of the rule's time, so it can be shorter than the rule.
+			g.spacing = cmp.Or(e.throttle.every, max(e.throttle.wait, g.otherwise))
+			e.RetryAfter = max(e.throttle.wait, g.spacing)
+			g.next = now.Add(e.RetryAfter)
+		}
+		if g.spacing > 0 { // it keeps its place
+			g.queue = slices.Insert(g.queue, 0, waiter{caller: caller, due: now.Add(e.RetryAfter)})
+		}
+	case class == None, class == Ambiguous: // what may have been created counts
+		g.next = now.Add(g.spacing)
+	}
+	return err
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

@@ -1,0 +1,144 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package redact masks secret values in texts from outside and cuts texts. It is pure.
+package redact
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// Mark stands where a secret stood.
+	Mark = "(secret)"
+	// shortest is the length from which on a value is masked, in bytes: shorter ones are in every text and protect nothing.
+	shortest = 4
+	// long is the length from which on a value is masked wherever it stands, and parts of it too; a shorter one only as a
+	// whole word.
+	long = 8
+	// A part is masked from half the value's length on, within these bounds.
+	leastPart, mostPart = 6, 8
+)
+
+// Masker masks secret values in texts. Making one is the dear part: make it once and use it often. It is safe for concurrent use.
+type Masker struct {
+	// parts are all parts of the long values, by their length.
+	parts [mostPart + 1]*parts
+	// words are the short values.
+	words map[string]bool
+}
+
+// New returns a Masker of the values. Each line of a value of several lines is a value too. Words such as true or production,
+// numbers of up to five digits, and what has less than four bytes are not masked: they are in ordinary texts.
+func New(values []string) *Masker {
+	m := &Masker{words: map[string]bool{}}
+	for _, value := range values {
+		m.add(value)
+		if strings.Contains(value, "\n") {
+			for line := range strings.SplitSeq(value, "\n") {
+				m.add(line)
+			}
+		}
+	}
+	return m
+}
+
+func (m *Masker) add(value string) {
+	value = strings.TrimSpace(value)
+	switch {
+	case len(value) < shortest || ordinary(value):
+	case len(value) < long:
+		m.words[value] = true
+	default:
+		size := min(max((len(value)+1)/2, leastPart), mostPart)
+		if m.parts[size] == nil {
+			m.parts[size] = newParts(size)
+		}
+		m.parts[size].add(value)
+	}
+}
+
+// ordinaryWords are values of settings. A text that has them tells nothing.
+var ordinaryWords = func() map[string]bool {
+	words := map[string]bool{}
+	for word := range strings.FieldsSeq(`true false yes no on off none null nil enabled disabled default auto always never
+		debug info warn warning error critical fatal trace notice verbose json text simple plain
+		production prod staging stage preview development dev test testing local localhost`) {
+		words[word] = true
+	}
+	return words
+}()
+
+func ordinary(value string) bool {
+	number := len(value) <= 5 && strings.Trim(value, "0123456789") == ""
+	return number || ordinaryWords[strings.ToLower(value)]
+}
+
+// Text masks the values in the text: as they are, in a URL, in JSON, in base64 and in hexadecimal, whole or in parts.
+func (m *Masker) Text(text string) string {
+	if m.empty() {
+		return text
+	}
+	covered := newCover(len(text))
+	for view := range viewsOf(text) {
+		m.look(view, covered)
+	}
+	return covered.mask(text)
+}
+
+func (m *Masker) empty() bool {
+	return len(m.words) == 0 && m.parts == [mostPart + 1]*parts{}
+}
+
+// look marks what the view shows of the values.
+func (m *Masker) look(v view, covered *cover) {
+	for _, p := range m.parts {
+		if p != nil {
+			p.find(v, covered)
+		}
+	}
+	if v.words && len(m.words) > 0 {
+		m.findWords(v, covered)
+	}
+}
+
+// findWords marks the short values where they stand as words of their own.
+func (m *Masker) findWords(v view, covered *cover) {
+	for word := range m.words {
+		for from := 0; ; {
+			at := strings.Index(v.text[from:], word)
+			if at < 0 {
+				break
+			}
+			at += from
+			if !inWord(v.text, at) && !inWord(v.text, at+len(word)) {
+				covered.add(v.source(at, at+len(word)))
+			}
+			from = at + 1
+		}
+	}
+}
+
+// inWord reports whether the position is in the middle of a word.
+func inWord(text string, at int) bool {
+	return at > 0 && at < len(text) && wordByte(text[at-1]) && wordByte(text[at])
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || b >= utf8.RuneSelf || '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z'
+}
+
+// Cut shortens a text to at most so many bytes, with an ellipsis, without leaving half a character. Mask a text before it is
+// cut: a value that is cut in half is hard to find.
+func Cut(text string, bytes int) string {
+	const ellipsis = "…"
+	if len(text) <= bytes {
+		return text
+	}
+	end := max(bytes-len(ellipsis), 0)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + ellipsis
+}
