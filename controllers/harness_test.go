@@ -223,8 +223,15 @@ func (w *world) get(name string) *v1alpha1.EngineEnvironment {
 // until waits for the object to satisfy the condition and returns it.
 func (w *world) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bool) *v1alpha1.EngineEnvironment {
 	w.t.Helper()
+	return w.untilWithin(eventually, name, what, ok)
+}
+
+func (w *world) untilWithin(
+	limit time.Duration, name, what string, ok func(*v1alpha1.EngineEnvironment) bool,
+) *v1alpha1.EngineEnvironment {
+	w.t.Helper()
 	var object *v1alpha1.EngineEnvironment
-	for deadline := time.Now().Add(eventually); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		object = w.get(name)
 		checkStatus(w.t, object)
 		if !ok(object) {
@@ -237,7 +244,7 @@ func (w *world) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bo
 	}
 	text, err := yaml.Marshal(object.Status)
 	require.NoError(w.t, err)
-	w.t.Fatalf("%s: not %s after %s; status:\n%s\nlast requests:\n%s", name, what, eventually, text, w.lastRequests())
+	w.t.Fatalf("%s: not %s after %s; status:\n%s\nlast requests:\n%s", name, what, limit, text, w.lastRequests())
 	return nil
 }
 
