@@ -206,6 +206,7 @@ func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
 		return Snapshot{}, &Error{Class: Internal, Message: "nothing is followed under " + key}
 	}
 	turn := f.begin(w.options.Now())
+	f.due = w.next(f, w.options.Now()) // however long this read waits for its turn, the poller does not read the same beside it
 	w.mu.Unlock()
 
 	env, err := f.target.Client.Environment(ctx, f.target.ProjectID, f.target.EnvironmentID)
