@@ -19,7 +19,7 @@ import (
 type claim struct {
 	environmentID string
 	// name is project/environment in lower case: names that differ only in case are the same to some of Railway's clients
-	// (FACTS §11.9).
+	// (railway-api.md, "Object model").
 	name  string
 	since time.Time
 	uid   string

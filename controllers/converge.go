@@ -19,8 +19,9 @@ import (
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
-// settle waits until what was written last shows: a stale read is not drift (FACTS §11.1). The operator's mark in the commit message
-// tells its own commits in Railway's history (FACTS §3.3).
+// settle waits until what was written last shows: a stale read is not drift (railway-api.md, "Consistency"). The
+// operator's mark in the commit message tells its own commits in Railway's history
+// (railway-api.md, "Staged changes and history").
 func (r *Reconciler) settle(ctx context.Context, p *pass, v *view) (*view, *outcome) {
 	wait := p.journal.Waits(v.journal())
 	if wait.For != journal.Nothing && !v.fresh(p) {
@@ -48,7 +49,7 @@ func (r *Reconciler) settle(ctx context.Context, p *pass, v *view) (*view, *outc
 func (s views) reread(ctx context.Context, p *pass) (*view, *outcome) {
 	v, err := s.refresh(ctx, p, railway.Write)
 	if err != nil {
-		return nil, p.rejected(err)
+		return nil, p.rejected(ctx, err)
 	}
 	return v, nil
 }
@@ -91,7 +92,8 @@ func (w writer) converge(ctx context.Context, p *pass, v *view, declared *desire
 	c := w.compare(p, v, declared, nil)
 	undeployed := w.undeployed(p, v, c)
 	if (c.needsWrite() || len(undeployed) > 0) && !v.fresh(p) {
-		// Somebody may have written since the snapshot: read again right before writing (FACTS §11.2).
+		// Somebody may have written since the snapshot: read again right before writing
+		// (railway-api.md, "Consistency").
 		var out *outcome
 		if v, out = views.reread(ctx, p); out != nil {
 			return nil, out
@@ -103,6 +105,7 @@ func (w writer) converge(ctx context.Context, p *pass, v *view, declared *desire
 		if out := w.write(ctx, p, v, c); out != nil {
 			return nil, out
 		}
+		c = w.compare(p, v, declared, nil)
 	}
 	w.book(p, v, c)
 	p.find(v1alpha1.ConditionSynced, judgeSync(p, v, c.plan))
@@ -123,7 +126,10 @@ func (w writer) write(ctx context.Context, p *pass, v *view, c *comparison) *out
 		return out
 	}
 	if err := w.stopAutoDeploy(ctx, p, c.plan); err != nil {
-		return p.rejected(err)
+		return p.rejected(ctx, err)
+	}
+	if len(c.plan.Triggers) > 0 {
+		c = w.compare(p, v, c.declared, added) // without what the token may not do
 	}
 	if !c.plan.Empty() {
 		return w.commit(ctx, p, v, c)
@@ -239,7 +245,7 @@ type deployment struct {
 }
 
 // undeployed returns the services whose config is as declared and of which nothing, or provably something else, runs. A patch that
-// equals the config starts no deployment (FACTS §13).
+// equals the config starts no deployment (railway-api.md, "Config patches").
 func (w writer) undeployed(p *pass, v *view, c *comparison) []deployment {
 	if c.needsWrite() {
 		return nil

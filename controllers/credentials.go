@@ -16,7 +16,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway"
 )
 
-// Keys of the token's Secret, in Railway's own names (FACTS §1.2).
+// Keys of the token's Secret, in Railway's own names (railway-api.md, "Tokens").
 const (
 	keyAccountToken = "RAILWAY_API_TOKEN" //nolint:gosec // the name of a key, not a credential
 	keyProjectToken = "RAILWAY_TOKEN"     //nolint:gosec // the name of a key, not a credential
@@ -89,7 +89,7 @@ func describeToken(secret string, kind railway.TokenKind) string {
 	return fmt.Sprintf("the account or workspace token in Secret %q, key %s", secret, keyAccountToken)
 }
 
-// credentialsOf takes the project token when both are there, as Railway's own CLI does (FACTS §1.2).
+// credentialsOf takes the project token when both are there, as Railway's own CLI does (railway-api.md, "Tokens").
 func credentialsOf(secret *corev1.Secret) (railway.Credentials, bool) {
 	if token := strings.TrimSpace(string(secret.Data[keyProjectToken])); token != "" {
 		return railway.Credentials{Kind: railway.TokenProject, Token: token}, true
@@ -100,8 +100,15 @@ func credentialsOf(secret *corev1.Secret) (railway.Credentials, bool) {
 	return railway.Credentials{}, false
 }
 
-// rejected is the outcome of a failed read or write, which says in a rejection which token it was.
-func (p *pass) rejected(err error) *outcome {
+// rejected is the outcome of a failed read or write. One "Not Authorized" proves nothing (railway-api.md, "Errors"): a token is told of
+// as rejected when Railway says so of the token itself.
+func (p *pass) rejected(ctx context.Context, err error) *outcome {
+	if railway.ClassOf(err) == railway.Unauthorized && railway.ClassOf(p.client.Valid(railway.WithPriority(ctx, railway.Rollout))) != railway.Unauthorized {
+		out := progressing(v1alpha1.ReasonRailwayUnavailable,
+			"Railway refused it although the token is valid; the operator tries again. If it lasts, the token may not do this", 0)
+		out.err = err
+		return out
+	}
 	out := failed(err)
 	if out.Reason == v1alpha1.ReasonTokenRejected && p.token != "" {
 		out.Message = fmt.Sprintf("Railway does not accept %s: put a valid one into the Secret (%s)", p.token, out.Message)

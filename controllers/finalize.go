@@ -46,7 +46,7 @@ func (r *Reconciler) finalize(ctx context.Context, p *pass) *outcome {
 			return out
 		}
 	}
-	return r.deleteFromRailway(ctx, p)
+	return wayOut(p, r.deleteFromRailway(ctx, p))
 }
 
 // letGo removes the finalizer; the API server then deletes the object.
@@ -59,8 +59,8 @@ func (r *Reconciler) letGo(ctx context.Context, p *pass) *outcome {
 	return &outcome{gone: true}
 }
 
-// withoutToken goes on when the token's Secret went away together with the object: with the token that served last, or, when Railway has
-// accepted the deletion before, without another one.
+// withoutToken goes on when the token's Secret went away together with the object: with the token that served last, or, when
+// Railway has accepted the deletion before, without another one.
 func (r *Reconciler) withoutToken(ctx context.Context, p *pass, out *outcome) *outcome {
 	if p.client = r.tokens.lastOf(p.key); p.client != nil {
 		return nil
@@ -69,8 +69,15 @@ func (r *Reconciler) withoutToken(ctx context.Context, p *pass, out *outcome) *o
 		p.event(normal, "Deleted", "Delete", "Railway has accepted the deletion; the token to watch it with is gone")
 		return r.letGo(ctx, p)
 	}
-	out.Message += fmt.Sprintf("; it is needed to delete what is on Railway. To leave that there: kubectl patch eenv -n %s %s --type merge "+
-		"-p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}'", p.object.Namespace, p.object.Name)
+	return wayOut(p, out)
+}
+
+// wayOut adds to a deletion that cannot go on how to end it without Railway: its project, environment or token may be gone for good.
+func wayOut(p *pass, out *outcome) *outcome {
+	if out.Kind == status.Stalled || out.Reason == v1alpha1.ReasonRailwayUnavailable {
+		out.Message += fmt.Sprintf("; the deletion waits for that. To leave what is on Railway: kubectl patch eenv -n %s %s --type merge "+
+			"-p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}'", p.object.Namespace, p.object.Name)
+	}
 	return out
 }
 
@@ -88,12 +95,15 @@ func (r *Reconciler) deleteFromRailway(ctx context.Context, p *pass) *outcome {
 	}
 	environment, err := p.client.Environment(ctx, p.object.Spec.Railway.ProjectID, id)
 	if err != nil {
-		return p.rejected(err)
+		return p.rejected(ctx, err)
 	}
 	environment = environment.Named(p.journal.ServiceIDs())
 	all := ownsAll(p, environment)
 	services, names := servicesToDelete(p, environment)
+	wait := p.journal.SinceLastWrite(p.now)
 	switch {
+	case !all && len(services) == 0 && wait > 0:
+		return notShown(wait)
 	case !all && len(services) == 0:
 		p.event(normal, "Retained", "Delete", "Deleted the declared services; the Railway environment stays, because it was there before or holds something else")
 		return r.letGo(ctx, p)
@@ -105,7 +115,7 @@ func (r *Reconciler) deleteFromRailway(ctx context.Context, p *pass) *outcome {
 		err = p.client.DeleteServices(ctx, id, services, "engine-operator: delete "+status.List(names))
 	}
 	if err != nil {
-		return p.rejected(err)
+		return p.rejected(ctx, err)
 	}
 	p.journal.Deleting(metav1.NewTime(p.now))
 	return progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
@@ -122,7 +132,7 @@ func servicesToDelete(p *pass, environment *model.Environment) (ids, names []str
 }
 
 // environmentToDelete returns the id of the environment if the project still has it. Only the project's own list proves that
-// something is gone (FACTS §11.10); a project token cannot list, and reads the environment instead.
+// something is gone (railway-api.md, "Errors"); a project token cannot list, and reads the environment instead.
 func (r *Reconciler) environmentToDelete(ctx context.Context, p *pass) (string, *outcome) {
 	at := p.object.Status.Railway
 	if p.client.Kind() == railway.TokenProject {
@@ -143,10 +153,15 @@ func (r *Reconciler) environmentToDelete(ctx context.Context, p *pass) (string, 
 			return environment.ID, nil // created, and the answer was lost
 		}
 	}
-	if wait := p.journal.SinceLastWrite(p.now); at == nil && wait > 0 {
-		return "", progressing(v1alpha1.ReasonVerifyingWrite, "it is not known whether Railway created the environment", min(wait, unknownRetry))
+	if wait := p.journal.SinceLastWrite(p.now); wait > 0 && !p.journal.DeletionAccepted() {
+		return "", notShown(wait)
 	}
 	return "", nil
+}
+
+// notShown keeps a deletion from ending while reads may not show yet what was created last: it would stay on Railway for good.
+func notShown(wait time.Duration) *outcome {
+	return progressing(v1alpha1.ReasonVerifyingWrite, "waits until Railway must show what was created last, to delete it, too", min(wait, unknownRetry))
 }
 
 // ownsAll reports whether the environment was made by the operator and holds nothing that the spec does not declare. What the

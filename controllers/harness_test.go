@@ -78,9 +78,8 @@ type settings struct {
 	// step is how long a deployment stays in a state.
 	step   time.Duration
 	settle time.Duration
-	// key of the operator's hashes, and createInterval between two environments.
-	key            string
-	createInterval time.Duration
+	// key of the operator's hashes.
+	key string
 	// intercept sees every request before it is applied and before it is answered.
 	intercept func(railwaysim.Request, railwaysim.Phase)
 }

@@ -67,6 +67,9 @@ func (h history) putFirst(ctx context.Context, kept *appsv1.ControllerRevision) 
 	if err := h.client.Get(ctx, client.ObjectKeyFromObject(kept), known); err != nil {
 		return err
 	}
+	if owner := metav1.GetControllerOf(known); owner == nil || owner.UID != metav1.GetControllerOf(kept).UID {
+		return fmt.Errorf("ControllerRevision %s belongs to another object", kept.Name)
+	}
 	before := known.DeepCopy()
 	known.Revision = max(kept.Revision, known.Revision)
 	return h.client.Patch(ctx, known, client.MergeFrom(before))

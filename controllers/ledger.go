@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// usageEvery is how often Railway is asked what a project used, at most (FACTS §9), usageRetry how soon after it did not tell.
+	// usageEvery is how often Railway is asked what a project used, at most (railway-api.md, "Usage and prices"),
+	// usageRetry how soon after it did not tell.
 	usageEvery = time.Hour
 	usageRetry = 5 * time.Minute
 )

@@ -47,8 +47,13 @@ func (r *Reconciler) follow(p *pass, at *v1alpha1.RailwayStatus) {
 // observe takes the snapshot that the watch keeps, and reads only when there is none or a person forces it.
 func (r *Reconciler) observe(ctx context.Context, p *pass) (*view, *outcome) {
 	snapshot, known := r.views.watch.Latest(p.key)
-	if p.forced != "" || !known {
-		snapshot, _ = r.views.watch.Refresh(railway.WithPriority(ctx, railway.Rollout), p.key)
+	newToken := snapshot.Err != nil && snapshot.Environment != nil && snapshot.ClientKey != p.client.Key() // the error is the old one's
+	if p.forced != "" || !known || newToken {
+		var err error
+		snapshot, err = r.views.watch.Refresh(railway.WithPriority(ctx, railway.Rollout), p.key)
+		if err != nil && (snapshot.Err == nil || ctx.Err() != nil) { // cut off: nothing was learnt
+			return nil, unread(busyRetry)
+		}
 	}
 	if snapshot.Err != nil {
 		if p.forced != "" { // what a person asked for is not done: try again
@@ -70,7 +75,7 @@ func (r *Reconciler) observe(ctx context.Context, p *pass) (*view, *outcome) {
 }
 
 // lost sorts a read that failed. It returns nil while the last good snapshot still counts. "Not Authorized" and "not found" may
-// mean that the environment was deleted, which the project's list of environments proves (FACTS §11.10).
+// mean that the environment was deleted, which the project's list of environments proves (railway-api.md, "Errors").
 func (r *Reconciler) lost(ctx context.Context, p *pass, snapshot railway.Snapshot) *outcome {
 	class := railway.ClassOf(snapshot.Err)
 	if class == railway.Unauthorized || class == railway.NotFound {
@@ -82,13 +87,13 @@ func (r *Reconciler) lost(ctx context.Context, p *pass, snapshot railway.Snapsho
 	case snapshot.Environment == nil && decided(p.object) && within(p, snapshot.FailingSince):
 		return unread(railway.RetryAfter(snapshot.Err))
 	case snapshot.Environment == nil:
-		return p.rejected(snapshot.Err)
+		return p.rejected(ctx, snapshot.Err)
 	case class == railway.RateLimited:
 		return nil // a view that gets older than asked for is no reason to be not ready
-	case snapshot.ClientKey == p.client.Key() && within(p, snapshot.ReadAt):
+	case snapshot.ClientKey == p.client.Key() && within(p, snapshot.FailingSince):
 		return nil
 	default:
-		return p.rejected(snapshot.Err)
+		return p.rejected(ctx, snapshot.Err)
 	}
 }
 
@@ -157,17 +162,20 @@ func (p *pass) project(ctx context.Context) (model.Project, *outcome) {
 		return project, nil
 	case railway.Unauthorized, railway.NotFound:
 		if invalid := p.client.Valid(railway.WithPriority(ctx, railway.Rollout)); invalid != nil {
-			return project, p.rejected(invalid)
+			return project, p.rejected(ctx, invalid)
+		}
+		if p.object.Status.Railway != nil { // it was seen before: it takes more than one answer to make it invisible
+			return project, p.rejected(ctx, err)
 		}
 		return project, stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonProjectNotFound, fmt.Sprintf(
 			"the token is valid, and Railway shows it no project %s: check spec.railway.projectID and what the token may see",
 			p.object.Spec.Railway.ProjectID))
 	default:
-		return project, p.rejected(err)
+		return project, p.rejected(ctx, err)
 	}
 }
 
-// find resolves the environment's name. A project token names its environment itself (FACTS §1.2).
+// find resolves the environment's name. A project token names its environment itself (railway-api.md, "Tokens").
 func (r *Reconciler) find(ctx context.Context, p *pass) (*view, *outcome) {
 	if p.client.Kind() == railway.TokenProject {
 		return r.findByToken(ctx, p)
@@ -197,7 +205,7 @@ func (r *Reconciler) find(ctx context.Context, p *pass) (*view, *outcome) {
 func (r *Reconciler) findByToken(ctx context.Context, p *pass) (*view, *outcome) {
 	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Rollout))
 	if err != nil {
-		return nil, p.rejected(err)
+		return nil, p.rejected(ctx, err)
 	}
 	if scope.ProjectID != p.object.Spec.Railway.ProjectID || !strings.EqualFold(scope.EnvironmentName, p.object.Spec.RailwayEnvironment()) {
 		return nil, tokenScope(p, scope)

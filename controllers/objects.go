@@ -33,10 +33,12 @@ type objects struct {
 	mu sync.Mutex
 	// seen is the version of each object that was read past the cache or written last.
 	seen map[string]string
+	// judged are the objects whose status says what a pass of this process found.
+	judged map[string]bool
 }
 
 func newObjects(o Options) *objects {
-	return &objects{client: o.Client, live: o.Live, namespaces: o.Namespaces, now: o.Now, seen: map[string]string{}}
+	return &objects{client: o.Client, live: o.Live, namespaces: o.Namespaces, now: o.Now, seen: map[string]string{}, judged: map[string]bool{}}
 }
 
 // get returns the object, never older than it was last written. The first time it is read past the cache: another operator may
@@ -79,6 +81,21 @@ func (o *objects) forget(key string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.seen, key)
+	delete(o.judged, key)
+}
+
+// judge notes that the status of the object says what a pass of this process found.
+func (o *objects) judge(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.judged[key] = true
+}
+
+// isJudged reports whether the status of the object is more than what another process left behind.
+func (o *objects) isJudged(key string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.judged[key]
 }
 
 // report writes the status that follows from the pass's facts, when it differs. The optimistic lock refuses it when somebody

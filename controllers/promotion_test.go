@@ -111,7 +111,7 @@ func TestPromotionChain(t *testing.T) {
 
 	w.annotate("production", v1alpha1.AnnotationApprove, "1.4.2")
 	o = w.until("production", "told of the wrong approval", func(o *v1alpha1.EngineEnvironment) bool {
-		return strings.Contains(condition(o, v1alpha1.ConditionPromoted).Message, "names 1.4.2, which is another source")
+		return strings.Contains(condition(o, v1alpha1.ConditionPromoted).Message, "the approval so far is for another source, 1.4.2")
 	})
 	assert.Nil(t, o.Status.Promotion.Source)
 	w.approve("production", "Dana")

@@ -61,6 +61,7 @@ func (r *Reconciler) promote(ctx context.Context, p *pass, v *view, gathered des
 	if c.declared, err = desired.Build(c.decision.Spec, c.gathered); err != nil {
 		return nil, failed(err)
 	}
+	nameTo(c.declared, p.object)
 	p.facts.Redact = c.declared.Redact
 	return c, nil
 }
@@ -125,9 +126,8 @@ func (p *pass) cost() *v1alpha1.CostStatus {
 // upstream reads the tier whose verified source is taken.
 func (r *Reconciler) upstream(ctx context.Context, p *pass) (promotion.Upstream, error) {
 	name := p.object.Spec.Promotion.From
-	object := &v1alpha1.EngineEnvironment{}
 	key := types.NamespacedName{Namespace: p.object.Namespace, Name: name}
-	err := r.options.Client.Get(ctx, key, object)
+	object, err := r.objects.get(ctx, key)
 	if apierrors.IsNotFound(err) {
 		return promotion.Upstream{Name: name}, nil
 	}
@@ -136,7 +136,9 @@ func (r *Reconciler) upstream(ctx context.Context, p *pass) (promotion.Upstream,
 	}
 	up := promotion.UpstreamOf(object)
 	snapshot, known := r.views.watch.Latest(key.String())
-	up.Unread = !known || snapshot.Environment == nil || p.now.Sub(snapshot.ReadAt) > staleAfter*object.Spec.EffectiveInterval()
+	// A snapshot says nothing yet: the status must be what a pass over it has found.
+	up.Unread = !r.objects.isJudged(key.String()) || !known || snapshot.Environment == nil ||
+		p.now.Sub(snapshot.ReadAt) > staleAfter*object.Spec.EffectiveInterval()
 	up.Circle, err = r.circle(ctx, p, object)
 	if up.Unread && !up.GoSince.IsZero() {
 		p.wakeAt(p.now.Add(busyRetry))
@@ -195,11 +197,14 @@ func (r *Reconciler) conclude(ctx context.Context, p *pass, v *view, c *chosen) 
 	if !v.fresh(p) && (t.end.Read || (!t.health.due.IsZero() && !p.now.Before(t.health.due))) {
 		newer, err := r.views.refresh(ctx, p, railway.Rollout)
 		if err != nil {
-			return r.undecided(p, t, err)
+			return r.undecided(p, c, t, err)
 		}
 		if t, err = r.try(ctx, p, newer, c); err != nil {
 			return failed(err)
 		}
+	}
+	if t.end.Read { // the checks were faster than the read
+		p.wakeAt(p.now.Add(busyRetry))
 	}
 	p.facts.Checks = describeChecks(p.object.Status.Checks, t.health.finding, t.report)
 	if out := r.carryOut(ctx, p, c, t); out != nil {
@@ -208,16 +213,13 @@ func (r *Reconciler) conclude(ctx context.Context, p *pass, v *view, c *chosen) 
 	return r.sumUp(p, c, t)
 }
 
-// undecided ends a pass whose decision needs a newer snapshot that cannot be read now: nothing is blamed or verified meanwhile.
-func (r *Reconciler) undecided(p *pass, t trial, err error) *outcome {
+// undecided ends a pass whose decision needs a newer snapshot that cannot be read now: what is known is told, and nothing is rolled
+// back or verified meanwhile.
+func (r *Reconciler) undecided(p *pass, c *chosen, t trial, err error) *outcome {
 	r.views.watch.Hurry(p.key, p.now.Add(hurry))
-	wait := max(railway.RetryAfter(err), busyRetry)
-	if t.health.state == rollout.Progressing {
-		p.facts.Checks = describeChecks(p.object.Status.Checks, t.health.finding, nil)
-		p.find(v1alpha1.ConditionHealthy, t.health.finding)
-		return progressing(t.health.finding.Reason, t.health.finding.Message, wait)
-	}
-	return unread(wait)
+	p.wakeAt(p.now.Add(max(railway.RetryAfter(err), busyRetry)))
+	p.facts.Checks = describeChecks(p.object.Status.Checks, t.health.finding, t.report)
+	return r.sumUp(p, c, t)
 }
 
 // try finds out how the revision does by the view.
@@ -225,7 +227,7 @@ func (r *Reconciler) try(ctx context.Context, p *pass, v *view, c *chosen) (tria
 	t := trial{health: r.rollout.assess(ctx, p, v, c.declared)}
 	p.find(v1alpha1.ConditionHealthy, t.health.finding)
 	tried := promotion.Tried{
-		Decision: c.decision, Runs: v.newest(c.decision.Spec.Engine.Name), ReadAt: v.readAt, Stored: c.stored,
+		Object: p.object.Name, Decision: c.decision, Runs: v.newest(c.decision.Spec.Engine.Name), ReadAt: v.readAt, Stored: c.stored,
 		RollsBack: p.object.Spec.RollsBack(), Previous: p.object.Status.Verified, Resume: p.object.Annotations[v1alpha1.AnnotationResume],
 		InPlace: t.health.state == rollout.Healthy && p.facts.Findings[v1alpha1.ConditionSynced].Reason == v1alpha1.ReasonSucceeded,
 		Now:     p.now,
@@ -290,13 +292,16 @@ func (r *Reconciler) carryOut(ctx context.Context, p *pass, c *chosen, t trial) 
 
 // sumUp ends a pass in which every step went through.
 func (r *Reconciler) sumUp(p *pass, c *chosen, t trial) *outcome {
+	synced := p.facts.Findings[v1alpha1.ConditionSynced]
+	if synced.Reason == v1alpha1.ReasonCommitFailed && t.health.finding.Reason == v1alpha1.ReasonNotDeployed {
+		return stalled(v1alpha1.ConditionSynced, synced.Reason, synced.Message) // nothing runs because the commit was refused
+	}
 	if out := t.health.outcome(p, r.views.watch); out != nil {
 		return t.withoutTarget(out)
 	}
 	if out := r.judgeVerification(p, t); out != nil {
 		return t.withoutTarget(out)
 	}
-	synced := p.facts.Findings[v1alpha1.ConditionSynced]
 	if slices.Contains([]string{v1alpha1.ReasonConfigFileOwned, v1alpha1.ReasonContested, v1alpha1.ReasonCommitFailed}, synced.Reason) {
 		return stalled(v1alpha1.ConditionSynced, synced.Reason, synced.Message)
 	}

@@ -35,11 +35,12 @@ func assessment(p *pass, v *view, service desired.Service) rollout.Input {
 
 // awaited returns the last commit, or request to deploy, that starts a deployment of the service, so that it is awaited.
 func awaited(p *pass, v *view, service string) *rollout.Commit {
-	if at := p.journal.AcceptedAt(v1alpha1.WriteDeployment, service); !at.IsZero() {
-		return &rollout.Commit{At: at}
-	}
-	last := p.journal.LastCommit()
-	if last == nil || !slices.Contains(last.Services, service) {
+	requested, last := p.journal.AcceptedAt(v1alpha1.WriteDeployment, service), p.journal.LastCommit()
+	commits := last != nil && slices.Contains(last.Services, service)
+	switch {
+	case !requested.IsZero() && (!commits || requested.After(last.Time.Time)):
+		return &rollout.Commit{At: requested}
+	case !commits:
 		return nil
 	}
 	commit := &rollout.Commit{At: last.Time.Time}
@@ -128,7 +129,7 @@ func describe(service desired.Service, instance model.ServiceInstance, deploymen
 	s.Revision, s.Image, s.Digest, s.Commit = rollout.Revision(runs.Meta), runs.Meta.Image, runs.Meta.Digest(), runs.Meta.CommitHash
 	for state, count := range runs.Replicas {
 		if state == "RUNNING" {
-			s.ReadyReplicas = int32(count) //nolint:gosec // Railway allows 50 replicas (FACTS §6.2)
+			s.ReadyReplicas = int32(count) //nolint:gosec // Railway allows 50 replicas (railway-api.md, "Service settings")
 		}
 		if service.Replicas == 0 {
 			s.Replicas += int32(count) //nolint:gosec // as above

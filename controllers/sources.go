@@ -34,11 +34,20 @@ func (r *Reconciler) declare(ctx context.Context, p *pass) (desired.Sources, *ou
 	if err != nil {
 		return gathered, failed(err)
 	}
+	nameTo(declared, p.object)
 	p.facts.Redact = declared.Redact
 	if _, err = r.checks.build(&p.object.Spec, gathered, declared, nil, false); err != nil {
 		return gathered, failed(err)
 	}
 	return gathered, nil
+}
+
+// nameTo tells the names that messages are made of, so that a command in one stays whole.
+func nameTo(declared *desired.Environment, object *v1alpha1.EngineEnvironment) {
+	declared.Name(object.Namespace, object.Name)
+	if promotion := object.Spec.Promotion; promotion != nil {
+		declared.Name(promotion.From)
+	}
 }
 
 // gather reads the Secrets and ConfigMaps that the spec names. What does not exist is left out.

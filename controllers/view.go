@@ -16,6 +16,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/rollout"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
@@ -81,7 +82,7 @@ func (v *view) journal() journal.View {
 	}}
 }
 
-// patchApplying is the status of a commit that Railway still applies (FACTS §3.3).
+// patchApplying is the status of a commit that Railway still applies (railway-api.md, "Staged changes and history").
 const patchApplying = "APPLYING"
 
 // shows reports whether Railway shows what was announced. A deployment is announced with the one before it.
@@ -101,7 +102,8 @@ func (v *view) shows(w *v1alpha1.PendingWrite) bool {
 	}
 }
 
-// ownPatch finds the commit with the operator's mark in Railway's history (FACTS §3.3).
+// ownPatch finds the commit with the operator's mark in Railway's history
+// (railway-api.md, "Staged changes and history").
 func ownPatch(environment *model.Environment, id string) (model.Patch, bool) {
 	for _, patch := range environment.Patches {
 		if strings.Contains(patch.Message, markOf(id)) {
@@ -186,13 +188,15 @@ func (v *view) running(service string) promotion.Running {
 	return promotion.Running{Image: d.Meta.Image, Digest: d.Meta.Digest(), Repo: d.Meta.Repo, Branch: d.Meta.Branch, Commit: d.Meta.CommitHash}
 }
 
-// newest is what the newest deployment of the service was made from, whether it serves or not: what failed is to be named, too.
+// newest is what the deployment was made from that tells how the service is doing, whether it serves or not: what failed is to be
+// named, too.
 func (v *view) newest(service string) promotion.Running {
 	instance, _ := v.env.Instance(service)
-	if instance.Latest == nil {
+	d := rollout.Current(instance)
+	if d == nil {
 		return promotion.Running{}
 	}
-	meta := instance.Latest.Meta
+	meta := d.Meta
 	return promotion.Running{Image: meta.Image, Digest: meta.Digest(), Repo: meta.Repo, Branch: meta.Branch, Commit: meta.CommitHash}
 }
 
@@ -209,19 +213,20 @@ func (v *view) target(service string) verify.Target {
 	for _, domain := range instance.CustomDomains {
 		target.CustomHosts[domain.Host] = domain.Verified
 	}
-	if d := instance.Latest; d != nil {
+	if d := rollout.Current(instance); d != nil {
 		target.DeploymentID, target.StartedAt = d.ID, d.CreatedAt
 		target.Sleeping = d.Status == model.DeploymentSleeping
 	}
 	return target
 }
 
-// subject names what runs: the newest deployments of all declared services.
+// subject names what runs: the deployments that tell how the declared services are doing.
 func (v *view) subject(declared *desired.Environment) string {
 	var ids []string
 	for _, service := range declared.Services {
-		if instance, _ := v.env.Instance(service.Name); instance.Latest != nil {
-			ids = append(ids, instance.Latest.ID)
+		instance, _ := v.env.Instance(service.Name)
+		if d := rollout.Current(instance); d != nil {
+			ids = append(ids, d.ID)
 		}
 	}
 	return strings.Join(ids, ",")

@@ -74,7 +74,7 @@ func (w writer) send(ctx context.Context, p *pass, send func(context.Context) er
 	case railway.ClassOf(err) == railway.Conflict && !again:
 		return progressing(v1alpha1.ReasonVerifyingWrite, "Railway says that it exists and does not show it yet; the operator reads again", w.settle)
 	default:
-		return p.rejected(err)
+		return p.rejected(ctx, err)
 	}
 }
 
@@ -153,7 +153,8 @@ func (w writer) addDomains(ctx context.Context, p *pass, v *view, c *comparison,
 	return nil
 }
 
-// commit writes all that differs in one commit, which starts at most one deployment per service (FACTS §4.2).
+// commit writes all that differs in one commit, which starts at most one deployment per service
+// (railway-api.md, "Config patches").
 func (w writer) commit(ctx context.Context, p *pass, v *view, c *comparison) *outcome {
 	id, err := newCommitID()
 	if err != nil {
@@ -173,24 +174,13 @@ func (w writer) commit(ctx context.Context, p *pass, v *view, c *comparison) *ou
 	w.watch.Hurry(p.key, p.now.Add(hurry))
 	p.journal.Answered(answerOf(err), before, p.object.Generation)
 	if err != nil {
-		return refusedCommit(ctx, p, err)
+		return p.rejected(ctx, err)
 	}
 	p.journal.UseKey(w.hasher.name())
 	p.find(v1alpha1.ConditionSynced, status.Failed(v1alpha1.ReasonApplying, "committed: "+text))
 	w.tellCommit(p, c.plan)
 	countCommit(p.key, c.plan)
 	return progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
-}
-
-// refusedCommit is the outcome of a commit that failed. "Not Authorized" says nothing about a token that is valid (FACTS §13).
-func refusedCommit(ctx context.Context, p *pass, err error) *outcome {
-	if railway.ClassOf(err) == railway.Unauthorized && p.client.Valid(railway.WithPriority(ctx, railway.Write)) == nil {
-		out := progressing(v1alpha1.ReasonRailwayUnavailable,
-			"Railway refused the commit although the token is valid; the operator tries again. If it lasts, the token may only read", 0)
-		out.err = err
-		return out
-	}
-	return p.rejected(err)
 }
 
 // tellCommit records the commit as an event, and counts repairs so that a contested field is noticed.

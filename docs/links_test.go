@@ -43,6 +43,7 @@ func TestCitations(t *testing.T) {
 	require.Contains(t, sections, "Errors", "the document has no sections")
 	found := 0
 	for path, text := range sources(t, ".go", ".md", ".graphql", ".sh", ".yaml", ".lua") {
+		assert.False(t, strings.Contains(text, "FA"+"CTS §"), "%s cites a file that is not here: cite railway-api.md", path)
 		for _, cited := range citation.FindAllStringSubmatch(text, -1) {
 			for _, name := range quoted.FindAllStringSubmatch(cited[1], -1) {
 				found++

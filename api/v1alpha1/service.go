@@ -194,8 +194,9 @@ type Deploy struct {
 	// +optional
 	Serverless *bool `json:"serverless,omitempty"`
 
-	// cronSchedule makes the service a job: five fields in numbers, UTC, at least 5 minutes apart (FACTS §6.2). Railway has the
-	// last word: admission cannot see that */7 ends 4 minutes before the hour. Railway: deploy.cronSchedule.
+	// cronSchedule makes the service a job: five fields in numbers, UTC, at least 5 minutes apart
+	// (railway-api.md, "Service settings"). Railway has the last word: admission cannot see that */7 ends 4 minutes
+	// before the hour. Railway: deploy.cronSchedule.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?(,([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?)* ([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?(,([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|1[0-2])(-(0?[1-9]|1[0-2]))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|1[0-2])(-(0?[1-9]|1[0-2]))?)(/[1-9][0-9]?)?)* ([*]|[0-6](-[0-6])?)(/[1-9][0-9]?)?(,([*]|[0-6](-[0-6])?)(/[1-9][0-9]?)?)*$')",message="cronSchedule has five fields in UTC, minute (0-59), hour (0-23), day of month (1-31), month (1-12) and day of week (0-6, 0 is Sunday), each *, a number, a range or a list, with /step where wanted; for example 0 3 * * *"
@@ -272,7 +273,7 @@ type Restart struct {
 // Limits of one replica. Railway: deploy.limitOverride.
 type Limits struct {
 	// cpu in cores, for example "2" or 500m. Between 1m and 1000, which is what Railway's Pro plan gives a service with all its
-	// replicas (FACTS §6.2); plans have lower limits per replica, which Railway checks.
+	// replicas (railway-api.md, "Service settings"); plans have lower limits per replica, which Railway checks.
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1m')) >= 0 && quantity(string(self)).compareTo(quantity('1000')) <= 0",message="limits.cpu must be a quantity between 1m and 1000 cores, for example 2 or 500m; without it Railway's limit stays"
@@ -280,7 +281,7 @@ type Limits struct {
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
 	// memory in bytes, for example 4Gi. Between 1Mi and 1Ti, which is what Railway's Pro plan gives a service with all its
-	// replicas (FACTS §6.2); plans have lower limits per replica, which Railway checks.
+	// replicas (railway-api.md, "Service settings"); plans have lower limits per replica, which Railway checks.
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0",message="limits.memory must be a quantity between 1Mi and 1Ti, for example 4Gi or 512Mi (the units are Ki, Mi, Gi, Ti or k, M, G, T, without a B); without it Railway's limit stays"

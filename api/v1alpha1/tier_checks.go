@@ -37,7 +37,7 @@ const (
 	// dear: only lines that have the word are matched.
 	pythonLogged = `logs.exists(l, l.message.lowerAscii().contains("python") && l.message.matches("(?i)python[ /=:]*v?%s([^0-9]|$)"))`
 	// structuredLogs: most lines are JSON with a time and a level, either as written or as Railway has taken them apart
-	// (FACTS §3.5). A start script may write a few plain lines first.
+	// (railway-api.md, "Logs"). A start script may write a few plain lines first.
 	structuredLogs = `logs.size() > 0 && logs.filter(l, l.structured).size() * 2 >= logs.size()`
 	// middlewareLogged: the engine says that its security middleware is on, and nothing says that it is off.
 	middlewareLogged = `logs.exists(l, ` + namesMiddleware + ` && l.message.matches("(?i)middleware.*(enabled|loaded|active)")) && ` +

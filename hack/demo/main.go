@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -31,6 +32,8 @@ import (
 const (
 	namespace = "ai-engine"
 	samples   = "config/samples"
+	// repository is where the engine's images are.
+	repository = "ghcr.io/acme/ai-engine"
 	// patience bounds every wait.
 	patience = 90 * time.Second
 )
@@ -47,7 +50,7 @@ type tierReport struct {
 	Name  string `json:"name"`
 	Tier  string `json:"tier"`
 	Ready bool   `json:"ready"`
-	// Verdict is GO or NO-GO.
+	// Verdict is GO, NO-GO or PENDING.
 	Verdict string `json:"verdict"`
 }
 
@@ -132,8 +135,8 @@ func (p *play) story(ctx context.Context) error {
 		{"spec edit rolled out", "Dev gets a new image and three variables in one edit: one commit, one deployment.",
 			p.editSpec, p.specArrived},
 		{"promotion to preview", "Preview takes its source from Dev from now on, Production from Preview with an approval. Dev gets 1.6.0: it is verified, " +
-			"soaks for three seconds, is promoted to Preview, verified there, and waits for a person.", p.declarePromotion, p.awaitsApproval},
-		{"approved for production", "A person approves 1.6.0 for Production: kubectl annotate eenv production railway.engine-operator.dev/approve=1.6.0",
+			"soaks for three seconds, is promoted to Preview by its digest, verified there, and waits for a person.", p.declarePromotion, p.awaitsApproval},
+		{"approved for production", "A person approves for Production what status.promotion.candidate names: these bytes of 1.6.0 and no others. The message above has the command.",
 			p.approve, p.inProduction},
 		{"bad image rolled back", "Dev gets an image whose middleware does not load. Dev has its middleware off and passes; Preview fails its checks, goes back " +
 			"to 1.6.0 and holds it. Production never sees the image.", p.breakMiddleware, p.rolledBack},
@@ -225,7 +228,7 @@ func (p *play) editSpec(ctx context.Context) error {
 		}
 		_ = unstructured.SetNestedField(o.Object, "30s", "spec", "interval")
 		_ = unstructured.SetNestedSlice(o.Object, variables, "spec", "engine", "variables")
-		_ = unstructured.SetNestedField(o.Object, "ghcr.io/acme/ai-engine:1.5.0", "spec", "engine", "source", "image")
+		_ = unstructured.SetNestedField(o.Object, repository+":1.5.0", "spec", "engine", "source", "image")
 	})
 }
 
@@ -245,7 +248,7 @@ func (p *play) tierFile(ctx context.Context, name, image string, change func(spe
 		engine, _ := spec["engine"].(map[string]any)
 		delete(engine, "source")
 		if image != "" {
-			engine["source"] = map[string]any{"image": "ghcr.io/acme/ai-engine:" + image}
+			engine["source"] = map[string]any{"image": repository + ":" + image}
 		}
 		services, _ := spec["services"].([]any)
 		for _, raw := range services {
@@ -280,8 +283,9 @@ func (p *play) awaitsApproval(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	object, err := p.Get(ctx, namespace, "production")
-	return err == nil && object.Status.Promotion != nil && object.Status.Promotion.Candidate == "1.6.0" &&
-		object.Status.Promotion.State == v1alpha1.PromotionAwaitingApproval, err
+	promotion := object.Status.Promotion
+	return err == nil && promotion != nil && promotion.State == v1alpha1.PromotionAwaitingApproval &&
+		promotion.CandidateRevision == "1.6.0" && strings.HasPrefix(promotion.Candidate, repository+"@sha256:"), err
 }
 
 func (p *play) approve(ctx context.Context) error {
@@ -290,7 +294,9 @@ func (p *play) approve(ctx context.Context) error {
 		return err
 	}
 	before := object.DeepCopy()
-	object.Annotations = map[string]string{v1alpha1.AnnotationApprove: "1.6.0", v1alpha1.AnnotationApprovedBy: "Dana Dashboard"}
+	object.Annotations = map[string]string{
+		v1alpha1.AnnotationApprove: object.Status.Promotion.Candidate, v1alpha1.AnnotationApprovedBy: "dana@acme.example",
+	}
 	return p.Client.Patch(ctx, object, client.MergeFrom(before))
 }
 
@@ -314,7 +320,7 @@ func (p *play) rolledBack(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for _, d := range p.Sim.Deployments() {
-		if d.Environment == "production" && strings.HasSuffix(d.Image, badImage) {
+		if d.Environment == "production" && strings.Contains(d.Image, badImage) {
 			return false, errors.New("production saw the bad image")
 		}
 	}
@@ -328,29 +334,55 @@ func reason(object *v1alpha1.EngineEnvironment) string {
 	return ""
 }
 
-// table prints what `kubectl get eenv` shows.
+// table prints what `kubectl get eenv` shows, and what is said about a tier that is not as declared or waits for a person.
 func (p *play) table(ctx context.Context) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 3, ' ', 0)
-	_, _ = fmt.Fprintln(w, "\n   NAME\tTIER\tREADY\tREASON\tVERDICT\tCHECKS\tREVISION\tCOST")
+	_, _ = fmt.Fprintln(w, "\n   NAME\tTIER\tREADY\tREASON\tVERDICT\tCHECKS\tREVISION\tPROMOTION\tCOST")
+	var said []string
 	for _, name := range tiers {
 		object, err := p.Get(ctx, namespace, name)
 		if err != nil {
 			continue
 		}
-		ready, reason, revision, cost := "Unknown", "", "", ""
-		if c := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady); c != nil {
-			ready, reason = string(c.Status), c.Reason
+		_, _ = fmt.Fprintf(w, "   %s\n", strings.Join(columns(object), "\t"))
+		if message := waits(object); message != "" {
+			said = append(said, name+": "+message)
 		}
-		if object.Status.Engine != nil {
-			revision = object.Status.Engine.Revision
-		}
-		if object.Status.Cost != nil {
-			cost = object.Status.Cost.Summary
-		}
-		_, _ = fmt.Fprintf(w, "   %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			name, object.Spec.Tier, ready, reason, object.Status.Verdict, object.Status.Readiness, revision, cost)
 	}
 	_ = w.Flush()
+	for _, message := range said {
+		fmt.Println("   " + message)
+	}
+}
+
+// columns are those of `kubectl get eenv`, without the age.
+func columns(object *v1alpha1.EngineEnvironment) []string {
+	status, ready, revision, promotion, cost := object.Status, "Unknown", "", "", ""
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); c != nil {
+		ready = string(c.Status)
+	}
+	if status.Engine != nil {
+		revision = status.Engine.Revision
+	}
+	if status.Promotion != nil {
+		promotion = string(status.Promotion.State)
+	}
+	if status.Cost != nil {
+		cost = status.Cost.Summary
+	}
+	return []string{
+		object.Name, string(object.Spec.Tier), ready, reason(object), string(status.Verdict), status.Readiness, revision, promotion, cost,
+	}
+}
+
+// waits is the message of the condition that is not as it should be: of Ready, or of a promotion that waits for a person.
+func waits(object *v1alpha1.EngineEnvironment) string {
+	for _, name := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionPromoted} {
+		if c := meta.FindStatusCondition(object.Status.Conditions, name); c != nil && c.Status == metav1.ConditionFalse {
+			return c.Message
+		}
+	}
+	return ""
 }
 
 func counts(requests map[string]int) string {
@@ -393,9 +425,9 @@ func (p *play) invite(ctx context.Context) {
 	fmt.Printf(`
 Play on in another terminal:
   export KUBECONFIG=%s
-  kubectl -n %s get eenv
+  kubectl -n %s get eenv                        # -o wide: with URL, candidate and message
   kubectl -n %s describe eenv production
-  kubectl -n %s annotate eenv preview railway.engine-operator.dev/resume=1   # give the bad image another try
+  kubectl -n %s annotate eenv preview --overwrite railway.engine-operator.dev/resume=$(date +%%s)   # give the bad image another try
 Be the human on Railway's dashboard:
   curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %s/variable
   curl %s/requests

@@ -42,7 +42,8 @@ const introspection = `query Introspection {
 fragment Input on __InputValue { name defaultValue type { ...Type } }
 fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }`
 
-// introspect asks an endpoint for its schema. It sends no token: Railway tells its schema to everybody (FACTS §13).
+// introspect asks an endpoint for its schema. It sends no token: Railway tells its schema to everybody
+// (railway-api.md, "Endpoint").
 func introspect(ctx context.Context, endpoint string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

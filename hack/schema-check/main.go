@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command schema-check holds our slice of Railway's schema, and every operation we send, against the full schema: asked from
-// Railway's public endpoint or another one, which needs no token (FACTS §13), or given as a file (SDL, or an introspection result as
-// JSON).
+// Railway's public endpoint or another one, which needs no token (railway-api.md, "Endpoint"), or given as a file (SDL,
+// or an introspection result as JSON).
 //
 //	go run ./hack/schema-check
 //	go run ./hack/schema-check --schema http://127.0.0.1:8080/graphql/v2

@@ -10,7 +10,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-// minutesPerMonth is how Railway turns a price per month into one per minute, whatever the month (FACTS §9).
+// minutesPerMonth is how Railway turns a price per month into one per minute, whatever the month
+// (railway-api.md, "Usage and prices").
 const minutesPerMonth = 43200
 
 // Price is what Railway charges for a measurement.
@@ -22,7 +23,8 @@ type Price struct {
 	Published string
 }
 
-// Prices are Railway's unit prices, the same on all plans, as of 2026-09-21: docs.railway.com, pricing/plans (FACTS §9).
+// Prices are Railway's unit prices, the same on all plans, as of 2026-09-21: docs.railway.com, pricing/plans
+// (railway-api.md, "Usage and prices").
 var Prices = []Price{
 	{model.MeasurementMemory, 10.0 / minutesPerMonth, "$10 per GB and month of memory"},
 	{model.MeasurementCPU, 20.0 / minutesPerMonth, "$20 per vCPU and month"},

@@ -22,6 +22,8 @@ type Environment struct {
 
 	// hidden are further values that texts must not show.
 	hidden []string
+	// names are in the clear: texts may show them although a value contains one.
+	names  []string
 	once   sync.Once
 	masker *redact.Masker
 }
@@ -47,8 +49,8 @@ type Service struct {
 	ProgressDeadline time.Duration
 }
 
-// Field is one setting: the keys below the service's config (FACTS §3.2) and the JSON value. A nil value means that the
-// setting must be absent. A map value is compared and replaced as a whole.
+// Field is one setting: the keys below the service's config (railway-api.md, "EnvironmentConfig") and the JSON value. A
+// nil value means that the setting must be absent. A map value is compared and replaced as a whole.
 type Field struct {
 	Keys  []string
 	Value any
@@ -56,7 +58,8 @@ type Field struct {
 	WriteOnly bool
 }
 
-// RegistryCredentials are the keys of the credentials with which Railway pulls a service's image (FACTS §14).
+// RegistryCredentials are the keys of the credentials with which Railway pulls a service's image
+// (railway-api.md, "Private images").
 var RegistryCredentials = []string{"deploy", "registryCredentials"}
 
 // Domain is a generated *.up.railway.app domain. Port 0 leaves the choice to Railway.
@@ -70,7 +73,7 @@ type Variable struct {
 	Value string
 	// Secret marks a value that must not be shown: it came from a Secret, or is sealed.
 	Secret bool
-	// Sealed asks Railway never to show the value again (FACTS §5).
+	// Sealed asks Railway never to show the value again (railway-api.md, "Variables").
 	Sealed bool
 }
 
@@ -87,8 +90,20 @@ func (e *Environment) Service(name string) (Service, bool) {
 // Redact masks every secret value of the environment in a text from outside, such as a log line. The values are those that the
 // environment has when it is called for the first time.
 func (e *Environment) Redact(text string) string {
-	e.once.Do(func() { e.masker = redact.New(e.secrets()) })
+	e.once.Do(func() { e.masker = redact.New(e.secrets(), e.public()...) })
 	return e.masker.Text(text)
+}
+
+// Name tells names that messages are made of, such as the object's. It must be called before Redact.
+func (e *Environment) Name(names ...string) { e.names = append(e.names, names...) }
+
+// public are the names that texts may show.
+func (e *Environment) public() []string {
+	names := slices.Clone(e.names)
+	for _, s := range e.Services {
+		names = append(names, s.Name, s.Image, s.Repo)
+	}
+	return names
 }
 
 // secrets are the values that texts must not show.

@@ -12,7 +12,8 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-// fieldList collects settings in Railway's words (FACTS §3.2). Numbers are float64, as encoding/json decodes them.
+// fieldList collects settings in Railway's words (railway-api.md, "EnvironmentConfig"). Numbers are float64, as
+// encoding/json decodes them.
 type fieldList []Field
 
 func (l *fieldList) set(value any, keys ...string) {

@@ -52,7 +52,7 @@ func rules(t *testing.T, text string) []string {
 func TestControlVariablesAgreeWithTheRule(t *testing.T) {
 	found := rules(t, "!self.startsWith('RAILWAY_') || self in [")
 	require.Len(t, found, 3, "variables of the engine, of services, and shared ones")
-	want := []string{ // FACTS §5
+	want := []string{ // railway-api.md, "Variables"
 		"RAILWAY_DEPLOYMENT_OVERLAP_SECONDS", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "RAILWAY_DOCKERFILE_PATH",
 		"RAILWAY_HEALTHCHECK_TIMEOUT_SEC", "RAILWAY_RUN_UID", "RAILWAY_SHM_SIZE_BYTES",
 	}

@@ -20,7 +20,7 @@ import (
 // dockerConfigKey is the key of a Secret of type kubernetes.io/dockerconfigjson.
 const dockerConfigKey = ".dockerconfigjson"
 
-// credentials are what Railway needs to pull a private image (FACTS §14).
+// credentials are what Railway needs to pull a private image (railway-api.md, "Private images").
 type credentials struct{ username, password string }
 
 // field is the setting that carries the credentials.

@@ -33,7 +33,7 @@ type View struct {
 	ReadAt time.Time
 	// Shows reports whether what was announced is there.
 	Shows func(*v1alpha1.PendingWrite) bool
-	// Patch finds a commit by the operator's mark in Railway's history (FACTS §3.3).
+	// Patch finds a commit by the operator's mark in Railway's history (railway-api.md, "Staged changes and history").
 	Patch func(id string) (Patch, bool)
 }
 
@@ -333,7 +333,8 @@ const (
 	CommitNotShown
 )
 
-// Waits reports what the snapshot leaves open. Reads lag behind writes, and a stale read is not drift (FACTS §11.1).
+// Waits reports what the snapshot leaves open. Reads lag behind writes, and a stale read is not drift
+// (railway-api.md, "Consistency").
 func (j *Journal) Waits(view View) Wait {
 	if p := j.record.Pending; p != nil && p.Kind == v1alpha1.WriteCommit {
 		if left := j.left(p.StartedAt.Time, view.ReadAt); left > 0 {
@@ -370,6 +371,9 @@ func (j *Journal) ForgetEnvironment() {
 	if pending != nil && pending.Kind != v1alpha1.WriteEnvironment {
 		pending = nil
 	}
-	j.record = v1alpha1.WorkingRecord{Pending: pending, HashKey: j.record.HashKey, Forced: j.record.Forced}
+	j.record = v1alpha1.WorkingRecord{
+		Pending: pending, HashKey: j.record.HashKey, Forced: j.record.Forced,
+		ServiceIDs: j.record.ServiceIDs, // services belong to the project, and outlive the environment
+	}
 	j.commit = nil
 }

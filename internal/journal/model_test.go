@@ -117,7 +117,7 @@ func sealed(path string) bool { return strings.HasSuffix(path, ".S") }
 // bad values are accepted by Railway and cannot be applied.
 func bad(hash string) bool { return strings.HasPrefix(hash, "bad") }
 
-// read returns a snapshot. Services and domains lag apart from the rest (FACTS §13).
+// read returns a snapshot. Services and domains lag apart from the rest (railway-api.md, "Consistency").
 func (w *world) read() *snapshot {
 	at, of := w.now.Add(-w.seconds(staleAtMost, "stale")), w.now.Add(-w.seconds(staleAtMost, "stale list"))
 	s := &snapshot{

@@ -40,7 +40,8 @@ func (p *Plan) fieldLeaves(observed *model.Environment, service desired.Service,
 			want: field.Value, have: have, present: present, occupied: occupied(config, field.Keys),
 			deploys: deploys(field.Keys), write: fieldPatch(field, config),
 		}
-		if field.WriteOnly { // a mask or nothing is read, whatever is there; a service made anew lacks it (FACTS §14)
+		// a mask or nothing is read, whatever is there; a service made anew lacks it (railway-api.md, "Private images")
+		if field.WriteOnly {
 			l.unreadable, l.secret, l.about, l.write = true, true, []any{instance.ServiceID, field.Value}, field.Value
 		}
 		list = append(list, l)
@@ -48,8 +49,8 @@ func (p *Plan) fieldLeaves(observed *model.Environment, service desired.Service,
 	return list
 }
 
-// fileOwns reports whether a railway.json or railway.toml overrides the setting (FACTS §6.2). Such a file holds no source and no
-// credentials.
+// fileOwns reports whether a railway.json or railway.toml overrides the setting (railway-api.md, "Service settings").
+// Such a file holds no source and no credentials.
 func fileOwns(instance model.ServiceInstance, keys []string) bool {
 	return instance.ConfigFile != "" && keys[0] != "source" && !slices.Equal(keys, desired.RegistryCredentials)
 }
@@ -71,14 +72,14 @@ func occupied(config model.Tree, keys []string) bool {
 }
 
 // deploys tells settings that need a new deployment from those that Railway applies to the running one: replicas scale
-// without one (FACTS §4.2).
+// without one (railway-api.md, "Config patches").
 func deploys(keys []string) bool {
 	return keys[len(keys)-1] != "multiRegionConfig"
 }
 
 // fieldPatch is what the patch carries for a setting. An object, which is a map of regions, is replaced as a whole: regions it
-// should not have are set to null, because patches are merged, and those that are as they should be are left out (FACTS §4.2,
-// §11.16).
+// should not have are set to null, because patches are merged, and those that are as they should be are left out
+// (railway-api.md, "Config patches", "EnvironmentConfig").
 func fieldPatch(field desired.Field, config model.Tree) any {
 	want, isObject := field.Value.(map[string]any)
 	if !isObject {

@@ -23,7 +23,7 @@ func TestBareInstance(t *testing.T) {
 	patch := service(`{"deploy":{"startCommand":"run"}}`)
 	for name, reportDrift := range map[string]bool{"Repair": false, "ReportDrift": true} {
 		runPlanCases(t, []planCase{{
-			name: name, reason: "a service created for another tier leaves a bare instance here (FACTS §13): it is set up like a new one",
+			name: name, reason: "a service created for another tier leaves a bare instance here (railway-api.md#service-mutations-and-forks): it is set up like a new one",
 			given: given{bare: true, fields: start, config: `{"deploy":{"startCommand":"theirs"}}`, reportDrift: reportDrift}, patch: patch, causes: spec,
 		}, {
 			name: name + ", known", reason: "what was applied to the instance before went with it: that is no drift",
@@ -89,7 +89,7 @@ func TestCredentials(t *testing.T) {
 	}, {
 		name: "applied", reason: "a mask is no value to compare", given: given{fields: fields, config: shown, wrote: wrote("s1", "now")},
 	}, {
-		name: "applied, nothing shown", reason: "Railway may show nothing where credentials are (FACTS §14)",
+		name: "applied, nothing shown", reason: "Railway may show nothing where credentials are (railway-api.md#private-images)",
 		given: given{fields: fields, config: absent, wrote: wrote("s1", "now")},
 	}, {
 		name: "rotated", reason: "the record differs from the Secret", patch: write, causes: spec,
@@ -126,7 +126,7 @@ func TestCredentialsAreReleased(t *testing.T) {
 
 		in.Desired.Services[0].Image = "app:1"
 		made = plan.Make(in)
-		assert.JSONEq(t, service(`{"deploy":{"registryCredentials":null}}`), patchOf(t, made), "%s: null clears them (FACTS §14)", name)
+		assert.JSONEq(t, service(`{"deploy":{"registryCredentials":null}}`), patchOf(t, made), "%s: null clears them (railway-api.md#private-images)", name)
 		assert.NotContains(t, made.Changes[0].Actual+made.Changes[0].Declared, secretMark)
 		assert.True(t, plan.Make(commit(in, made)).Empty(), "%s: once", name)
 	}
@@ -150,7 +150,7 @@ func TestAutoDeploy(t *testing.T) {
 		drift, held  []string
 	}{
 		{"not pinned", "auto-deploy is what a branch means", given{triggers: triggers}, nil, nil, nil},
-		{"made by the source", "connecting a repository makes a trigger (FACTS §14)", given{pinned: true, triggers: triggers, wrote: source}, deleted, nil, nil},
+		{"made by the source", "connecting a repository makes a trigger (railway-api.md#auto-deploy)", given{pinned: true, triggers: triggers, wrote: source}, deleted, nil, nil},
 		{"made by the source, ReportDrift", "the operator's own commit made it", given{pinned: true, triggers: triggers, wrote: source, reportDrift: true}, deleted, nil, nil},
 		{"turned on", "somebody turned it on", given{pinned: true, triggers: triggers, wrote: off}, deleted, seen, nil},
 		{"turned on, ReportDrift", "report, do not delete", given{pinned: true, triggers: triggers, wrote: off, reportDrift: true}, nil, seen, nil},

@@ -156,7 +156,8 @@ func shown(changes []plan.Change) []string {
 	return lines
 }
 
-// deepMerge applies a patch as Railway does: objects are merged, null deletes, absence leaves alone (FACTS §4.2).
+// deepMerge applies a patch as Railway does: objects are merged, null deletes, absence leaves alone
+// (railway-api.md, "Config patches").
 func deepMerge(into, patch map[string]any) {
 	for key, value := range patch {
 		if value == nil {
@@ -191,7 +192,7 @@ func commit(in plan.Input, p *plan.Plan) plan.Input {
 }
 
 // apply returns a copy of the environment with the patch merged and seals kept: a sealed variable's value is not shown any
-// more, and a deleted one is not sealed (FACTS §5).
+// more, and a deleted one is not sealed (railway-api.md, "Variables").
 func apply(observed *model.Environment, patch model.Tree) *model.Environment {
 	after := *observed
 	after.Config = copyTree(observed.Config)

@@ -60,7 +60,7 @@ func remembered(l leaf, cause Cause, hash string, applied Applied, known bool) (
 func causeOf(in Input, l leaf, hash string) Cause {
 	applied, known := in.Applied[l.path]
 	switch {
-	case l.fresh: // set up like a new service: nobody's work is there (FACTS §13)
+	case l.fresh: // set up like a new service: nobody's work is there (railway-api.md, "Service mutations and forks")
 		return CauseSpec
 	case !known:
 		return firstCause(in, l)

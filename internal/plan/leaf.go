@@ -27,7 +27,8 @@ type leaf struct {
 	occupied bool
 	// fresh marks a field of a service that nobody has set up yet in this environment.
 	fresh bool
-	// unreadable marks a value that Railway does not show: sealed, or not decrypted for this token (FACTS §5), or a credential.
+	// unreadable marks a value that Railway does not show: sealed, or not decrypted for this token
+	// (railway-api.md, "Variables"), or a credential.
 	unreadable bool
 	// sealed marks a variable that Railway reports as sealed, seal one that the spec declares so.
 	sealed, seal bool
@@ -79,8 +80,8 @@ func (l leaf) hidden(applied Applied, known bool) bool {
 }
 
 // sealAskedFor reports whether a variable with the value that was applied differs by its seal alone: it is missing, or it was put
-// on by somebody before the spec declared it, and may then hide any value. Nobody can unseal a variable (FACTS §5), so it is the
-// spec that asks for the seal anew.
+// on by somebody before the spec declared it, and may then hide any value. Nobody can unseal a variable
+// (railway-api.md, "Variables"), so it is the spec that asks for the seal anew.
 func (l leaf) sealAskedFor() bool {
 	return (l.unsealed() && canonical(l.want) == canonical(l.have)) || (l.seal && l.sealed)
 }
@@ -169,7 +170,7 @@ func (p *Plan) instance(in Input, name string) (model.ServiceInstance, bool) {
 }
 
 // fresh reports whether nobody has set up the instance in this environment: it does not show yet, or it is what the creation of a
-// service for another environment left here (FACTS §13).
+// service for another environment left here (railway-api.md, "Service mutations and forks").
 func fresh(observed *model.Environment, instance model.ServiceInstance) bool {
 	for ref := range observed.Sealed { // some reads leave sealed variables out of the config
 		if ref.ServiceID == instance.ServiceID {

@@ -9,7 +9,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-// platformDefaults are what Railway does when the config does not say (FACTS §3.2, §6.2).
+// platformDefaults are what Railway does when the config does not say
+// (railway-api.md, "EnvironmentConfig", "Service settings").
 var platformDefaults = map[string]any{
 	"source.branch":                  "main",
 	"source.rootDirectory":           "",
@@ -33,7 +34,7 @@ func observedField(config model.Tree, keys []string) (value any, present bool) {
 	case "deploy.multiRegionConfig":
 		return observedRegions(config, value)
 	case "deploy.preDeployCommand":
-		if text, isText := value.(string); isText { // a string or a list of one (FACTS §11.12)
+		if text, isText := value.(string); isText { // a string or a list of one (railway-api.md, "EnvironmentConfig")
 			return []any{text}, present
 		}
 	}
@@ -43,7 +44,8 @@ func observedField(config model.Tree, keys []string) (value any, present bool) {
 	return value, present
 }
 
-// observedRegions keeps the replicas of each region in use. Older configs name one region instead (FACTS §11.16).
+// observedRegions keeps the replicas of each region in use. Older configs name one region instead
+// (railway-api.md, "EnvironmentConfig").
 func observedRegions(config model.Tree, value any) (any, bool) {
 	regions := map[string]any{}
 	all, _ := value.(map[string]any)

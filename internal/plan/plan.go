@@ -86,7 +86,8 @@ type Change struct {
 	Cause   Cause
 	// Declared and Actual are fit to be shown: secret values are masked.
 	Declared, Actual string
-	// Deploys is true when Railway starts a deployment of the service for it (FACTS §4.2, §4.4).
+	// Deploys is true when Railway starts a deployment of the service for it
+	// (railway-api.md, "Config patches", "Mutations of one field").
 	Deploys bool
 	// Hash of the declared value; empty when the field is deleted.
 	Hash string
@@ -98,7 +99,7 @@ type Change struct {
 }
 
 // TriggerChange is a deployment trigger that makes every push deploy a service which is pinned to a commit. A mutation deletes
-// it, a patch cannot (FACTS §14).
+// it, a patch cannot (railway-api.md, "Auto-deploy").
 type TriggerChange struct {
 	// Service is the service's name, ID the trigger's id.
 	Service, ID string
@@ -135,7 +136,8 @@ func (p *Plan) Empty() bool {
 	return len(p.Changes) == 0 && len(p.joins) == 0
 }
 
-// Patch returns the partial EnvironmentConfig that makes the changes: only the fields that differ, null to delete (FACTS §4.2).
+// Patch returns the partial EnvironmentConfig that makes the changes: only the fields that differ, null to delete
+// (railway-api.md, "Config patches").
 func (p *Plan) Patch() model.Tree {
 	patch := model.Tree{}
 	for _, id := range p.joins {

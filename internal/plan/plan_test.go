@@ -102,11 +102,11 @@ func TestFields(t *testing.T) {
 		patch:  service(`{"deploy":{"startCommand":"run"}}`),
 		causes: map[string]plan.Cause{path: plan.CauseSpec},
 	}, {
-		name: "pre-deploy command as text", reason: "Railway returns a string or a list of one (FACTS §11.12)",
+		name: "pre-deploy command as text", reason: "Railway returns a string or a list of one (railway-api.md#environmentconfig)",
 		given: given{fields: []desired.Field{field([]any{"migrate"}, "deploy.preDeployCommand")},
 			config: `{"deploy":{"preDeployCommand":"migrate"}}`},
 	}, {
-		name: "pre-deploy command as list", reason: "Railway returns a string or a list of one (FACTS §11.12)",
+		name: "pre-deploy command as list", reason: "Railway returns a string or a list of one (railway-api.md#environmentconfig)",
 		given: given{fields: []desired.Field{field([]any{"migrate"}, "deploy.preDeployCommand")},
 			config: `{"deploy":{"preDeployCommand":["migrate"]}}`},
 	}, {
@@ -133,7 +133,7 @@ func TestPlatformDefaults(t *testing.T) {
 	for keys, value := range defaults {
 		path := "engine." + keys
 		in := given{fields: []desired.Field{field(value, keys)}, wrote: map[string]any{path: value}}
-		assert.True(t, plan.Make(in.input(t)).Empty(), "%s: what Railway does anyway is no drift (FACTS §3.2)", keys)
+		assert.True(t, plan.Make(in.input(t)).Empty(), "%s: what Railway does anyway is no drift (railway-api.md#environmentconfig)", keys)
 
 		in.fields = []desired.Field{field("other", keys)}
 		assert.Equal(t, []string{path}, paths(plan.Make(in.input(t)).Changes), "%s: another value than the default is written", keys)
@@ -153,13 +153,13 @@ func TestRegions(t *testing.T) {
 		name: "same", reason: "what else Railway notes of a region is not compared",
 		given: given{fields: west3, config: `{"deploy":{"multiRegionConfig":{"us-west2":{"numReplicas":3,"stackerAssignment":"x"}}}}`},
 	}, {
-		name: "null regions", reason: "a region given up may stay as null (FACTS §3.2)",
+		name: "null regions", reason: "a region given up may stay as null (railway-api.md#environmentconfig)",
 		given: given{fields: west3, config: `{"deploy":{"multiRegionConfig":{"us-west2":{"numReplicas":3},"asia-southeast1-eqsg3a":null}}}`},
 	}, {
 		name: "one replica unsaid", reason: "a region without a number has one replica",
 		given: given{fields: both, config: `{"deploy":{"multiRegionConfig":{"us-west2":{"numReplicas":3},"europe-west4-drams3a":{}}}}`},
 	}, {
-		name: "region given up", reason: "patches merge, so the region goes by null, and the other is left out (FACTS §11.16)",
+		name: "region given up", reason: "patches merge, so the region goes by null, and the other is left out (railway-api.md#environmentconfig)",
 		given: given{fields: west3, config: `{"deploy":{"multiRegionConfig":{"us-west2":{"numReplicas":3},"europe-west4-drams3a":{"numReplicas":1},"gone":null}}}`},
 		patch: service(`{"deploy":{"multiRegionConfig":{"europe-west4-drams3a":null}}}`), causes: spec,
 	}, {
@@ -167,7 +167,7 @@ func TestRegions(t *testing.T) {
 		given: given{fields: both, config: `{"deploy":{"multiRegionConfig":{"us-west2":{"numReplicas":2},"europe-west4-drams3a":{"numReplicas":1}}}}`},
 		patch: service(`{"deploy":{"multiRegionConfig":{"us-west2":{"numReplicas":3}}}}`), causes: spec,
 	}, {
-		name: "legacy region and replicas", reason: "older configs name one region instead (FACTS §11.16)",
+		name: "legacy region and replicas", reason: "older configs name one region instead (railway-api.md#environmentconfig)",
 		given: given{fields: west3, config: `{"deploy":{"region":"us-west2","numReplicas":3}}`},
 	}, {
 		name: "legacy region, replicas unsaid", reason: "one replica is Railway's default",
@@ -189,7 +189,7 @@ func TestRegions(t *testing.T) {
 		drift: []string{`deploy.multiRegionConfig: {"us-west2":{"numReplicas":3}} <- {"us-west2":{"numReplicas":1}}`},
 	}})
 	made := plan.Make(given{fields: west3}.input(t))
-	assert.Empty(t, made.Deploys(), "replicas scale without a deployment (FACTS §4.2)")
+	assert.Empty(t, made.Deploys(), "replicas scale without a deployment (railway-api.md#config-patches)")
 }
 
 func TestSource(t *testing.T) {
@@ -243,21 +243,21 @@ func TestVariables(t *testing.T) {
 		name: "absent", reason: "a missing variable is written",
 		given: given{variables: one}, patch: service(`{"variables":{"A":{"value":"1"}}}`), causes: map[string]plan.Cause{path: plan.CauseSpec},
 	}, {
-		name: "null", reason: "null is absence (FACTS §3.2)",
+		name: "null", reason: "null is absence (railway-api.md#environmentconfig)",
 		given: given{variables: one, config: `{"variables":{"A":null}}`}, patch: service(`{"variables":{"A":{"value":"1"}}}`),
 		causes: map[string]plan.Cause{path: plan.CauseSpec},
 	}, {
 		name: "same", reason: "what else Railway notes of a variable is not compared",
 		given: given{variables: one, config: `{"variables":{"A":{"value":"1","description":"x"}}}`},
 	}, {
-		name: "empty text", reason: "an empty value is a value (FACTS §5)",
+		name: "empty text", reason: "an empty value is a value (railway-api.md#variables)",
 		given: given{variables: []desired.Variable{plain("A", "")}}, patch: service(`{"variables":{"A":{"value":""}}}`),
 		causes: map[string]plan.Cause{path: plan.CauseSpec},
 	}, {
-		name: "empty text in place", reason: "an empty value is a value (FACTS §5)",
+		name: "empty text in place", reason: "an empty value is a value (railway-api.md#variables)",
 		given: given{variables: []desired.Variable{plain("A", "")}, config: `{"variables":{"A":{"value":""}}}`},
 	}, {
-		name: "reference", reason: "values are compared unrendered (FACTS §3.2)",
+		name: "reference", reason: "values are compared unrendered (railway-api.md#environmentconfig)",
 		given: given{variables: []desired.Variable{plain("A", "${{shared.B}}")}, config: `{"variables":{"A":{"value":"${{shared.B}}"}}}`},
 	}, {
 		name: "drift", reason: "somebody edited the variable",
@@ -269,7 +269,7 @@ func TestVariables(t *testing.T) {
 		given: given{variables: one, config: `{"variables":{"A":{"value":null}}}`}, patch: service(`{"variables":{"A":{"value":"1"}}}`),
 		causes: map[string]plan.Cause{path: plan.CauseSpec},
 	}, {
-		name: "masked, applied", reason: "a value that cannot be read is taken to be what was applied (FACTS §5)",
+		name: "masked, applied", reason: "a value that cannot be read is taken to be what was applied (railway-api.md#variables)",
 		given: given{variables: one, config: `{"variables":{"A":{"value":null}}}`, wrote: map[string]any{path: "1"}},
 	}, {
 		name: "masked, spec changed", reason: "the record tells that another value was applied",
@@ -282,7 +282,7 @@ func TestVariables(t *testing.T) {
 		patch: service(`{"variables":{"A":{"value":"1"}}}`), causes: map[string]plan.Cause{path: plan.CauseDrift},
 		drift: []string{"variables.A: (secret) <- (secret)"},
 	}, {
-		name: "shared", reason: "shared variables stand at the top of the config (FACTS §3.2)",
+		name: "shared", reason: "shared variables stand at the top of the config (railway-api.md#environmentconfig)",
 		given:  given{shared: []desired.Variable{plain("A", "1")}, sharedConfig: `{"A":{"value":"2"}}`},
 		patch:  `{"sharedVariables":{"A":{"value":"1"}}}`,
 		causes: map[string]plan.Cause{"shared.A": plan.CauseSpec},
@@ -299,13 +299,13 @@ func TestSealedVariables(t *testing.T) {
 	runPlanCases(t, []planCase{{
 		name: "absent", reason: "a sealed variable is written with its seal", given: given{variables: key}, patch: write, causes: spec,
 	}, {
-		name: "applied", reason: "the record says that the value is the declared one (FACTS §5)",
+		name: "applied", reason: "the record says that the value is the declared one (railway-api.md#variables)",
 		given: given{variables: key, config: masked, wrote: wrote},
 	}, {
-		name: "applied, left out of the config", reason: "the wire form of sealed variables is not known: the list of variables says that it is there (FACTS §5)",
+		name: "applied, left out of the config", reason: "the wire form of sealed variables is not known: the list of variables says that it is there (railway-api.md#variables)",
 		given: given{variables: key, sealed: []string{"KEY"}, wrote: wrote},
 	}, {
-		name: "applied, empty in the config", reason: "a value shown for a sealed variable is never compared (FACTS §5)",
+		name: "applied, empty in the config", reason: "a value shown for a sealed variable is never compared (railway-api.md#variables)",
 		given: given{variables: key, config: `{"variables":{"KEY":{"value":""}}}`, sealed: []string{"KEY"}, wrote: wrote},
 	}, {
 		name: "rotated", reason: "the record differs from the declared value", patch: write, causes: spec,
@@ -417,7 +417,7 @@ func TestConfigFileOwnsSettings(t *testing.T) {
 		wrote: map[string]any{"engine.deploy.startCommand": "run", "engine.deploy.healthcheckPath": "/health"},
 	}
 	made := plan.Make(g.input(t))
-	assert.Equal(t, []string{"engine.build.builder", "engine.deploy.startCommand"}, made.Blocked, "the file overrides build and deploy (FACTS §6.2)")
+	assert.Equal(t, []string{"engine.build.builder", "engine.deploy.startCommand"}, made.Blocked, "the file overrides build and deploy (railway-api.md#service-settings)")
 	assert.Equal(t, []string{"engine.source.image", "engine.variables.A"}, paths(made.Changes), "it does not override source and variables")
 	assert.Empty(t, made.Drift, "what a file sets is not drift")
 }

@@ -156,7 +156,7 @@ func requireDiffers(t *rapid.T, observed *model.Environment, patch model.Tree, u
 			ref.ServiceID = u[1]
 		}
 		if u[len(u)-1] == "registryCredentials" {
-			return // Railway may show nothing where credentials are (FACTS §14)
+			return // Railway may show nothing where credentials are (railway-api.md, "Private images")
 		}
 		require.True(t, there || observed.Sealed[ref], "%v is deleted and was not there", u)
 		return
@@ -229,7 +229,7 @@ func TestRecordTellsDriftFromSpecChange(t *testing.T) {
 		engine := &in.Desired.Services[0]
 		i := rapid.IntRange(0, max(0, len(engine.Variables)-1)).Draw(t, "which")
 		if len(engine.Variables) == 0 || in.Observed.Sealed[model.VariableRef{ServiceID: "s1", Name: engine.Variables[i].Name}] {
-			return // an edit of a sealed value cannot be seen (FACTS §5)
+			return // an edit of a sealed value cannot be seen (railway-api.md, "Variables")
 		}
 		path := "engine.variables." + engine.Variables[i].Name
 

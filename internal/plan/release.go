@@ -65,7 +65,8 @@ func releasedLeaf(in Input, path string) (leaf, bool) {
 	if name, ok := strings.CutPrefix(rest, "variables."); ok {
 		return releasedVariable(in.Observed, path, service, instance.ServiceID, name), true
 	}
-	if path == credentialsPath(service) { // Railway may show nothing where credentials are (FACTS §14): null clears them
+	// Railway may show nothing where credentials are (railway-api.md, "Private images"): null clears them
+	if path == credentialsPath(service) {
 		return leaf{
 			path: path, service: service, keys: serviceKeys(instance.ServiceID, desired.RegistryCredentials),
 			present: true, unreadable: true, secret: true, deploys: true,
@@ -146,7 +147,8 @@ func (p *Plan) unmanagedOf(in Input, declared map[string]bool, service, serviceI
 	}
 }
 
-// variableNames lists the variables that exist, sorted: some reads leave sealed ones out of the config (FACTS §5).
+// variableNames lists the variables that exist, sorted: some reads leave sealed ones out of the config
+// (railway-api.md, "Variables").
 func variableNames(observed *model.Environment, serviceID string, variables model.Tree) []string {
 	names := map[string]bool{}
 	for name, variable := range variables {

@@ -37,7 +37,7 @@ func TestRelease(t *testing.T) {
 		given: given{config: `{"variables":{"OLD":{"isSealed":true}}}`, wrote: map[string]any{variable: "1"}},
 		patch: service(`{"variables":{"OLD":null}}`), causes: released(variable),
 	}, {
-		name: "sealed and left out of the config", reason: "the list of variables says that it is there (FACTS §5)",
+		name: "sealed and left out of the config", reason: "the list of variables says that it is there (railway-api.md#variables)",
 		given: given{sealed: []string{"OLD"}, wrote: map[string]any{variable: "1"}},
 		patch: service(`{"variables":{"OLD":null}}`), causes: released(variable),
 	}, {
@@ -54,7 +54,7 @@ func TestRelease(t *testing.T) {
 		given: given{sharedConfig: `{"OLD":{"value":"1"}}`, wrote: map[string]any{"shared.OLD": "1"}},
 		patch: `{"sharedVariables":{"OLD":null}}`, causes: released("shared.OLD"),
 	}, {
-		name: "setting", reason: "null clears a field (FACTS §4.2)",
+		name: "setting", reason: "null clears a field (railway-api.md#config-patches)",
 		given: given{config: `{"deploy":{"startCommand":"run","healthcheckPath":"/"}}`, wrote: map[string]any{start: "run"}},
 		patch: service(`{"deploy":{"startCommand":null}}`), causes: released(start),
 	}, {

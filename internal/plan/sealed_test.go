@@ -25,7 +25,7 @@ func TestSealedOnTheDashboard(t *testing.T) {
 		name: "Repair", reason: "the seal may hide any value, so the declared one is written again",
 		given: given{variables: inClear, config: masked, wrote: wrote}, patch: write, causes: drift, drift: seen,
 	}, {
-		name: "Repair, left out of the config", reason: "the list of variables says that it is sealed (FACTS §5)",
+		name: "Repair, left out of the config", reason: "the list of variables says that it is sealed (railway-api.md#variables)",
 		given: given{variables: inClear, sealed: []string{"KEY"}, wrote: wrote}, patch: write, causes: drift, drift: seen,
 	}, {
 		name: "Repair, adopted", reason: "what was adopted was seen in clear too",
@@ -111,7 +111,7 @@ func TestNoSealHidesAnotherValue(t *testing.T) {
 		}
 		v := rapid.SampledFrom(engine.Variables).Draw(t, "which")
 		if v.Sealed || in.Observed.Sealed[model.VariableRef{ServiceID: "s1", Name: v.Name}] {
-			return // an edit of a sealed value cannot be seen (FACTS §5)
+			return // an edit of a sealed value cannot be seen (railway-api.md, "Variables")
 		}
 		in.ReportDrift = rapid.Bool().Draw(t, "report")
 		in.Observed = apply(in.Observed, object(t, service(`{"variables":{"`+v.Name+`":{"value":"theirs","isSealed":true}}}`)))

@@ -32,7 +32,7 @@ func TestServicesThatAreNotThere(t *testing.T) {
 
 	in.Added = map[string]plan.AddedService{"worker": {ID: "s2", Join: true}}
 	made = plan.Make(in)
-	assert.JSONEq(t, `{"services":{"s2":{"isCreated":true,"variables":{"A":{"value":"1"}}}}}`, patchOf(t, made), "the commit adds it to the environment (FACTS §4.2)")
+	assert.JSONEq(t, `{"services":{"s2":{"isCreated":true,"variables":{"A":{"value":"1"}}}}}`, patchOf(t, made), "the commit adds it to the environment (railway-api.md#config-patches)")
 	assert.Empty(t, made.Domains, "a service that joins with this commit gets its domain after it")
 
 	in.Desired.Services[1].Variables = nil
@@ -64,7 +64,7 @@ func TestDomains(t *testing.T) {
 	}})
 	made := plan.Make(given{domain: &desired.Domain{Port: 8000}}.input(t))
 	assert.Equal(t, []string{"engine"}, made.Domains, "a declared domain that is missing is to be made")
-	assert.True(t, made.Empty(), "a commit cannot make one (FACTS §12.1)")
+	assert.True(t, made.Empty(), "a commit cannot make one (railway-api.md#config-patches)")
 	made = plan.Make(given{domain: &desired.Domain{Port: 8000}, domains: host(80)}.input(t))
 	assert.Empty(t, made.Deploys(), "a port needs no deployment")
 }

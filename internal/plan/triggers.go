@@ -13,7 +13,8 @@ import (
 )
 
 // autoDeploys finds the triggers that deploy every push to a service which is pinned to a commit. Without a commit, auto-deploy
-// is what a branch means. Writing a source may make a trigger again (FACTS §14): what is known of the triggers ends with it.
+// is what a branch means. Writing a source may make a trigger again (railway-api.md, "Auto-deploy"): what is known of
+// the triggers ends with it.
 func (p *Plan) autoDeploys(in Input) {
 	for _, service := range in.Desired.Services {
 		instance, found := in.Observed.Instance(service.Name)

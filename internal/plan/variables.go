@@ -28,7 +28,8 @@ func variableLeaves(observed *model.Environment, service, serviceID string, vari
 	return list
 }
 
-// observedVariable returns a variable's unrendered value, nil when Railway does not show it (FACTS §3.2, §5).
+// observedVariable returns a variable's unrendered value, nil when Railway does not show it
+// (railway-api.md, "EnvironmentConfig", "Variables").
 func observedVariable(observed *model.Environment, serviceID, name string) (value any, present, sealed bool) {
 	variable, isObject := any(nil), false
 	if raw, ok := observed.Config.Get(variableKeys(serviceID, name)...); ok {

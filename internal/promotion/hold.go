@@ -65,7 +65,7 @@ func (in *Input) waysOut(d *Decision) string {
 	if d.Promotion == nil {
 		return "change settings, engine, services or sharedVariables, or " + resume
 	}
-	if d.Promotion.Candidate != "" && !slices.Contains(d.Promotion.Rejected, d.Promotion.Candidate) {
+	if d.Promotion.Candidate != "" && !rejects(d.Promotion, &in.Upstream.Verified.Source) {
 		return "next is " + d.Message
 	}
 	return fmt.Sprintf("verify another revision in %s, or %s", in.Upstream.Name, resume)
@@ -86,9 +86,11 @@ type Stored struct {
 
 // Tried is what a pass found out about the revision that runs.
 type Tried struct {
+	// Object is the object's name, with which the names of its stored revisions begin.
+	Object string
 	// Decision is what the pass worked on.
 	Decision Decision
-	// Runs is what serves.
+	// Runs is what the newest deployment was made from: it is what serves when InPlace, and what failed when Failed.
 	Runs Running
 	// InPlace is true when Railway is as declared, and every declared service serves what was declared.
 	InPlace bool
@@ -131,7 +133,7 @@ func Conclude(t Tried) Conclusion {
 	switch {
 	case t.InPlace && t.Passed && t.Failed == "":
 		t.verify(&c, name, content)
-	case t.Failed != "" && t.RollsBack && !stored(t.Stored, name):
+	case t.Failed != "" && t.RollsBack && !t.verifiedBefore(name, content):
 		t.rollBack(&c, name)
 	}
 	return c
@@ -139,9 +141,43 @@ func Conclude(t Tried) Conclusion {
 
 // revision is the content that runs, pinned, and its name.
 func (t Tried) revision() (name string, content Content) {
-	spec := WithSource(t.Decision.Spec, Pin(t.Decision.Spec.Engine.Source, t.Runs))
-	content = ContentOf(spec)
-	return content.Hash(), content
+	content = t.with(Pin(t.Decision.Spec.Engine.Source, t.Runs))
+	return t.name(content), content
+}
+
+// name is that of the revision with the content. Objects of one namespace may have equal contents, and each stores its own.
+func (t Tried) name(content Content) string {
+	if t.Object == "" {
+		return content.Hash()
+	}
+	return t.Object + "-" + content.Hash()
+}
+
+// is reports whether the stored revision is the named one. One that was stored before its digest was known is what runs under its
+// reference.
+func (t Tried) is(s Stored, name string) bool {
+	if s.Name == name {
+		return true
+	}
+	pinned := ContentOf(WithSource(s.Content.ApplyTo(t.Decision.Spec), Pin(s.Content.Engine.Source, t.Runs)))
+	return t.name(pinned) == name
+}
+
+// verifiedBefore reports whether the revision was verified here before: it is not to blame. While Railway does not tell what was
+// deployed, for instance because the image cannot be pulled any more, it may be any that was verified with the source as declared.
+func (t Tried) verifiedBefore(name string, content Content) bool {
+	if slices.ContainsFunc(t.Stored, func(s Stored) bool { return t.is(s, name) }) {
+		return true
+	}
+	return slices.ContainsFunc(t.Stored, func(s Stored) bool {
+		return !Pinned(content.Engine.Source) && Pinned(s.Content.Engine.Source) &&
+			t.name(t.with(unpinned(s.Content.Engine.Source))) == name && t.with(s.Content.Engine.Source).Hash() == s.Content.Hash()
+	})
+}
+
+// with is the content that the pass worked on, with another source.
+func (t Tried) with(source *v1alpha1.Source) Content {
+	return ContentOf(WithSource(t.Decision.Spec, source))
 }
 
 func (t Tried) verify(c *Conclusion, name string, content Content) {
@@ -149,7 +185,7 @@ func (t Tried) verify(c *Conclusion, name string, content Content) {
 	if source.Repo != "" && source.Commit == "" {
 		return // Railway does not say which commit runs: nothing that could be pinned
 	}
-	last, known := newest(t.Stored, "")
+	last, known := newest(t.Stored)
 	same := t.Previous != nil && SourceOf(&t.Previous.Source) == SourceOf(source)
 	if same && known && last.Name == name {
 		End(c.Promotion, v1alpha1.PromotionVerified)
@@ -173,7 +209,7 @@ func (t Tried) rollBack(c *Conclusion, name string) {
 		c.Read = true
 		return
 	}
-	target, ok := newest(t.Stored, name)
+	target, ok := newest(slices.DeleteFunc(slices.Clone(t.Stored), func(s Stored) bool { return t.is(s, name) }))
 	if !ok {
 		c.NoTarget = true
 		return
@@ -198,18 +234,14 @@ func (c *Conclusion) reject() {
 	}
 }
 
-// newest is the revision that was verified last, apart from the named one.
-func newest(all []Stored, except string) (found Stored, ok bool) {
+// newest is the revision that was verified last.
+func newest(all []Stored) (found Stored, ok bool) {
 	for _, s := range all {
-		if s.Name != except && (!ok || s.Order > found.Order) {
+		if !ok || s.Order > found.Order {
 			found, ok = s, true
 		}
 	}
 	return found, ok
-}
-
-func stored(all []Stored, name string) bool {
-	return slices.ContainsFunc(all, func(s Stored) bool { return s.Name == name })
 }
 
 // Surplus are the revisions beyond the limit, the oldest first to go. What is kept now and what is held stays.

@@ -6,6 +6,7 @@ package promotion
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,7 +77,8 @@ type Decision struct {
 	// Reason and Message are for the condition Promoted, with spec.promotion; UpToDate says whether it holds.
 	UpToDate        bool
 	Reason, Message string
-	// Wake is when a soak ends, zero when none runs.
+	// Wake is when to decide again although nothing that can be watched may have changed by then: when the soak ends, or soon while
+	// it waits for the upstream tier to be read or for the gate. Zero when a change wakes it.
 	Wake time.Time
 	// Taken is the revision that this decision promotes, Resumed why a hold has ended; for events.
 	Taken, Resumed string
@@ -114,20 +116,39 @@ func (in *Input) previous() *v1alpha1.PromotionStatus {
 	if resume := in.Annotations[v1alpha1.AnnotationResume]; resume != status.Resume {
 		status.Resume, status.Rejected = resume, nil
 	}
-	if approved := in.Annotations[v1alpha1.AnnotationApprove]; approved != "" && (status.Approval == nil || status.Approval.Source != approved) {
-		status.Approval = &v1alpha1.Approval{Source: approved, By: in.approver(status.Approval)}
-	}
+	status.Approval = in.approval(status.Approval)
 	return status
 }
 
-// approver is who gave an approval that is new. A name that stood there with the approval before may be another person's.
-func (in *Input) approver(before *v1alpha1.Approval) string {
-	by := in.Annotations[v1alpha1.AnnotationApprovedBy]
+// approval is the approval that is there, and who gave it: a name belongs to the approval that it came with. One that was withdrawn
+// leaves its name, so that nobody gets it who approves the same again.
+func (in *Input) approval(before *v1alpha1.Approval) *v1alpha1.Approval {
+	approved := in.Annotations[v1alpha1.AnnotationApprove]
 	switch {
-	case by == "":
+	case before == nil && approved == "":
+		return nil
+	case before == nil:
+		return &v1alpha1.Approval{Source: approved, By: in.approver("")}
+	case before.Source == approved:
+		return before
+	case approved == "":
+		return &v1alpha1.Approval{By: before.By}
+	default:
+		return &v1alpha1.Approval{Source: approved, By: in.approver(before.By)}
+	}
+}
+
+// asBefore marks a name that stood there with the approval before: it may be another person's.
+const asBefore = " (as in the approval before)"
+
+// approver is who gave an approval that is new, when that name gave the one before.
+func (in *Input) approver(before string) string {
+	by := in.Annotations[v1alpha1.AnnotationApprovedBy]
+	switch by {
+	case "":
 		return "(not said)"
-	case before != nil && before.By == by:
-		return by + " (as in the approval before)"
+	case strings.TrimSuffix(before, asBefore):
+		return by + asBefore
 	default:
 		return by
 	}
@@ -142,7 +163,7 @@ func (in *Input) promote(d *Decision) {
 		d.Promotion.Candidate, d.Promotion.CandidateRevision = string(candidate), in.Upstream.Verified.Revision
 		d.Message = d.Promotion.CandidateRevision + ": " + message
 	}
-	if !d.Wake.IsZero() {
+	if state == v1alpha1.PromotionSoaking {
 		at := metav1.NewTime(d.Wake)
 		d.Promotion.SoakedAt = &at
 	}
@@ -167,9 +188,9 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		return waiting(fmt.Sprintf("there is no EngineEnvironment %q in this namespace", up.Name))
 	case candidate == "":
 		return waiting(fmt.Sprintf("%s has no verified revision yet", up.Name))
-	case slices.Contains(d.Promotion.Rejected, string(candidate)):
+	case rejects(d.Promotion, &up.Verified.Source):
 		return blocked("it was rolled back here: verify another revision in " + up.Name + ", or try this one again with " + in.ResumeCommand())
-	case candidate == in.current(d.Promotion.Source):
+	case candidate == SourceOf(d.Promotion.Source), candidate == in.current(d.Promotion.Source):
 		return v1alpha1.PromotionUpToDate, v1alpha1.ReasonSucceeded, fmt.Sprintf("runs what %s has verified", up.Name)
 	case in.Spec.Tier == v1alpha1.TierProduction && moving(&up.Verified.Source):
 		return blocked("Railway does not tell its digest, and its tag may be pushed again at any time: give it a tag of its own")
@@ -187,13 +208,29 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 	}
 	switch {
 	case in.Gate != "":
+		d.Wake = in.Now.Add(gateRetry)
 		return blocked(in.Gate)
 	case in.Spec.Promotion.Approval == v1alpha1.ApprovalManual && !in.approves(d.Promotion, candidate):
 		return v1alpha1.PromotionAwaitingApproval, v1alpha1.ReasonAwaitingApproval, in.askApproval(d.Promotion, candidate)
 	case up.Unread:
+		d.Wake = in.Now.Add(unreadRetry)
 		return waiting(fmt.Sprintf("%s has not been read since the operator started", up.Name))
 	}
 	return v1alpha1.PromotionPromoting, v1alpha1.ReasonProgressing, fmt.Sprintf("%s has verified it", up.Name)
+}
+
+const (
+	// gateRetry is how soon the gate is asked again, unreadRetry how soon the upstream tier must have been read.
+	gateRetry   = 10 * time.Minute
+	unreadRetry = 5 * time.Second
+)
+
+// rejects reports whether the source was rolled back here. One that was rejected before its digest was known is rejected by its
+// reference.
+func rejects(status *v1alpha1.PromotionStatus, source *v1alpha1.Source) bool {
+	reference, _, _ := strings.Cut(source.Image, "@")
+	return slices.Contains(status.Rejected, string(SourceOf(source))) ||
+		source.Image != "" && slices.Contains(status.Rejected, reference)
 }
 
 // current identifies what the tier was promoted to. What was taken before its digest was known is what runs under that name.
@@ -207,13 +244,16 @@ func (in *Input) approves(status *v1alpha1.PromotionStatus, candidate Source) bo
 		in.Annotations[v1alpha1.AnnotationApprove] == string(candidate)
 }
 
+// whoami is how a shell names the user that the API server authenticates, which the approval policy asks for.
+const whoami = `"$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"`
+
 func (in *Input) askApproval(status *v1alpha1.PromotionStatus, candidate Source) string {
-	message := fmt.Sprintf("a person must approve it: kubectl annotate eenv -n %s %s --overwrite %s=%s %s=<you>",
-		in.Namespace, in.Name, v1alpha1.AnnotationApprove, candidate, v1alpha1.AnnotationApprovedBy)
-	if a := status.Approval; a != nil && in.Annotations[v1alpha1.AnnotationApprove] == a.Source {
-		message += fmt.Sprintf("; the approval there is names %s, which is another source", a.Source)
+	message := "a person must approve it"
+	if a := status.Approval; a != nil && a.Source != "" {
+		message += fmt.Sprintf(" (the approval so far is for another source, %s)", a.Source)
 	}
-	return message
+	return fmt.Sprintf("%s: kubectl annotate eenv -n %s %s --overwrite %s=%s %s=%s", message,
+		in.Namespace, in.Name, v1alpha1.AnnotationApprove, candidate, v1alpha1.AnnotationApprovedBy, whoami)
 }
 
 // ResumeCommand is the command that ends a hold.

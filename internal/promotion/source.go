@@ -7,6 +7,7 @@
 package promotion
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -87,6 +88,14 @@ func (r Running) Source() *v1alpha1.Source {
 	}
 }
 
+// unpinned is the source without what Pin adds.
+func unpinned(source *v1alpha1.Source) *v1alpha1.Source {
+	source = source.DeepCopy()
+	source.Image, _, _ = strings.Cut(source.Image, "@")
+	source.Commit = ""
+	return source
+}
+
 // Pinned reports whether the source names its bytes: a digest or a commit.
 func Pinned(source *v1alpha1.Source) bool {
 	return source != nil && (source.Commit != "" || strings.Contains(source.Image, digestMark))
@@ -108,7 +117,7 @@ func Revision(source *v1alpha1.Source) string {
 	case source == nil || source.Image+source.Repo == "":
 		return ""
 	case source.Repo != "":
-		return source.Commit[:min(len(source.Commit), short)]
+		return cmp.Or(source.Commit[:min(len(source.Commit), short)], source.Branch, "newest commit")
 	}
 	image, digest, pinned := strings.Cut(source.Image, digestMark)
 	if at := tagAt(image); at >= 0 {

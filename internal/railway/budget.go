@@ -30,12 +30,13 @@ const (
 var reserves = map[Priority]float64{Poll: 0.20, Rollout: 0.05, Write: 0}
 
 const (
-	// window is the period of Railway's limits (FACTS §1.4).
+	// window is the period of Railway's limits (railway-api.md, "Rate limits").
 	window = time.Hour
-	// assumedLimit is used until an answer tells the real one: that of the smallest paid plan (FACTS §1.4).
+	// assumedLimit is used until an answer tells the real one: that of the smallest paid plan
+	// (railway-api.md, "Rate limits").
 	assumedLimit = 1000
 	// pollShare is the part of the limit that routine polls may plan with. The rest is for rollouts, writes and whoever else
-	// uses the workspace's tokens, since all may share one bucket (FACTS §1.4).
+	// uses the workspace's tokens, since all may share one bucket (railway-api.md, "Rate limits").
 	pollShare = 0.6
 	// doubt is how long a scarce remainder is believed when nobody says when it resets; then one request may look again.
 	doubt = time.Minute
@@ -60,7 +61,8 @@ func priorityOf(ctx context.Context, mutation bool) Priority {
 }
 
 // Budget keeps one token within Railway's limits: requests an hour as the rate limit headers tell them, a pause after a 429,
-// and a steady pace (FACTS §1.4). Everybody who uses the token shares it. It is safe for concurrent use.
+// and a steady pace (railway-api.md, "Rate limits"). Everybody who uses the token shares it. It is safe for concurrent
+// use.
 type Budget struct {
 	now  func() time.Time
 	pace *rate.Limiter

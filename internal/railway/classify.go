@@ -22,10 +22,11 @@ import (
 )
 
 const (
-	// throttled is how long to wait when Railway refuses a request as too frequent and does not say for how long (FACTS §1.3).
+	// throttled is how long to wait when Railway refuses a request as too frequent and does not say for how long
+	// (railway-api.md, "Errors").
 	throttled = 30 * time.Second
 	// edgeBlocked is how long to wait when Cloudflare blocks the address and does not say for how long; blocks of hours have
-	// been seen (FACTS §1.1).
+	// been seen (railway-api.md, "Endpoint").
 	edgeBlocked = 5 * time.Minute
 )
 
@@ -66,7 +67,7 @@ type problem struct {
 }
 
 // bearable reports an error that leaves the rest of the answer whole: the source of a fork is another environment, which a
-// project token may not see (FACTS §1.2). The field is then null, and nothing is decided by that.
+// project token may not see (railway-api.md, "Tokens"). The field is then null, and nothing is decided by that.
 func (p problem) bearable() bool { return slices.Contains(p.Path, any("sourceEnvironment")) }
 
 // verdict is classify's judgement; class None means a good answer.
@@ -86,7 +87,7 @@ type throttle struct {
 	every, wait time.Duration
 }
 
-// classify is the one place that decides what an answer means (FACTS §1.3, §13, §14).
+// classify is the one place that decides what an answer means (railway-api.md, "Errors").
 func classify(a answer) verdict {
 	v := a.judge()
 	if a.mutation && a.sent && (v.class == Transient || a.applied(v.class)) {
@@ -97,7 +98,7 @@ func classify(a answer) verdict {
 
 // applied reports that a failed mutation may have gone through all the same. An error from below its root field means that it did and
 // that only the answer could not be completed. An error of an unknown kind says nothing: creates have been seen to succeed although
-// their call failed (FACTS §13). Only a kind that we know to be a refusal is one.
+// their call failed (railway-api.md, "Errors"). Only a kind that we know to be a refusal is one.
 func (a answer) applied(class Class) bool {
 	return slices.ContainsFunc(a.errors, func(p problem) bool { return len(p.Path) > 1 }) ||
 		errors.Is(a.cause, errTooLarge) || len(a.errors) > 0 && class == Internal
@@ -153,7 +154,7 @@ func (a answer) judgeStatus() verdict {
 }
 
 // judgeErrors takes the first error that says something we know, else the first error. Parse, validation and bad-input errors are
-// HTTP 400 (FACTS §14), so whatever it says then, it is our input that was refused and nothing was done.
+// HTTP 400 (railway-api.md, "Errors"), so whatever it says then, it is our input that was refused and nothing was done.
 func (a answer) judgeErrors() verdict {
 	for _, p := range a.errors {
 		class, everything := classOfProblem(p)
@@ -181,7 +182,7 @@ func (a answer) judgeThrottle(message string, everything bool) verdict {
 	return v
 }
 
-// everySeconds finds the pace in a throttle's text: "every 30s", "1 project per 30 seconds" (FACTS §1.3).
+// everySeconds finds the pace in a throttle's text: "every 30s", "1 project per 30 seconds" (railway-api.md, "Errors").
 var everySeconds = regexp.MustCompile(`(?i)\b(?:every|per) (\d{1,4}) ?s(?:ec(?:ond)?s?)?\b`)
 
 // spacing returns how far apart a throttle's text wants requests, 0 when it does not say.
@@ -198,7 +199,7 @@ func spacing(message string) time.Duration {
 }
 
 // messages are the texts that Railway's errors are known by, in the order in which they are tried; most errors carry no
-// better code than INTERNAL_SERVER_ERROR (FACTS §1.3). They are matched as lower-case substrings.
+// better code than INTERNAL_SERVER_ERROR (railway-api.md, "Errors"). They are matched as lower-case substrings.
 var messages = []struct {
 	class Class
 	texts []string
@@ -216,7 +217,7 @@ var messages = []struct {
 	{NotFound, []string{"not found"}},
 }
 
-// codes are the extensions.code values that say enough (FACTS §1.3).
+// codes are the extensions.code values that say enough (railway-api.md, "Errors").
 var codes = map[string]Class{
 	"UNAUTHENTICATED": Unauthorized, "UNAUTHORIZED": Unauthorized, "FORBIDDEN": Unauthorized,
 	"BAD_USER_INPUT": Invalid, "BAD_REQUEST": Invalid,

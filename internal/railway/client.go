@@ -37,10 +37,11 @@ func (c *Client) Kind() TokenKind { return c.kind }
 func (c *Client) Budget() *Budget { return c.gql.budget }
 
 // Lock waits until no other client of the pool writes to the project and returns the function that lets the next one in.
-// Railway neither isolates nor orders concurrent writes (FACTS §11.2).
+// Railway neither isolates nor orders concurrent writes (railway-api.md, "Consistency").
 func (c *Client) Lock(projectID string) (unlock func()) { return c.locks.lock(projectID) }
 
-// Scope returns what a project token reaches. It asks once and remembers the answer, which never changes (FACTS §1.2).
+// Scope returns what a project token reaches. It asks once and remembers the answer, which never changes
+// (railway-api.md, "Tokens").
 func (c *Client) Scope(ctx context.Context) (model.TokenScope, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +76,7 @@ func (c *Client) readScope(ctx context.Context) (model.TokenScope, error) {
 }
 
 // needs refuses empty arguments before anything is sent: an empty id can widen a mutation to every environment, or is
-// answered with "Not Authorized" (FACTS §4.4, §11.7). It takes pairs of name and value.
+// answered with "Not Authorized" (railway-api.md, "Mutations of one field"). It takes pairs of name and value.
 func needs(operation string, pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if strings.TrimSpace(pairs[i+1]) == "" {

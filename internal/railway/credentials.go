@@ -11,7 +11,7 @@ import (
 	"net/http"
 )
 
-// TokenKind tells how a token is presented to Railway (FACTS §1.2).
+// TokenKind tells how a token is presented to Railway (railway-api.md, "Tokens").
 type TokenKind int
 
 const (

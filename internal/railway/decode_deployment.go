@@ -27,7 +27,7 @@ func decodeDeployment(d gql.Deployment) model.Deployment {
 }
 
 // decodeMeta picks what we rely on out of the opaque meta. A key that is missing or has another type than expected counts as
-// empty: nothing promises its shape (FACTS §3.4).
+// empty: nothing promises its shape (railway-api.md, "Deployment meta").
 func decodeMeta(raw json.RawMessage) model.DeploymentMeta {
 	meta, _ := decodeTree(raw)
 	pick := func(key string) string {

@@ -14,7 +14,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-// decodeEnvironment checks that the answer is whole and makes an Environment of it, without what is deleted (FACTS §2).
+// decodeEnvironment checks that the answer is whole and makes an Environment of it, without what is deleted
+// (railway-api.md, "Object model").
 func decodeEnvironment(operation string, e *gql.Environment) (*model.Environment, error) {
 	if e.DeletedAt != nil {
 		return nil, &Error{Class: NotFound, Operation: operation, Message: "the environment is deleted"}

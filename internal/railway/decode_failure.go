@@ -32,7 +32,8 @@ const maxLine = 1024
 // event is genqlient's name for an edge of deploymentEvents.
 type event = gql.ReadFailureDeploymentEventsQueryDeploymentEventsConnectionEdgesQueryDeploymentEventsConnectionEdge
 
-// decodeLog returns the last lines, oldest first. Railway may return one line more than asked for (FACTS §3.5).
+// decodeLog returns the last lines, oldest first. Railway may return one line more than asked for
+// (railway-api.md, "Logs").
 func decodeLog(lines []gql.LogLine) []model.LogLine {
 	var log []model.LogLine
 	for _, line := range lines {

@@ -18,7 +18,7 @@ const (
 )
 
 // addHistory adds the committed patches and the staging area. The staging area is never null: with nothing staged it is a
-// placeholder, so only its content tells (FACTS §3.3).
+// placeholder, so only its content tells (railway-api.md, "Staged changes and history").
 func addHistory(operation string, env *model.Environment, r *gql.ReadEnvironmentResponse) error {
 	if r.EnvironmentStagedChanges.Status == "" || r.EnvironmentPatches.Edges == nil {
 		return incomplete(operation, "the history of changes")

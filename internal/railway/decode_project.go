@@ -8,7 +8,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-// decodeProject leaves deleted environments and services out: Railway goes on listing them (FACTS §2).
+// decodeProject leaves deleted environments and services out: Railway goes on listing them
+// (railway-api.md, "Object model").
 func decodeProject(p gql.ReadProjectProject) model.Project {
 	project := model.Project{ID: p.Id, Name: p.Name}
 	for _, edge := range p.Environments.Edges {

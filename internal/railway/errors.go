@@ -18,9 +18,10 @@ const (
 	// Invalid means that Railway, or a check before sending, refused the input: a person must change it.
 	Invalid
 	// Unauthorized means that the token is bad or may not do this. On a read it may also mean that the object does not
-	// exist: prove it by listing from the parent before acting on it (FACTS §1.3, §11.10).
+	// exist: prove it by listing from the parent before acting on it (railway-api.md, "Errors").
 	Unauthorized
-	// NotFound means that the object is gone, or was made so recently that reads do not show it yet (FACTS §1.3).
+	// NotFound means that the object is gone, or was made so recently that reads do not show it yet
+	// (railway-api.md, "Errors").
 	NotFound
 	// Conflict means that the name is taken, or that another operation on the object is under way.
 	Conflict

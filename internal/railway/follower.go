@@ -29,6 +29,8 @@ type follower struct {
 	retry time.Duration
 	// started counts the reads begun, applied is the number of the read that the snapshot shows.
 	started, applied int
+	// good is the number of the last read that succeeded.
+	good int
 }
 
 // state is what a reader is told of when it changes.
@@ -53,10 +55,13 @@ func (f *follower) begin(at time.Time) turn {
 
 // finish takes over the result of a read, unless a later one is already there, and sets the next poll.
 func (w *Watch) finish(key string, f *follower, t turn, env *model.Environment, err error) {
-	if t.number <= f.applied {
+	if t.number <= f.applied && (err != nil || t.number <= f.good) { // a failure that began later does not outrank a success
 		return
 	}
-	f.applied = t.number
+	f.applied = max(f.applied, t.number)
+	if err == nil {
+		f.good = t.number
+	}
 	before := f.current.class
 	if err == nil {
 		f.succeeded(t, env)
@@ -83,8 +88,9 @@ func (f *follower) succeeded(t turn, env *model.Environment) {
 }
 
 func (f *follower) failed(t turn, err error, now time.Time) {
+	wasLimited := ClassOf(f.snapshot.Err) == RateLimited && ClassOf(err) != RateLimited
 	f.snapshot.Err = err
-	if f.snapshot.FailingSince.IsZero() {
+	if f.snapshot.FailingSince.IsZero() || wasLimited { // a rate limit says nothing about the environment: it does not count
 		f.snapshot.FailingSince = t.began
 	}
 	f.retry = min(max(2*f.retry, firstRetry), f.target.Interval, lastRetry)

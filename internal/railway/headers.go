@@ -11,10 +11,10 @@ import (
 )
 
 // maxWait bounds how long a header can stop us, should it be nonsense: the longest window Railway documents is an hour
-// (FACTS §1.4).
+// (railway-api.md, "Rate limits").
 const maxWait = time.Hour
 
-// quota is what the rate limit headers of one answer say (FACTS §1.4, §14).
+// quota is what the rate limit headers of one answer say (railway-api.md, "Rate limits").
 type quota struct {
 	// limit is the requests an hour, 0 when not said.
 	limit int
@@ -42,8 +42,8 @@ func parseQuota(header http.Header, now time.Time) quota {
 //
 //	RateLimit-Policy: "default";q=1000;w=3600
 //
-// allows (FACTS §14: newer docs); 0 when it does not say. Of several policies the one of the longest window counts: shorter ones
-// are the pace, which has a limit of its own.
+// allows (railway-api.md, "Rate limits": newer docs); 0 when it does not say. Of several policies the one of the
+// longest window counts: shorter ones are the pace, which has a limit of its own.
 func parsePolicy(header string) int {
 	longest, perHour := 0, 0
 	for policy := range strings.SplitSeq(header, ",") {
@@ -77,7 +77,7 @@ func parseRetryAfter(header http.Header, now time.Time) time.Duration {
 }
 
 // parseInstant reads every form that rate limit headers take in the wild: seconds from now, seconds or milliseconds since
-// 1970, RFC 3339 and HTTP dates. Which of them Railway uses is not documented (FACTS §1.4).
+// 1970, RFC 3339 and HTTP dates. Which of them Railway uses is not documented (railway-api.md, "Rate limits").
 func parseInstant(text string, now time.Time) (time.Time, bool) {
 	text = strings.TrimSpace(text)
 	if number, err := strconv.ParseFloat(text, 64); err == nil && number >= 0 {
@@ -111,7 +111,7 @@ func bound(at, now time.Time) time.Time {
 	return at
 }
 
-// traceID returns the first id that a support case could name (FACTS §1.3).
+// traceID returns the first id that a support case could name (railway-api.md, "Errors").
 func traceID(header http.Header) string {
 	for _, name := range []string{"X-Trace-Id", "Railway-Trace-Id", "X-Request-Id", "Cf-Ray"} {
 		if id := header.Get(name); id != "" {

@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// DefaultEndpoint is Railway's public GraphQL API (FACTS §1.1).
+	// DefaultEndpoint is Railway's public GraphQL API (railway-api.md, "Endpoint").
 	DefaultEndpoint = "https://backboard.railway.com/graphql/v2"
 	// source names us in the query string. Requests without one fall under a much stricter rule at Railway's edge
-	// (FACTS §1.1).
+	// (railway-api.md, "Endpoint").
 	source = "engine-operator"
 )
 
@@ -36,11 +36,11 @@ type Options struct {
 	// MaxBody is the largest answer that is read, in bytes; a larger one is an error. Default: 16 MiB.
 	MaxBody int64
 	// RequestsPerSecond and Burst smooth the requests of one token. Default: 5 and 10, below Railway's smallest documented
-	// limit of 10 a second (FACTS §1.4).
+	// limit of 10 a second (railway-api.md, "Rate limits").
 	RequestsPerSecond float64
 	Burst             int
 	// CreateInterval is how far apart environments are created with one token once Railway has refused one as too frequent and has not
-	// said how far. Default: 30s, Railway's rule (FACTS §1.3).
+	// said how far. Default: 30s, Railway's rule (railway-api.md, "Errors").
 	CreateInterval time.Duration
 	// Now is the clock that rate limits are measured by. Default: time.Now.
 	Now func() time.Time

@@ -65,8 +65,9 @@ func (c *Client) completeProject(ctx context.Context, operation string, p *gql.R
 }
 
 // Environment reads the whole truth of an environment, in one request unless it has more than 500 services, 2000 variables or
-// 200 deployment triggers (FACTS §12). Deleted objects are left out; a deleted environment is NotFound. Without a right to read it Railway answers
-// Unauthorized, and so it does when the environment does not exist (FACTS §11.10).
+// 200 deployment triggers (railway-api.md, "Reading an environment"). Deleted objects are left out; a deleted
+// environment is NotFound. Without a right to read it Railway answers Unauthorized, and so it does when the environment
+// does not exist (railway-api.md, "Errors").
 func (c *Client) Environment(ctx context.Context, projectID, environmentID string) (*model.Environment, error) {
 	const operation = "ReadEnvironment"
 	if err := needs(operation, "project id", projectID, "environment id", environmentID); err != nil {
@@ -168,7 +169,7 @@ func (c *Client) Failure(ctx context.Context, deploymentID string) (model.Failur
 	return decodeFailure(response), nil
 }
 
-// maxLogLines is the most that Railway returns of a log (FACTS §3.5).
+// maxLogLines is the most that Railway returns of a log (railway-api.md, "Logs").
 const maxLogLines = 5000
 
 // Logs returns lines of a deployment's log, oldest first, in one request.
@@ -195,7 +196,7 @@ func unlessZero[T comparable](value T) *T {
 }
 
 // Usage returns what the services of the project used between two times, in one request. Project tokens may not be allowed
-// to ask (FACTS §9).
+// to ask (railway-api.md, "Usage and prices").
 func (c *Client) Usage(ctx context.Context, projectID string, start, end time.Time) ([]model.Usage, error) {
 	const operation = "ReadUsage"
 	if err := needs(operation, "project id", projectID); err != nil {

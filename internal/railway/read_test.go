@@ -316,7 +316,8 @@ func TestNullPagesAreAnError(t *testing.T) {
 	}
 }
 
-// A project token may not see what its environment was forked from (FACTS §1.2); that must not cost it everything else.
+// A project token may not see what its environment was forked from (railway-api.md, "Tokens"); that must not cost it
+// everything else.
 func TestTheSourceOfAForkMayBeHidden(t *testing.T) {
 	data := environmentData()
 	data["environment"].(object)["sourceEnvironment"] = nil

@@ -158,7 +158,7 @@ func TestProjectToken(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "preview", env.Name)
 	_, err = c.CreateEnvironment(ctx, projectID, "production")
-	assert.Equal(t, railway.Unauthorized, railway.ClassOf(err), "a project token cannot (FACTS §1.2): %v", err)
+	assert.Equal(t, railway.Unauthorized, railway.ClassOf(err), "a project token cannot (railway-api.md#tokens): %v", err)
 }
 
 // Whatever Railway does to a commit, its class says whether it may have landed.

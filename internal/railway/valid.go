@@ -10,7 +10,7 @@ import (
 )
 
 // Valid returns nil when Railway accepts the token at all, whatever it may see. "Not Authorized" alone does not tell a bad
-// token from an object that is not visible (FACTS §1.3, §11.10). It asks each time: a token can be revoked.
+// token from an object that is not visible (railway-api.md, "Errors"). It asks each time: a token can be revoked.
 func (c *Client) Valid(ctx context.Context) error {
 	if c.kind == TokenProject {
 		_, err := c.readScope(ctx)

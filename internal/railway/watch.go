@@ -25,7 +25,8 @@ type WatchOptions struct {
 	// Changed is called with a key when there is something about it that its reader does not know; see Watch. It is called without
 	// locks, from the goroutine that polls, so it must not block. Default: nothing is told.
 	Changed func(key string)
-	// Fast is the time between polls during a rollout. Default: 5s, as Railway's CLI polls (FACTS §1.4).
+	// Fast is the time between polls during a rollout. Default: 5s, as Railway's CLI polls
+	// (railway-api.md, "Rate limits").
 	Fast time.Duration
 }
 

@@ -17,8 +17,9 @@ import (
 // applied: read before writing again.
 
 // CreateEnvironment creates an empty environment and returns it as a read would. Railway lets a user create one every 30 s
-// (FACTS §1.3): once it has refused one, callers with this token, told apart by project and name, get a slot each, and the error of who
-// comes too early is RateLimited with the time until its slot. Who does not come back within half a slot loses it.
+// (railway-api.md, "Errors"): once it has refused one, callers with this token, told apart by project and name, get a
+// slot each, and the error of who comes too early is RateLimited with the time until its slot. Who does not come back
+// within half a slot loses it.
 func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
 	const operation = "CreateEnvironment"
 	if err := needs(operation, "project id", projectID, "name", name); err != nil {
@@ -39,8 +40,8 @@ func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) 
 	return env, nil
 }
 
-// CreateService creates a service and returns its id. It has no source, so that nothing is deployed (FACTS §4.4). Reads may
-// show it only later (FACTS §11.1).
+// CreateService creates a service and returns its id. It has no source, so that nothing is deployed
+// (railway-api.md, "Mutations of one field"). Reads may show it only later (railway-api.md, "Consistency").
 func (c *Client) CreateService(ctx context.Context, projectID, environmentID, name string) (string, error) {
 	const operation = "CreateService"
 	if err := needs(operation, "project id", projectID, "environment id", environmentID, "name", name); err != nil {
@@ -75,7 +76,8 @@ func (c *Client) CreateRailwayDomain(ctx context.Context, environmentID, service
 }
 
 // Commit merges the patch into the environment's config and deploys each service that it changes once; null deletes
-// (FACTS §4.2). What humans have staged stays as it is. Railway applies the patch after it has answered.
+// (railway-api.md, "Config patches"). What humans have staged stays as it is. Railway applies the patch after it has
+// answered.
 func (c *Client) Commit(ctx context.Context, environmentID string, patch model.Tree, message string) error {
 	const operation = "CommitPatch"
 	if err := needs(operation, "environment id", environmentID); err != nil {
@@ -96,9 +98,9 @@ func (c *Client) Commit(ctx context.Context, environmentID string, patch model.T
 }
 
 // Deploy starts a deployment with the current config and variables and returns its id. It is the first deployment, too, of a
-// service that never had one: patches leave such a service undeployed for ever (FACTS §13, §14). With a commitSHA a service that is
-// built from a repository builds that commit, without one the source that is configured; Railway refuses an unknown commit
-// (Invalid).
+// service that never had one: patches leave such a service undeployed for ever
+// (railway-api.md, "Config patches"). With a commitSHA a service that is built from a repository builds that
+// commit, without one the source that is configured; Railway refuses an unknown commit (Invalid).
 func (c *Client) Deploy(ctx context.Context, environmentID, serviceID, commitSHA string) (string, error) {
 	const operation = "DeployService"
 	if err := needs(operation, "environment id", environmentID, "service id", serviceID); err != nil {
@@ -111,8 +113,9 @@ func (c *Client) Deploy(ctx context.Context, environmentID, serviceID, commitSHA
 	return created(operation, "the deployment's id", response.ServiceInstanceDeployV2)
 }
 
-// DisableAutoDeploy deletes a deployment trigger, so that pushes no longer deploy past the operator (FACTS §14). A commit that
-// changes the source may make another one: read again after it. Project tokens may not do this (Unauthorized, FACTS §14).
+// DisableAutoDeploy deletes a deployment trigger, so that pushes no longer deploy past the operator
+// (railway-api.md, "Auto-deploy"). A commit that changes the source may make another one: read again after it. Project
+// tokens may not do this (Unauthorized, railway-api.md, "Auto-deploy").
 func (c *Client) DisableAutoDeploy(ctx context.Context, triggerID string) error {
 	const operation = "DeleteTrigger"
 	if err := needs(operation, "trigger id", triggerID); err != nil {
@@ -126,7 +129,8 @@ func (c *Client) DisableAutoDeploy(ctx context.Context, triggerID string) error 
 }
 
 // DeleteServices deletes the services from this one environment, by one patch. Railway's serviceDelete is never called: outside
-// a fork it deletes the service from every environment that is not one, whatever environment it is given (FACTS §13).
+// a fork it deletes the service from every environment that is not one, whatever environment it is given
+// (railway-api.md, "Service mutations and forks").
 func (c *Client) DeleteServices(ctx context.Context, environmentID string, serviceIDs []string, message string) error {
 	patch := model.Tree{}
 	for _, id := range serviceIDs {
@@ -135,7 +139,8 @@ func (c *Client) DeleteServices(ctx context.Context, environmentID string, servi
 	return c.Commit(ctx, environmentID, patch, message)
 }
 
-// DeleteEnvironment deletes the environment with everything in it. There is no way back (FACTS §2).
+// DeleteEnvironment deletes the environment with everything in it. There is no way back
+// (railway-api.md, "Object model").
 func (c *Client) DeleteEnvironment(ctx context.Context, environmentID string) error {
 	const operation = "DeleteEnvironment"
 	if err := needs(operation, "environment id", environmentID); err != nil {

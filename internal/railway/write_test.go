@@ -114,7 +114,8 @@ func TestUnconfirmedWritesAreAmbiguous(t *testing.T) {
 	}
 }
 
-// An empty id can widen a mutation to every environment (FACTS §4.4), so nothing may be sent.
+// An empty id can widen a mutation to every environment (railway-api.md, "Mutations of one field"), so nothing may be
+// sent.
 func TestEmptyArgumentsAreRefusedHere(t *testing.T) {
 	patch := model.Tree{"services": object{"s1": object{}}}
 	calls := map[string]func(context.Context, *Client) error{

@@ -10,7 +10,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// Who asks: users, workspaces and tokens (FACTS §1.2).
+// Who asks: users, workspaces and tokens (railway-api.md, "Tokens").
 
 var accessQueries = map[string]query{
 	"projectToken": func(c call, _ map[string]any) (any, error) {

@@ -9,7 +9,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// How much one request may ask for (FACTS §14): root fields have costs, and a request that is too wide fails as a whole.
+// How much one request may ask for (railway-api.md, "Rate limits"): root fields have costs, and a request that is too
+// wide fails as a whole.
 
 // maxBreadth is what a request's root fields may cost together.
 const maxBreadth = 500

@@ -7,9 +7,11 @@ import (
 	"maps"
 )
 
-// Forks: what an environment takes over from its source (FACTS §13, §14 "Clones").
+// Forks: what an environment takes over from its source
+// (railway-api.md, "Service mutations and forks", "Environments").
 
-// duplicate copies an environment's services and settings. Sealed variables are not copied (FACTS §5).
+// duplicate copies an environment's services and settings. Sealed variables are not copied
+// (railway-api.md, "Variables").
 func (s *Sim) duplicate(from, to *environment, skipDeploys bool) {
 	to.SourceID, to.Config = from.ID, deepCopy(from.Config)
 	for _, id := range sortedKeys(from.Instances) {
@@ -40,7 +42,7 @@ func (s *Sim) duplicateDomain(from, to *environment, serviceID string) {
 	s.world.Domains[d.ID] = d
 }
 
-// duplicateVolumes makes empty volumes where the source has some (FACTS §13).
+// duplicateVolumes makes empty volumes where the source has some (railway-api.md, "Environments").
 func (s *Sim) duplicateVolumes(from, to *environment) {
 	for _, id := range sortedKeys(s.world.Volumes) {
 		x := s.world.Volumes[id]

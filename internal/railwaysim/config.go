@@ -9,10 +9,12 @@ import (
 	"reflect"
 )
 
-// The config of an environment as a value: patches are merged into it, and defaults lie under it (FACTS §3.2, §4.2).
+// The config of an environment as a value: patches are merged into it, and defaults lie under it
+// (railway-api.md, "EnvironmentConfig", "Config patches").
 
-// merge lays a patch over a config as Railway does: objects merge by key, null deletes, everything else replaces (FACTS §4.2).
-// A sealed variable stays sealed (FACTS §5). Neither argument is modified.
+// merge lays a patch over a config as Railway does: objects merge by key, null deletes, everything else replaces
+// (railway-api.md, "Config patches"). A sealed variable stays sealed (railway-api.md, "Variables"). Neither argument is
+// modified.
 func merge(config, patch map[string]any) map[string]any {
 	result := maps.Clone(config)
 	if result == nil {
@@ -65,7 +67,8 @@ func deepCopy[T any](value T) T {
 	return copied
 }
 
-// platformDefaults is what Railway shows for a service that declares nothing (FACTS §3.2, §6.2).
+// platformDefaults is what Railway shows for a service that declares nothing
+// (railway-api.md, "EnvironmentConfig", "Service settings").
 func platformDefaults(region string) map[string]any {
 	return map[string]any{
 		"build": map[string]any{"builder": "RAILPACK", "buildEnvironment": "V3"},
@@ -87,7 +90,7 @@ func (w *world) effective(declared map[string]any) map[string]any {
 }
 
 // deployable is the part of a service's config whose change starts a deployment: source, build, deploy settings but for the
-// number of replicas, and variables with what they refer to [assumption: FACTS §12.2].
+// number of replicas, and variables with what they refer to [assumption: railway-api.md, "Not established"].
 func (w *world) deployable(e *environment, serviceID string) any {
 	declared := w.effective(deepCopy(sub(e.Config, "services", serviceID)))
 	deploy := maps.Clone(sub(declared, "deploy"))

@@ -3,7 +3,7 @@
 
 package railwaysim
 
-// What a config shows: no value that is sealed, no credentials (FACTS §3.2, §5).
+// What a config shows: no value that is sealed, no credentials (railway-api.md, "EnvironmentConfig", "Variables").
 
 // shown is the environment's config as a read returns it. Sealed values never come back; without decrypt no value does.
 func (w *world) shown(e *environment, decrypt bool) map[string]any {
@@ -24,7 +24,7 @@ func (w *world) shown(e *environment, decrypt bool) map[string]any {
 		services[id] = shownService
 	}
 	for id := range e.Instances {
-		if !e.live(id) { // it stays there, marked (FACTS §2)
+		if !e.live(id) { // it stays there, marked (railway-api.md, "Object model")
 			services[id] = map[string]any{"isDeleted": true}
 		}
 	}
@@ -42,7 +42,8 @@ func (w *world) shown(e *environment, decrypt bool) map[string]any {
 	return config
 }
 
-// showDomains lists generated domains in the config. Custom domains are missing there, as on Railway (FACTS §3.2).
+// showDomains lists generated domains in the config. Custom domains are missing there, as on Railway
+// (railway-api.md, "EnvironmentConfig").
 func (w *world) showDomains(e *environment, serviceID string, config map[string]any) {
 	domains := map[string]any{}
 	for _, d := range w.domainsOf(e.ID, serviceID, false) {
@@ -94,7 +95,7 @@ func masked(patch map[string]any) map[string]any {
 	return copied
 }
 
-// dropSealedValues hides the values that a patch seals: they never come back (FACTS §5).
+// dropSealedValues hides the values that a patch seals: they never come back (railway-api.md, "Variables").
 func dropSealedValues(tree map[string]any) {
 	for _, raw := range tree {
 		child, ok := raw.(map[string]any)
@@ -119,7 +120,8 @@ func maskPatch(variables map[string]any) {
 	}
 }
 
-// open is the environment as reads see it: what is sealed has no value, not even through a reference to it (FACTS §5).
+// open is the environment as reads see it: what is sealed has no value, not even through a reference to it
+// (railway-api.md, "Variables").
 func (e *environment) open() *environment {
 	copied := *e
 	copied.Config = deepCopy(e.Config)

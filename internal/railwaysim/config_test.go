@@ -98,7 +98,7 @@ func TestPatchRefused(t *testing.T) {
 			before := l.config(true)
 			started := l.deployments(func() {
 				a := l.ask(account, commit, vars{"e": test.environment, "p": test.patch})
-				assert.Equal(t, map[bool]int{true: 400, false: 200}[test.code == "BAD_USER_INPUT"], a.Status, "bad input is HTTP 400, refusals come with 200 (FACTS §14)")
+				assert.Equal(t, map[bool]int{true: 400, false: 200}[test.code == "BAD_USER_INPUT"], a.Status, "bad input is HTTP 400, refusals come with 200 (railway-api.md#errors)")
 				assert.Equal(t, test.code, a.code(), test.reason)
 				assert.Contains(t, a.message(), test.message, test.reason)
 			})

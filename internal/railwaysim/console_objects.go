@@ -16,7 +16,7 @@ type Rename struct {
 	Name string `json:"name"`
 }
 
-// RenameService renames a service, in every environment: its id stays (FACTS §2).
+// RenameService renames a service, in every environment: its id stays (railway-api.md, "Object model").
 func (s *Sim) RenameService(rename Rename) error {
 	return s.rename(rename, func(e *environment, serviceID string) error {
 		for _, other := range s.world.servicesOf(e.ProjectID) {

@@ -17,7 +17,8 @@ func (l *local) human(path, body string) {
 	require.Equal(l.t, 200, status, text)
 }
 
-// TestRenames holds that names change and ids stay, and that references by a service's old name break (FACTS §2, §5).
+// TestRenames holds that names change and ids stay, and that references by a service's old name break
+// (railway-api.md, "Object model", "Variables").
 func TestRenames(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Starting, repeating and ending deployments (FACTS §4.4, §13, §14 "Deploying").
+// Starting, repeating and ending deployments (railway-api.md, "Mutations of one field").
 
-// defaultBranch is the branch of a repository when none is named (FACTS §3.2).
+// defaultBranch is the branch of a repository when none is named (railway-api.md, "EnvironmentConfig").
 const defaultBranch = "main"
 
 // deploy starts a deployment of a service as it is configured now. A service without a source deploys nothing.
@@ -145,7 +145,7 @@ var deploymentMutations = map[string]mutation{
 		}
 		d.CrashedAt, d.SleepingAt, d.StoppedAt = nil, nil, nil // the same process with the same variables starts again
 		if d.Image != "" && c.w().denied(parseImage(d.Image), d.Config) {
-			d.CrashedAt = at(c.s.now()) // a restart pulls, too (FACTS §14)
+			d.CrashedAt = at(c.s.now()) // a restart pulls, too (railway-api.md, "Private images")
 		}
 		return true, nil
 	},
@@ -195,7 +195,8 @@ func (c call) deployNow(args map[string]any, commit string) (*deployment, error)
 }
 
 // redeployInstance deploys a service's current settings and variables from the source of its last deployment, even when the
-// declared source has changed since (FACTS §14); a service that never deployed is deployed as it is declared (FACTS §13).
+// declared source has changed since (railway-api.md, "Mutations of one field"); a service that never deployed is
+// deployed as it is declared (railway-api.md, "Config patches").
 func (c call) redeployInstance(e *environment, s *service) (any, error) {
 	all := c.w().deploymentsOf(e.ID, s.ID)
 	if len(all) == 0 {
@@ -216,8 +217,9 @@ func (c call) redeployInstance(e *environment, s *service) (any, error) {
 	return true, nil
 }
 
-// redeploy repeats a deployment's source and settings with the variables of now (FACTS §14). With sameImage it runs the very image
-// of that deployment, else a tag is pulled again.
+// redeploy repeats a deployment's source and settings with the variables of now
+// (railway-api.md, "Mutations of one field"). With sameImage it runs the very image of that deployment, else a tag is
+// pulled again.
 func (c call) redeploy(old *deployment, sameImage bool) (*deployment, error) {
 	d, err := c.again(old, "redeploy")
 	if err != nil {
@@ -236,7 +238,7 @@ func (c call) takeVariables(d *deployment, e *environment) {
 	d.Variables, d.Shown = c.w().rendered(e, d.ServiceID), c.w().readable(e, d.ServiceID)
 }
 
-// again prepares a deployment like an earlier one. It is refused until that one is through (FACTS §13).
+// again prepares a deployment like an earlier one. It is refused until that one is through (railway-api.md, "Errors").
 func (c call) again(old *deployment, cause string) (*deployment, error) {
 	if status, _ := c.w().status(old, c.s.now()); inProgress(status) {
 		return nil, refused("Cannot redeploy yet, please wait for the original deployment to finish building")

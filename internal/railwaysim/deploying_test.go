@@ -22,7 +22,8 @@ func (l *local) bare() string {
 	return id
 }
 
-// TestServiceWithoutDeployments holds the trap of FACTS §13: the config matches, and nothing runs.
+// TestServiceWithoutDeployments holds the trap of railway-api.md, "Config patches": the config matches, and nothing
+// runs.
 func TestServiceWithoutDeployments(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -58,8 +59,8 @@ func TestCommitWithoutDeploys(t *testing.T) {
 	assert.Empty(t, l.deployments(func() { l.patch(image("acme/engine:2.0")) }), "what runs is older than the config, and an equal patch does not notice")
 }
 
-// TestRedeployOfAService holds FACTS §13 and §14: never deployed, it takes the current settings; else the source of the last
-// deployment, whatever the config says.
+// TestRedeployOfAService holds railway-api.md, "Config patches", "Mutations of one field": never deployed, it takes the
+// current settings; else the source of the last deployment, whatever the config says.
 func TestRedeployOfAService(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -100,7 +101,7 @@ func TestRedeployOfADeploymentTakesNewVariables(t *testing.T) {
 	}
 }
 
-// TestStopLeavesSuccess holds that only deploymentStopped tells (FACTS §14).
+// TestStopLeavesSuccess holds that only deploymentStopped tells (railway-api.md, "Mutations of one field").
 func TestStopLeavesSuccess(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// How a deployment goes: its status follows from the clock (FACTS §6.1).
+// How a deployment goes: its status follows from the clock (railway-api.md, "Deployment status").
 
 // deployment is one deployment. Its status is not stored but follows from the clock, so nothing has to tick.
 type deployment struct {
@@ -48,7 +48,7 @@ type stage struct {
 	after  int
 }
 
-// stages is the way a deployment goes (FACTS §6.1).
+// stages is the way a deployment goes (railway-api.md, "Deployment status").
 func (d *deployment) stages() []stage {
 	way := []stage{{"INITIALIZING", 0}, {"QUEUED", 1}, {"BUILDING", 2}}
 	if d.Image != "" {
@@ -94,7 +94,7 @@ func (d *deployment) servesFrom() (time.Time, bool) {
 	return at, !at.IsZero() && d.CanceledAt == nil
 }
 
-// status is the deployment's status at that time, and since when (FACTS §6.1).
+// status is the deployment's status at that time, and since when (railway-api.md, "Deployment status").
 func (w *world) status(d *deployment, now time.Time) (string, time.Time) {
 	status, since := d.natural(now)
 	for _, event := range []struct {
@@ -170,8 +170,8 @@ func replicasOf(config map[string]any) int {
 	return max(total, 1)
 }
 
-// meta is the deployment's opaque description (FACTS §3.4). With hideDigests it tells no digest of an image that is pinned to one
-// (FACTS §14).
+// meta is the deployment's opaque description (railway-api.md, "Deployment meta"). With hideDigests it tells no digest
+// of an image that is pinned to one (railway-api.md, "Images and digests").
 func (d *deployment) meta(hideDigests bool) map[string]any {
 	config := deepCopy(d.Config)
 	maskCredentials(config, true)
@@ -194,7 +194,7 @@ func (d *deployment) meta(hideDigests bool) map[string]any {
 	return meta
 }
 
-// event is a step of a deployment (FACTS §6.1).
+// event is a step of a deployment (railway-api.md, "Deployment status").
 type event struct {
 	step, problem string
 	at, done      time.Time

@@ -11,7 +11,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// Deployments as they are read (FACTS §3.4, §6.1).
+// Deployments as they are read (railway-api.md, "Deployment meta", "Deployment status").
 
 var deploymentQueries = map[string]query{
 	"deployment": func(c call, args map[string]any) (any, error) {
@@ -98,7 +98,7 @@ func (v view) deployment(d *deployment) node {
 	return n
 }
 
-// replicas are the deployment's replicas with their status (FACTS §6.1).
+// replicas are the deployment's replicas with their status (railway-api.md, "Deployment status").
 func (v view) replicas(d *deployment, status string) []any {
 	state := map[string]string{
 		"SUCCESS": "RUNNING", "SLEEPING": "STOPPED", "CRASHED": "CRASHED", "DEPLOYING": "INITIALIZING",
@@ -117,7 +117,8 @@ func (v view) replicas(d *deployment, status string) []any {
 	return list
 }
 
-// replicaCount follows the config while the deployment serves: replicas scale without a deployment (FACTS §4.2).
+// replicaCount follows the config while the deployment serves: replicas scale without a deployment
+// (railway-api.md, "Config patches").
 func (w *world) replicaCount(d *deployment, status string) int {
 	e := w.Environments[d.EnvironmentID]
 	if status == "SUCCESS" && e != nil && e.live(d.ServiceID) {

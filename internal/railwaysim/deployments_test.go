@@ -96,7 +96,7 @@ func TestReplacedDeploymentGoes(t *testing.T) {
 	assert.Equal(t, []any{map[string]any{"id": next}}, active(), "a failed deployment replaces nothing")
 }
 
-// TestWhatDeploys counts deployments per change (FACTS §4.2, §4.4).
+// TestWhatDeploys counts deployments per change (railway-api.md, "Config patches", "Mutations of one field").
 func TestWhatDeploys(t *testing.T) {
 	t.Parallel()
 	of := func(services ...string) map[string]int {

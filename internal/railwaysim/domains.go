@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Generated domains (FACTS §2, §4.4).
+// Generated domains (railway-api.md, "Object model", "Mutations of one field").
 
 const railwaySuffix = "up.railway.app"
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Custom domains (FACTS §13, §14): they start unverified, nothing is served on them until their owner has set two DNS records and
-// a certificate was issued.
+// Custom domains (railway-api.md, "Domains"): they start unverified, nothing is served on them until their owner has
+// set two DNS records and a certificate was issued.
 
 var customDomainMutations = map[string]mutation{
 	"customDomainCreate": func(c call, args map[string]any) (any, error) {

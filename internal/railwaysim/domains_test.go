@@ -24,7 +24,8 @@ func (l *local) customDomains() []any {
 	return list
 }
 
-// TestCustomDomainStartsUnverified holds what an owner has to set, and that nothing is served before (FACTS §13, §14).
+// TestCustomDomainStartsUnverified holds what an owner has to set, and that nothing is served before
+// (railway-api.md, "Domains").
 func TestCustomDomainStartsUnverified(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]struct{ label, zone, ownership string }{
@@ -69,7 +70,7 @@ func TestCustomDomainStartsUnverified(t *testing.T) {
 	}
 }
 
-// TestCustomDomainRemade holds that a new one has another target: never churn (FACTS §14).
+// TestCustomDomainRemade holds that a new one has another target: never churn (railway-api.md, "Domains").
 func TestCustomDomainRemade(t *testing.T) {
 	t.Parallel()
 	l := start(t)

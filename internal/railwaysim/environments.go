@@ -10,7 +10,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// Environments (FACTS §2, §4.1).
+// Environments (railway-api.md, "Object model", "Config patches").
 
 var environmentQueries = map[string]query{
 	"environment": func(c call, args map[string]any) (any, error) {

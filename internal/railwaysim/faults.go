@@ -19,7 +19,7 @@ const (
 	Fault500 = "500"
 	// FaultHTML answers 502 with a gateway's HTML page, without applying.
 	FaultHTML = "502html"
-	// FaultEdge answers 429 as Cloudflare does, with "error code: 1015" (FACTS §1.1).
+	// FaultEdge answers 429 as Cloudflare does, with "error code: 1015" (railway-api.md, "Endpoint").
 	FaultEdge = "1015"
 	// FaultTimeoutBefore closes the connection after the delay, without applying.
 	FaultTimeoutBefore = "timeout-before"
@@ -35,13 +35,15 @@ const (
 	FaultPartial = "partial"
 	// FaultUnauthorized answers as for a bad token, without applying.
 	FaultUnauthorized = "unauthorized"
-	// FaultNotAuthorized answers Not Authorized, whatever the token, without applying: a rate limit was seen to look so (FACTS §13).
+	// FaultNotAuthorized answers Not Authorized, whatever the token, without applying: a rate limit was seen to look so
+	// (railway-api.md, "Errors").
 	FaultNotAuthorized = "not-authorized"
 	// FaultNotFound answers that the object is not found, without applying.
 	FaultNotFound = "not-found"
 	// FaultErrorAfter applies, and answers with the fault's message and code and no data.
 	FaultErrorAfter = "graphql-error-after"
-	// FaultApplyError accepts a commit, and then cannot apply it: the history has the fault's message (FACTS §3.3).
+	// FaultApplyError accepts a commit, and then cannot apply it: the history has the fault's message
+	// (railway-api.md, "Staged changes and history").
 	FaultApplyError = "apply-error"
 	// FaultSlow applies and answers after the delay.
 	FaultSlow = "slow"

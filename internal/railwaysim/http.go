@@ -97,7 +97,7 @@ func (x *exchange) serve(r graphql.Request) {
 	x.answer(answer)
 }
 
-// authenticate finds the token by the header of its kind (FACTS §1.2).
+// authenticate finds the token by the header of its kind (railway-api.md, "Tokens").
 func (x *exchange) authenticate() *token {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
@@ -114,7 +114,7 @@ func (x *exchange) authenticate() *token {
 	return nil
 }
 
-// stranger is what Railway answers to a bad token (FACTS §1.3).
+// stranger is what Railway answers to a bad token (railway-api.md, "Errors").
 func (x *exchange) stranger() string {
 	if x.r.Header.Get("Project-Access-Token") != "" {
 		return "Project Token not found"

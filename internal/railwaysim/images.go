@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Images and their digests (FACTS §14, "Digests"): a tag is a name that can be pushed again with other bytes; a deployment keeps
-// the bytes that it was started with.
+// Images and their digests (railway-api.md, "Images and digests"): a tag is a name that can be pushed again with other
+// bytes; a deployment keeps the bytes that it was started with.
 
 // image is a reference taken apart: repository[:tag][@digest].
 type image struct{ repository, tag, digest string }

@@ -20,7 +20,8 @@ var (
 
 func digestOf(a answer) any { return a.at("deployment", "meta", "imageDigest") }
 
-// TestTagPushedAgain holds that a tag is a name: who pulls it later may get other bytes (FACTS §14).
+// TestTagPushedAgain holds that a tag is a name: who pulls it later may get other bytes
+// (railway-api.md, "Images and digests").
 func TestTagPushedAgain(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// What plans allow, and how often things may be made (FACTS §1.3, §1.4, §2, §6.2, §13, §14).
+// What plans allow, and how often things may be made
+// (railway-api.md, "Errors", "Rate limits", "Object model", "Service settings", "Environments").
 
 // SeedLimits are limits of the plan; 0 takes the plan's own.
 type SeedLimits struct {
@@ -26,13 +27,15 @@ type SeedLimits struct {
 	RequestsPerSecond int `json:"requestsPerSecond"`
 	// Region is where a service runs that names none. Default: us-west2.
 	Region string `json:"region"`
-	// ServicesPerDay bounds the services that one user creates in 24 hours, as for new accounts (FACTS §14); 0 does not.
+	// ServicesPerDay bounds the services that one user creates in 24 hours, as for new accounts
+	// (railway-api.md, "Rate limits"); 0 does not.
 	ServicesPerDay int `json:"servicesPerDay"`
-	// NameReserved is how long the name of a deleted environment stays taken, as has been seen for about 30s (FACTS §14).
-	// Default: 0s.
+	// NameReserved is how long the name of a deleted environment stays taken, as has been seen for about 30s
+	// (railway-api.md, "Environments"). Default: 0s.
 	NameReserved string `json:"nameReserved"`
 	// EnvironmentCreateInterval, ProjectCreateInterval and VolumeCreateInterval are the least time between two creates of one
-	// user. Default: 30s (FACTS §1.3), for volumes 10s [assumption: only the message is known]. "0s" turns the throttle off.
+	// user. Default: 30s (railway-api.md, "Errors"), for volumes 10s [assumption: only the message is known]. "0s"
+	// turns the throttle off.
 	EnvironmentCreateInterval *string `json:"environmentCreateInterval"`
 	ProjectCreateInterval     *string `json:"projectCreateInterval"`
 	VolumeCreateInterval      *string `json:"volumeCreateInterval"`

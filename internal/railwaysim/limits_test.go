@@ -18,7 +18,7 @@ import (
 
 const makeVolume = `mutation($p: String!) { volumeCreate(input: {projectId: $p, mountPath: "/data"}) { volumeInstances { edges { node { sizeMB } } } } }`
 
-// TestVolumeThrottle holds that volumes have a throttle of their own (FACTS §13).
+// TestVolumeThrottle holds that volumes have a throttle of their own (railway-api.md, "Errors").
 func TestVolumeThrottle(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -93,7 +93,7 @@ func TestSeedRegion(t *testing.T) {
 	assert.Equal(t, map[string]any{"europe-west4-drams3a": map[string]any{"numReplicas": 1.0}}, regions)
 }
 
-// TestNameOfADeletedEnvironment holds that it can stay taken for a while (FACTS §14).
+// TestNameOfADeletedEnvironment holds that it can stay taken for a while (railway-api.md, "Environments").
 func TestNameOfADeletedEnvironment(t *testing.T) {
 	t.Parallel()
 	l := start(t, func(o *railwaysim.Options) { o.Seed.Limits.NameReserved = "30s" })
@@ -104,7 +104,7 @@ func TestNameOfADeletedEnvironment(t *testing.T) {
 	assert.Empty(t, l.ask(account, create, vars{"p": project}).Errors)
 }
 
-// TestTooWide holds that a request that asks for too much at once fails as a whole (FACTS §14).
+// TestTooWide holds that a request that asks for too much at once fails as a whole (railway-api.md, "Rate limits").
 func TestTooWide(t *testing.T) {
 	t.Parallel()
 	l := start(t)

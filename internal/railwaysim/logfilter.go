@@ -13,8 +13,9 @@ import (
 // logMatch reports whether a line of a deployment passes a filter.
 type logMatch func(d *deployment, line logLine) bool
 
-// parseLogFilter reads Railway's filter syntax (FACTS §3.5): words and "phrases" that the message contains, @key:value,
-// comparisons such as @httpStatus:>=500, AND, OR, a minus for not, and parentheses. Terms side by side are joined by AND.
+// parseLogFilter reads Railway's filter syntax (railway-api.md, "Logs"): words and "phrases" that the message contains,
+// @key:value, comparisons such as @httpStatus:>=500, AND, OR, a minus for not, and parentheses. Terms side by side are
+// joined by AND.
 func parseLogFilter(filter string) (logMatch, error) {
 	p := &filterParser{tokens: filterTokens(filter)}
 	if len(p.tokens) == 0 {

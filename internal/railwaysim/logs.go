@@ -14,11 +14,12 @@ import (
 type logLine struct {
 	at                time.Time
 	message, severity string
-	// attributes are what Railway parsed from a structured line; the level is always among them (FACTS §3.5).
+	// attributes are what Railway parsed from a structured line; the level is always among them
+	// (railway-api.md, "Logs").
 	attributes [][2]string
 }
 
-// logLimits are the lines that a query returns by default and at most (FACTS §3.5).
+// logLimits are the lines that a query returns by default and at most (railway-api.md, "Logs").
 const (
 	logDefault = 100
 	logAtLarge = 5000
@@ -159,7 +160,8 @@ func (d *deployment) deployLog() []logLine {
 		lines = append(lines, plain(d.reaches("CRASHED"), []string{"MemoryError: engine died: out of memory"})...)
 	}
 	if d.Variables["LOG_FORMAT"] == "json" && d.Behaviour != plainLogs {
-		for i, line := range lines { // Railway takes a JSON line apart: the message, and the rest as attributes (FACTS §3.5)
+		// Railway takes a JSON line apart: the message, and the rest as attributes (railway-api.md, "Logs")
+		for i, line := range lines {
 			lines[i].attributes = append(line.attributes, [2]string{"timestamp", strconv.Quote(stamp(line.at))}, [2]string{"logger", `"engine"`})
 		}
 	}

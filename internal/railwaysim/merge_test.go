@@ -48,8 +48,8 @@ func TestMergeProperties(t *testing.T) {
 	}
 }
 
-// follow checks one level of a merge against FACTS §4.2 and goes down: what the patch does not name stays, null deletes,
-// objects merge, everything else replaces.
+// follow checks one level of a merge against railway-api.md, "Config patches" and goes down: what the patch does not
+// name stays, null deletes, objects merge, everything else replaces.
 func follow(t *testing.T, config, patch, merged map[string]any) {
 	t.Helper()
 	for key, value := range config {

@@ -10,7 +10,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// Patches: the staging area, commits, and the history of both (FACTS §3.3, §4.2).
+// Patches: the staging area, commits, and the history of both
+// (railway-api.md, "Staged changes and history", "Config patches").
 
 var patchQueries = map[string]query{
 	"environmentStagedChanges": func(c call, args map[string]any) (any, error) {
@@ -112,7 +113,8 @@ func layer(base, over map[string]any) map[string]any {
 	return result
 }
 
-// commit applies a patch and starts one deployment per service that it changes (FACTS §4.2). It returns the patch's id.
+// commit applies a patch and starts one deployment per service that it changes (railway-api.md, "Config patches"). It
+// returns the patch's id.
 func (s *Sim) commit(e *environment, change map[string]any, message, by string, skipDeploys bool) (any, error) {
 	if err := s.checkPatch(e, change); err != nil {
 		return nil, err

@@ -26,7 +26,8 @@ func shownPatch(p map[string]any, args map[string]any) map[string]any {
 	return shown
 }
 
-// staged is the staging area: never null, and an empty placeholder while nothing is staged (FACTS §3.3).
+// staged is the staging area: never null, and an empty placeholder while nothing is staged
+// (railway-api.md, "Staged changes and history").
 func (v view) staged(e *environment) node {
 	id := "<empty>"
 	if len(e.Staged) > 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// Projects (FACTS §2, §13).
+// Projects (railway-api.md, "Object model").
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]*$`)
 
@@ -28,7 +28,8 @@ var projectQueries = map[string]query{
 		if err := c.personal(); err != nil {
 			return nil, err
 		}
-		workspaceID := orElse(argText(args, "workspaceId"), c.token.WorkspaceID) // none for an account token: no projects (FACTS §13)
+		// none for an account token: no projects (railway-api.md, "Tokens")
+		workspaceID := orElse(argText(args, "workspaceId"), c.token.WorkspaceID)
 		if c.token.Kind == tokenWorkspace && workspaceID != c.token.WorkspaceID {
 			return nil, notAuthorized()
 		}
@@ -82,7 +83,7 @@ var projectMutations = map[string]mutation{
 		input := sub(args, "input")
 		p.Name = orElse(argText(input, "name"), p.Name)
 		if description, given := input["description"].(string); given {
-			p.Description = description // an empty one clears (FACTS §13)
+			p.Description = description // an empty one clears (railway-api.md, "Object model")
 		}
 		p.settings(input)
 		return c.fresh().project(p), nil

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProjectSettings holds what projectCreate keeps and what projectUpdate changes (FACTS §13).
+// TestProjectSettings holds what projectCreate keeps and what projectUpdate changes (railway-api.md, "Object model").
 func TestProjectSettings(t *testing.T) {
 	t.Parallel()
 	const fields = ` { id description isPublic prDeploys botPrEnvironments focusedPrEnvironments }`
@@ -42,7 +42,7 @@ func TestProjectSettings(t *testing.T) {
 	}
 }
 
-// TestClone holds what a fork takes over (FACTS §13).
+// TestClone holds what a fork takes over (railway-api.md, "Environments").
 func TestClone(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 )
 
-// TCP proxies (FACTS §4.1).
+// TCP proxies (railway-api.md, "Config patches").
 
 var proxyMutations = map[string]mutation{
 	"tcpProxyCreate": func(c call, args map[string]any) (any, error) {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// bucket counts a token's requests in the current hour and second (FACTS §1.4).
+// bucket counts a token's requests in the current hour and second (railway-api.md, "Rate limits").
 type bucket struct {
 	hour, second         time.Time
 	usedHour, usedSecond int
@@ -36,7 +36,7 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 	}
 	b.usedHour++
 	b.usedSecond++
-	header.Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=3600`, perHour)) // FACTS §14
+	header.Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=3600`, perHour)) // railway-api.md, "Rate limits"
 	reset := b.hour.Add(time.Hour)
 	header.Set("X-RateLimit-Limit", strconv.Itoa(perHour))
 	header.Set("X-RateLimit-Remaining", strconv.Itoa(max(perHour-b.usedHour, 0)))
@@ -54,7 +54,7 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 	return false
 }
 
-// budgetOf is what a token has left in the current hour (FACTS §1.4). The lock is held.
+// budgetOf is what a token has left in the current hour (railway-api.md, "Rate limits"). The lock is held.
 func (s *Sim) budgetOf(t *token) node {
 	perHour, _ := s.rates(t)
 	left := node{"remainingPoints": perHour, "resetsAt": stamp(s.now().Add(time.Hour))}

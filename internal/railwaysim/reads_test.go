@@ -73,7 +73,7 @@ func TestProjectsByIDs(t *testing.T) {
 	assert.NotContains(t, l.ask(scoped, query, vars{"ids": []string{project}}).Raw, "production")
 }
 
-// TestProjectsNeedTheirWorkspace holds that an account token must name one (FACTS §13).
+// TestProjectsNeedTheirWorkspace holds that an account token must name one (railway-api.md, "Tokens").
 func TestProjectsNeedTheirWorkspace(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -95,7 +95,7 @@ func TestProjectsNeedTheirWorkspace(t *testing.T) {
 	}
 }
 
-// TestIntrospectionNeedsNoToken holds FACTS §13: it is answered, and costs no budget.
+// TestIntrospectionNeedsNoToken holds railway-api.md, "Endpoint": it is answered, and costs no budget.
 func TestIntrospectionNeedsNoToken(t *testing.T) {
 	t.Parallel()
 	l := start(t, withWhole)

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// References between variables, and the variables that Railway provides (FACTS §5).
+// References between variables, and the variables that Railway provides (railway-api.md, "Variables").
 
 var reference = regexp.MustCompile(`\$\{\{\s*([^}]+?)\s*\}\}`)
 
-// rendered are a service's variables with references resolved (FACTS §5).
+// rendered are a service's variables with references resolved (railway-api.md, "Variables").
 func (w *world) rendered(e *environment, serviceID string) map[string]string {
 	return w.renderedTo(e, serviceID, 0)
 }
@@ -64,7 +64,7 @@ func (w *world) lookup(e *environment, scope, name string, depth int) string {
 	return ""
 }
 
-// system are the variables that Railway provides (FACTS §5).
+// system are the variables that Railway provides (railway-api.md, "Variables").
 func (w *world) system(e *environment, serviceID string) map[string]string {
 	provided := map[string]string{
 		"RAILWAY_ENVIRONMENT_NAME": e.Name, "RAILWAY_ENVIRONMENT_ID": e.ID, "RAILWAY_ENVIRONMENT": e.Name,

@@ -5,7 +5,7 @@ package railwaysim
 
 import "slices"
 
-// railwayRegions are Railway's regions, the default first (FACTS §6.2).
+// railwayRegions are Railway's regions, the default first (railway-api.md, "Service settings").
 var railwayRegions = []string{"us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a"}
 
 // region is where a service runs that names none.

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Private images and their credentials (FACTS §14, "Registry credentials").
+// Private images and their credentials (railway-api.md, "Private images").
 
 // SeedRegistry is a registry, or a part of one. Host is a host or a prefix such as ghcr.io/acme; the longest that fits an image
 // decides. A private one lets an image be pulled only with its username and password.
@@ -61,8 +61,8 @@ func (s *Sim) checkCredentials(p *project, credentials any) error {
 	return planLimit("Private registry credentials are only available on the Pro plan. Please upgrade your plan")
 }
 
-// maskCredentials hides a registry's credentials, which never come back (FACTS §3.2): "*****" where values are asked for, else
-// null.
+// maskCredentials hides a registry's credentials, which never come back (railway-api.md, "EnvironmentConfig"): "*****"
+// where values are asked for, else null.
 func maskCredentials(config map[string]any, decrypt bool) {
 	credentials := sub(config, "deploy", "registryCredentials")
 	for name := range credentials {

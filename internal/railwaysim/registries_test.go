@@ -25,7 +25,7 @@ func pulling(name string, credentials any) map[string]any {
 	return service(engine, map[string]any{"source": map[string]any{"image": name}, "deploy": map[string]any{"registryCredentials": credentials}})
 }
 
-// TestPrivateImage walks pulls with and without credentials (FACTS §14).
+// TestPrivateImage walks pulls with and without credentials (railway-api.md, "Private images").
 func TestPrivateImage(t *testing.T) {
 	t.Parallel()
 	good := map[string]any{"username": "acme-bot", "password": registryPassword}

@@ -55,7 +55,8 @@ type view struct {
 	token *token
 }
 
-// environments lists the project's environments that the token reaches: a project token reaches one (FACTS §1.2).
+// environments lists the project's environments that the token reaches: a project token reaches one
+// (railway-api.md, "Tokens").
 func (v view) environments(projectID string) []*environment {
 	return slices.DeleteFunc(v.w.environmentsOf(projectID), func(e *environment) bool { return !v.reaches(e.ID) })
 }

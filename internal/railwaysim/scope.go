@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// apiError is an error as Railway reports it: HTTP 200, a message, a code (FACTS §1.3).
+// apiError is an error as Railway reports it: HTTP 200, a message, a code (railway-api.md, "Errors").
 type apiError struct{ code, message string }
 
 // Error returns the message.
@@ -43,7 +43,7 @@ type call struct {
 	fault *Fault
 }
 
-// sees reports whether the token reaches the project (FACTS §1.2).
+// sees reports whether the token reaches the project (railway-api.md, "Tokens").
 func (c call) sees(p *project) bool {
 	if p == nil || p.DeletedAt != nil {
 		return false
@@ -58,7 +58,8 @@ func (c call) sees(p *project) bool {
 	}
 }
 
-// project finds a project that the token reaches. One that does not exist and one that is not visible look the same (FACTS §1.3).
+// project finds a project that the token reaches. One that does not exist and one that is not visible look the same
+// (railway-api.md, "Errors").
 func (c call) project(w *world, id string) (*project, error) {
 	p := w.Projects[id]
 	if !c.sees(p) {
@@ -67,7 +68,7 @@ func (c call) project(w *world, id string) (*project, error) {
 	return p, nil
 }
 
-// environment finds an environment that the token reaches. A project token reaches one (FACTS §1.2).
+// environment finds an environment that the token reaches. A project token reaches one (railway-api.md, "Tokens").
 func (c call) environment(w *world, id string) (*environment, error) {
 	e := w.Environments[id]
 	if e == nil || e.DeletedAt != nil {
@@ -136,7 +137,7 @@ func (c call) deployment(w *world, id string) (*deployment, error) {
 	return d, err
 }
 
-// personal refuses project tokens, for what they cannot do (FACTS §1.2).
+// personal refuses project tokens, for what they cannot do (railway-api.md, "Tokens").
 func (c call) personal() error {
 	if c.token.Kind == tokenProject {
 		return notAuthorized()

@@ -12,7 +12,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
 
-// TestProjectTokenScope walks what a project token may and may not do (FACTS §1.2).
+// TestProjectTokenScope walks what a project token may and may not do (railway-api.md, "Tokens").
 func TestProjectTokenScope(t *testing.T) {
 	t.Parallel()
 	variables := vars{"p": project, "own": staging, "other": production, "s": engine}
@@ -121,7 +121,8 @@ func TestProjectTokenSeesNoOtherEnvironment(t *testing.T) {
 }
 
 // TestServiceMutationsReachEveryEnvironmentThatIsNoFork holds the descriptions of the schema: given an environment that is no fork,
-// serviceCreate, serviceDelete and serviceInstanceUpdate act on all that are none; given a fork, on it alone (FACTS §13).
+// serviceCreate, serviceDelete and serviceInstanceUpdate act on all that are none; given a fork, on it alone
+// (railway-api.md, "Service mutations and forks").
 func TestServiceMutationsReachEveryEnvironmentThatIsNoFork(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Kinds of token (FACTS §1.2).
+// Kinds of token (railway-api.md, "Tokens").
 const (
 	tokenAccount   = "account"
 	tokenWorkspace = "workspace"
@@ -28,7 +28,8 @@ type Seed struct {
 	Limits     SeedLimits      `json:"limits"`
 	Usage      []SeedUsage     `json:"usage"`
 	Registries []SeedRegistry  `json:"registries"`
-	// HideDigests leaves meta.imageDigest out for images that are pinned to a digest, as Railway has been seen to do (FACTS §14).
+	// HideDigests leaves meta.imageDigest out for images that are pinned to a digest, as Railway has been seen to do
+	// (railway-api.md, "Images and digests").
 	HideDigests bool `json:"hideDigests"`
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Services and their instances (FACTS §2, §4.4, §13).
+// Services and their instances (railway-api.md, "Object model", "Service mutations and forks").
 
 var serviceQueries = map[string]query{
 	"service": func(c call, args map[string]any) (any, error) {
@@ -59,7 +59,8 @@ var serviceMutations = map[string]mutation{
 		declared := declaredBy(input)
 		for _, e := range c.w().affected(p.ID, only) {
 			e.Instances[s.ID] = &instance{ID: c.s.id(), CreatedAt: c.s.now(), UpdatedAt: c.s.now()}
-			if only == "" || only == e.ID { // elsewhere it is an instance without a source (FACTS §13)
+			// elsewhere it is an instance without a source (railway-api.md, "Service mutations and forks")
+			if only == "" || only == e.ID {
 				c.s.configure(e, s.ID, deepCopy(declared))
 				c.s.deploy(e, s.ID, "", "deploy", "")
 			}
@@ -153,7 +154,8 @@ func (c call) newServiceName(p *project, name string) (string, error) {
 	return name, nil
 }
 
-// configure changes a service's config without a deployment, as the per-field mutations do (FACTS §4.4).
+// configure changes a service's config without a deployment, as the per-field mutations do
+// (railway-api.md, "Mutations of one field").
 func (s *Sim) configure(e *environment, serviceID string, change map[string]any) {
 	e.Config = merge(e.Config, map[string]any{"services": map[string]any{serviceID: change}})
 	e.UpdatedAt = s.now()

@@ -5,7 +5,7 @@ package railwaysim
 
 import "strings"
 
-// Settings by serviceInstanceUpdate: they apply at once and deploy nothing (FACTS §4.4, §13).
+// Settings by serviceInstanceUpdate: they apply at once and deploy nothing (railway-api.md, "Mutations of one field").
 
 var settingMutations = map[string]mutation{
 	"serviceInstanceUpdate": updateInstance,
@@ -66,17 +66,19 @@ func (c call) checkSettings(s *service, places []*environment, input map[string]
 		return nil
 	}
 	if strings.Contains(argText(input, "healthcheckPath"), "-") {
-		return refused("Problem processing request") // any path with a hyphen (FACTS §14)
+		// any path with a hyphen (railway-api.md, "Mutations of one field")
+		return refused("Problem processing request")
 	}
 	for _, e := range places {
 		if e.live(s.ID) && len(c.w().deploymentsOf(e.ID, s.ID)) == 0 {
-			return refused("Problem processing request") // before the first deployment (FACTS §14)
+			// before the first deployment (railway-api.md, "Mutations of one field")
+			return refused("Problem processing request")
 		}
 	}
 	return nil
 }
 
-// checkPreDeploy refuses more than one pre-deploy command (FACTS §14).
+// checkPreDeploy refuses more than one pre-deploy command (railway-api.md, "EnvironmentConfig").
 func checkPreDeploy(value any) error {
 	if commands, _ := value.([]any); len(commands) > 1 {
 		return badInput("Only one pre-deploy command is supported")
@@ -94,7 +96,8 @@ var instanceFields = map[string][]string{
 }
 
 // instanceChange turns serviceInstanceUpdate's input into a config change: null is no change but for cronSchedule, which it clears
-// (FACTS §13), "" clears, and numReplicas or region set the one region (FACTS §4.4).
+// (railway-api.md, "Mutations of one field"), "" clears, and numReplicas or region set the one region
+// (railway-api.md, "Mutations of one field").
 func instanceChange(defaultRegion string, input map[string]any) map[string]any {
 	change := map[string]any{}
 	for name, value := range input {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestNullsInSettings holds what a null means: in a patch it clears, in serviceInstanceUpdate it is no change but for cronSchedule
-// (FACTS §4.4, §13).
+// (railway-api.md, "Mutations of one field").
 func TestNullsInSettings(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -41,7 +41,7 @@ func TestNullsInSettings(t *testing.T) {
 	}
 }
 
-// TestRefusedSettings holds what Railway has been seen to refuse (FACTS §14).
+// TestRefusedSettings holds what Railway has been seen to refuse (railway-api.md, "Mutations of one field").
 func TestRefusedSettings(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -169,7 +169,8 @@ func (s *Sim) view(t *token) view {
 	return view{at, now, t}
 }
 
-// etag is the token of a config. It is made of the masked config, so an edit of a value alone does not show (FACTS §3.2).
+// etag is the token of a config. It is made of the masked config, so an edit of a value alone does not show
+// (railway-api.md, "EnvironmentConfig").
 func etag(shown map[string]any) string {
 	sum := sha256.Sum256([]byte(fmt.Sprint(shown))) // fmt prints maps in order
 	return hex.EncodeToString(sum[:8])

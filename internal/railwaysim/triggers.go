@@ -11,8 +11,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// Auto-deploy (FACTS §2, §14): a trigger row is what makes a push to a branch deploy a service. Setting a repository as source
-// makes the row; nobody is asked before a push deploys.
+// Auto-deploy (railway-api.md, "Auto-deploy"): a trigger row is what makes a push to a branch deploy a service. Setting
+// a repository as source makes the row; nobody is asked before a push deploys.
 
 var triggerQueries = map[string]query{
 	"deploymentTriggers": func(c call, args map[string]any) (any, error) {
@@ -148,7 +148,7 @@ func commitForm(commit string) bool {
 	return len(commit) >= 7 && len(commit) <= 40 && strings.Trim(commit, "0123456789abcdef") == ""
 }
 
-// badAccess refuses project tokens what has to do with triggers (FACTS §14).
+// badAccess refuses project tokens what has to do with triggers (railway-api.md, "Auto-deploy").
 func (c call) badAccess() error {
 	if c.token.Kind == tokenProject {
 		return refused("Bad Access")

@@ -27,7 +27,7 @@ func (l *local) push(branch string) map[string]int {
 	})
 }
 
-// TestPushDeploys walks who has a trigger (FACTS §2, §14), and what a push then does.
+// TestPushDeploys walks who has a trigger (railway-api.md, "Auto-deploy"), and what a push then does.
 func TestPushDeploys(t *testing.T) {
 	t.Parallel()
 	connect := func(l *local) {
@@ -107,7 +107,7 @@ func TestConnectingBuildsAtOnce(t *testing.T) {
 	assert.Error(t, l.sim.PushCommit(railwaysim.CommitPush{Repo: "acme/engine", Commit: "HEAD"}))
 }
 
-// TestTriggersAreNotForProjectTokens holds FACTS §14.
+// TestTriggersAreNotForProjectTokens holds railway-api.md, "Auto-deploy".
 func TestTriggersAreNotForProjectTokens(t *testing.T) {
 	t.Parallel()
 	l := start(t, withWhole)

@@ -5,7 +5,8 @@ package railwaysim
 
 import "time"
 
-// usageQueries answer what was used (FACTS §9). Project tokens may not ask [assumption: docs/assumptions.md].
+// usageQueries answer what was used (railway-api.md, "Usage and prices"). Project tokens may not ask [assumption:
+// docs/assumptions.md].
 var usageQueries = map[string]query{
 	"usage": func(c call, args map[string]any) (any, error) {
 		if err := c.personal(); err != nil {

@@ -3,7 +3,7 @@
 
 package railwaysim
 
-// Variables (FACTS §4.4, §5).
+// Variables (railway-api.md, "Mutations of one field", "Variables").
 
 var variableQueries = map[string]query{
 	"variables": func(c call, args map[string]any) (any, error) {
@@ -103,7 +103,7 @@ func scopeOf(e *environment, serviceID string) map[string]any {
 }
 
 // editVariables is what the per-variable mutations do: they apply at once, deploy once per call, and without a service they
-// write shared variables (FACTS §4.4).
+// write shared variables (railway-api.md, "Mutations of one field").
 func (s *Sim) editVariables(c call, input, change map[string]any, skipDeploys bool) (any, error) {
 	e, err := c.within(s.world, argText(input, "projectId"), argText(input, "environmentId"))
 	if err != nil {
@@ -140,7 +140,7 @@ func withoutSealed(all map[string]string, scope map[string]any) map[string]strin
 	return all
 }
 
-// variables lists the variables of every scope, without values (FACTS §3.1).
+// variables lists the variables of every scope, without values (railway-api.md, "Reading an environment").
 func (v view) variables(e *environment) []node {
 	list := []node{}
 	add := func(serviceID string, variables map[string]any) {

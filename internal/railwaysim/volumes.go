@@ -10,7 +10,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
 
-// Volumes (FACTS §2, §13).
+// Volumes (railway-api.md, "Object model").
 
 var volumeQueries = map[string]query{
 	"volumeInstance": func(c call, args map[string]any) (any, error) {

@@ -25,7 +25,8 @@ type world struct {
 	Deployments  map[string]*deployment
 	Patches      map[string]*patch
 	Tokens       map[string]*token
-	// Created remembers when each user last created a project or environment, for Railway's throttles (FACTS §1.3).
+	// Created remembers when each user last created a project or environment, for Railway's throttles
+	// (railway-api.md, "Errors").
 	Created map[string]time.Time
 	// ServicesCreated remembers when each user created services.
 	ServicesCreated map[string][]time.Time
@@ -65,9 +66,10 @@ type environment struct {
 	Ephemeral                     bool
 	CreatedAt, UpdatedAt          time.Time
 	DeletedAt                     *time.Time
-	// Config is what was declared, without platform defaults: services by id, sharedVariables (FACTS §3.2).
+	// Config is what was declared, without platform defaults: services by id, sharedVariables
+	// (railway-api.md, "EnvironmentConfig").
 	Config map[string]any
-	// Staged is the staging area (FACTS §3.3).
+	// Staged is the staging area (railway-api.md, "Staged changes and history").
 	Staged map[string]any
 	// StagedID is empty while nothing was ever staged.
 	StagedID  string
@@ -177,7 +179,7 @@ func (w *world) environmentsOf(projectID string) []*environment {
 
 // affected lists the environments that a service mutation changes. Given a fork it is that fork alone, else every environment
 // that is no fork, whichever was given: so say the descriptions of serviceCreate, serviceDelete and serviceInstanceUpdate
-// (FACTS §13).
+// (railway-api.md, "Service mutations and forks").
 func (w *world) affected(projectID, environmentID string) []*environment {
 	if given := w.Environments[environmentID]; given != nil && given.fork() {
 		return []*environment{given}
@@ -195,7 +197,8 @@ func (w *world) servicesOf(projectID string) []*service {
 	})
 }
 
-// everyServiceOf lists the project's services with the deleted ones, which reads still show (FACTS §2).
+// everyServiceOf lists the project's services with the deleted ones, which reads still show
+// (railway-api.md, "Object model").
 func (w *world) everyServiceOf(projectID string) []*service {
 	return sortedBy(w.Services, func(s *service) (bool, time.Time, string) { return s.ProjectID == projectID, s.CreatedAt, s.ID })
 }

@@ -65,8 +65,8 @@ func (c *cover) add(from, to int) {
 	}
 }
 
-// mask replaces what is covered by marks.
-func (c *cover) mask(text string) string {
+// mask replaces what is covered by marks, unless it is shown anyway.
+func (c *cover) mask(text string, shown func(string) bool) string {
 	if !c.any {
 		return text
 	}
@@ -77,7 +77,7 @@ func (c *cover) mask(text string) string {
 		for to < len(text) && c.bytes[to] == c.bytes[from] {
 			to++
 		}
-		if c.bytes[from] {
+		if c.bytes[from] && !shown(text[from:to]) {
 			masked.WriteString(Mark)
 		} else {
 			masked.WriteString(text[from:to])

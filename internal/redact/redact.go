@@ -5,6 +5,7 @@
 package redact
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,12 +28,16 @@ type Masker struct {
 	parts [mostPart + 1]*parts
 	// words are the short values.
 	words map[string]bool
+	// names are in the clear already, such as those of objects and services.
+	names []string
 }
 
 // New returns a Masker of the values. Each line of a value of several lines is a value too. Words such as true or production,
-// numbers of up to five digits, and what has less than four bytes are not masked: they are in ordinary texts.
-func New(values []string) *Masker {
-	m := &Masker{words: map[string]bool{}}
+// numbers of up to five digits, and what has less than four bytes are not masked: they are in ordinary texts. Where a text shares no
+// more with a value than such a word, or a name or a part of one, it is not masked either: an address among the values would
+// otherwise take the names out of messages and commands.
+func New(values []string, names ...string) *Masker {
+	m := &Masker{words: map[string]bool{}, names: names}
 	for _, value := range values {
 		m.add(value)
 		if strings.Contains(value, "\n") {
@@ -84,7 +89,22 @@ func (m *Masker) Text(text string) string {
 	for view := range viewsOf(text) {
 		m.look(view, covered)
 	}
-	return covered.mask(text)
+	return covered.mask(text, m.shown)
+}
+
+// shown reports whether a part of a text is in the clear anyway: an ordinary word, or a name or a part of one, with at most a
+// sign before and after it. A value that is a short word is masked all the same.
+func (m *Masker) shown(part string) bool {
+	if part != "" && !wordByte(part[0]) {
+		part = part[1:]
+	}
+	if part != "" && !wordByte(part[len(part)-1]) {
+		part = part[:len(part)-1]
+	}
+	if len(part) < shortest || m.words[part] {
+		return false
+	}
+	return ordinaryWords[strings.ToLower(part)] || slices.ContainsFunc(m.names, func(name string) bool { return strings.Contains(name, part) })
 }
 
 func (m *Masker) empty() bool {

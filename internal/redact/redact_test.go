@@ -214,3 +214,23 @@ func BenchmarkNew(b *testing.B) {
 		redact.New(values)
 	}
 }
+
+// TestNamesSurvive: what a value shares with a text is shown when it is no more than an ordinary word or a name.
+func TestNamesSurvive(t *testing.T) {
+	const url = "postgresql://payments:hunter-two-and-more@db.production.acme.example:5432/payments"
+	for _, tt := range []struct{ text, want, reason string }{
+		{
+			"kubectl annotate eenv -n ai-engine production --overwrite", "kubectl annotate eenv -n ai-engine production --overwrite",
+			"the tier's name stands in an address; a command without it cannot be pasted",
+		},
+		{"eenv -n payments-api dev", "eenv -n payments-api dev", "a part of a name is shown as well"},
+		{"in production.", "in production.", "the full stop stands in the address too"},
+		{"cannot reach db.production.acme.example", "cannot reach (secret)", "more than the word is a part of the value"},
+		{"user payments:hunter-two", "user (secret)", "a name beside a part of the value does not show that part"},
+		{"the password is swordfish", "the password is (secret)", "a short value is masked wherever it stands"},
+	} {
+		got := redact.New([]string{url, "swordfish"}, "payments-api", "production").Text(tt.text)
+		assert.Equal(t, tt.want, got, tt.reason)
+	}
+	assert.Equal(t, "pay with (secret)", redact.New([]string{"cash"}, "cashier").Text("pay with cash"), "a short value that a name contains stays masked")
+}

@@ -30,7 +30,8 @@ var deniedPull = regexp.MustCompile(
 var pullProblem = regexp.MustCompile(
 	`(?i)(failed to (resolve|pull)|pull access denied|manifest unknown|manifest for .* not found|no such image|image .*not found)`)
 
-// failedSteps maps the deployment event that failed (FACTS §6.1) to what a person has to look at.
+// failedSteps maps the deployment event that failed (railway-api.md, "Deployment status") to what a person has to look
+// at.
 var failedSteps = map[string]struct{ reason, what string }{
 	"SNAPSHOT_CODE":      {v1alpha1.ReasonBuildFailed, "taking the source failed"},
 	"BUILD_IMAGE":        {v1alpha1.ReasonBuildFailed, "the build failed"},

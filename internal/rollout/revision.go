@@ -37,7 +37,7 @@ func Revision(meta model.DeploymentMeta) string {
 }
 
 // Digest is the digest of the image that a deployment runs, as sha256:<hex>; empty when Railway does not say. For an image that
-// was named with its digest Railway may say it in the name alone (FACTS §14).
+// was named with its digest Railway may say it in the name alone (railway-api.md, "Images and digests").
 func Digest(meta model.DeploymentMeta) string {
 	pulled, named := digests(meta)
 	return orElse(pulled, named)
@@ -87,7 +87,8 @@ func (i image) tagOrLatest() string {
 	return i.tag
 }
 
-// revisionProblem compares what runs with what was declared, where Railway says what runs (FACTS §3.4).
+// revisionProblem compares what runs with what was declared, where Railway says what runs
+// (railway-api.md, "Deployment meta").
 func revisionProblem(declared desired.Service, meta model.DeploymentMeta) string {
 	switch {
 	case declared.Image != "" && !runsImage(declared.Image, meta):

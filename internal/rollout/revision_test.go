@@ -43,12 +43,12 @@ func TestDeclaredRevisionRuns(t *testing.T) {
 	}{
 		{"image", "what was declared runs", "app:2", "", image("app:2", ""), runs("2")},
 		{"other image", "an older image that answers 200 is not what was declared", "app:2", "", image("app:1", ""), mismatch("app:1", "app:2")},
-		{"image unsaid", "Railway does not say what runs (FACTS §3.4)", "app:2", "", model.DeploymentMeta{}, runs("its deployment")},
+		{"image unsaid", "Railway does not say what runs (railway-api.md#deployment-meta)", "app:2", "", model.DeploymentMeta{}, runs("its deployment")},
 		{"tag with a digest", "the tag is as declared", "app:2", "", image("app:2", digest), runs("2")},
 		{"Docker Hub in full", "registries fill in what is left out", "redis", "", image("docker.io/library/redis:latest", ""), runs("latest")},
 		{"other registry", "the same name elsewhere is another image", "app:2", "", image("ghcr.io/library/app:2", ""), mismatch("ghcr.io/library/app:2", "app:2")},
 		{"pinned", "the declared bytes run", pinned, "", image(pinned, digest), runs("2")},
-		{"pinned, digest in the name alone", "some deployments say it there alone (FACTS §14)", pinned, "", image("app@sha256:"+digest, ""), runs(digest[:12])},
+		{"pinned, digest in the name alone", "some deployments say it there alone (railway-api.md#images-and-digests)", pinned, "", image("app@sha256:"+digest, ""), runs(digest[:12])},
 		{"pinned, by another tag", "equal digests are equal bytes", pinned, "", image("app:1", digest), runs("1")},
 		{"pinned, of several platforms", "the index is named, one of its platforms was pulled", pinned, "", image(pinned, otherDigest), runs("2")},
 		{"pinned, other bytes", "the tag was pushed again", pinned, "", image("app:2", otherDigest), mismatch("app:2", pinned)},
@@ -61,7 +61,7 @@ func TestDeclaredRevisionRuns(t *testing.T) {
 		{"commit", "what was declared runs", "", commit, model.DeploymentMeta{CommitHash: commit}, runs("0123456789ab")},
 		{"other commit", "hashes are named in short", "", commit, model.DeploymentMeta{CommitHash: otherCommit},
 			mismatch("commit fedcba987654", "0123456789ab")},
-		{"commit unsaid", "Railway does not say what runs (FACTS §3.4)", "", commit, model.DeploymentMeta{Repo: "a/b"}, runs("its deployment")},
+		{"commit unsaid", "Railway does not say what runs (railway-api.md#deployment-meta)", "", commit, model.DeploymentMeta{Repo: "a/b"}, runs("its deployment")},
 		{"branch only", "any commit of the branch is as declared", "", "", model.DeploymentMeta{CommitHash: otherCommit}, runs("fedcba987654")},
 	}
 	for _, tt := range tests {
@@ -109,7 +109,7 @@ func TestRevision(t *testing.T) {
 func TestUndeployed(t *testing.T) {
 	ready := input(nil)
 	ready.HasSource, ready.Synced = true, true
-	assert.True(t, rollout.Undeployed(ready), "a commit that changes nothing would deploy nothing (FACTS §13)")
+	assert.True(t, rollout.Undeployed(ready), "a commit that changes nothing would deploy nothing (railway-api.md#config-patches)")
 	tests := map[string]func(in *rollout.Input){
 		"nothing could be deployed":              func(in *rollout.Input) { in.HasSource = false },
 		"the commit that is due deploys it":      func(in *rollout.Input) { in.Synced = false },

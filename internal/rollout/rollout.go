@@ -27,7 +27,8 @@ const (
 	Failed
 )
 
-// appearGrace is how long Railway may take to start a deployment after a commit. Commits are applied asynchronously (FACTS §4.2).
+// appearGrace is how long Railway may take to start a deployment after a commit. Commits are applied asynchronously
+// (railway-api.md, "Config patches").
 const appearGrace = 2 * time.Minute
 
 // Input is one service: what should run and what does.
@@ -68,7 +69,7 @@ type Result struct {
 
 // Assess judges one service.
 func Assess(in Input) Result {
-	r := Result{Service: in.Desired.Name, Deployment: current(in.Instance)}
+	r := Result{Service: in.Desired.Name, Deployment: Current(in.Instance)}
 	if in.Instance.ServiceID == "" {
 		return r.failed(v1alpha1.ReasonNotDeployed, "is not in the Railway environment")
 	}
@@ -92,9 +93,9 @@ func Assess(in Input) Result {
 	}
 }
 
-// current is the deployment that tells how the service is doing: the newest, or the one that serves when the newest was
-// skipped or removed (FACTS §6.1).
-func current(instance model.ServiceInstance) *model.Deployment {
+// Current is the deployment that tells how the service is doing: the newest, or the one that serves when the newest was
+// skipped or removed (railway-api.md, "Deployment status").
+func Current(instance model.ServiceInstance) *model.Deployment {
 	latest := instance.Latest
 	if latest == nil {
 		return nil
@@ -111,7 +112,7 @@ func current(instance model.ServiceInstance) *model.Deployment {
 }
 
 // awaitCommit waits for the deployment that a commit starts. When none appears within the grace, the running one counts:
-// Railway does not say which settings start a deployment (FACTS §12.2).
+// Railway does not say which settings start a deployment (railway-api.md, "Not established").
 func (r Result) awaitCommit(in Input) (Result, bool) {
 	if !in.awaits() {
 		return r, false

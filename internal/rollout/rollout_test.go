@@ -80,7 +80,7 @@ func TestEveryStatus(t *testing.T) {
 		model.DeploymentRemoved:       {rollout.Failed, v1alpha1.ReasonNotDeployed, "newest deployment is REMOVED and none serves"},
 		unknown:                       {rollout.Failed, v1alpha1.ReasonNotDeployed, "newest deployment is ADDED_NEXT_YEAR and none serves"},
 	}
-	assert.Len(t, want, len(inProgress)+len(serving)+len(replaced)+len(broken)+1, "every status of FACTS §6.1")
+	assert.Len(t, want, len(inProgress)+len(serving)+len(replaced)+len(broken)+1, "every status of railway-api.md#deployment-status")
 	for status, expected := range want {
 		r, got := assess(t, input(deployment(status, time.Minute)))
 		assert.Equal(t, expected, got, string(status))
@@ -115,7 +115,7 @@ func TestOlderDeploymentStillServes(t *testing.T) {
 	degraded := deployment(model.DeploymentCrashed, time.Minute)
 	degraded.Replicas = map[string]int{"RUNNING": 2, "CRASHED": 1}
 	_, got = assess(t, input(degraded))
-	assert.Equal(t, "deployment crashed, 2 of its replicas still run", got.message, "FACTS §6.1")
+	assert.Equal(t, "deployment crashed, 2 of its replicas still run", got.message, "railway-api.md#deployment-status")
 }
 
 func TestReplacedDeploymentGivesWayToTheActiveOne(t *testing.T) {
@@ -187,7 +187,7 @@ func TestAwaitedCommit(t *testing.T) {
 		{"caused by the patch", "Railway names the patch that caused it, whatever the clocks say", caused, rollout.Commit{PatchID: "patch", At: now.Add(-time.Minute)}, false},
 		{"newer deployment", "it started after the commit, so it holds it", deployment(model.DeploymentBuilding, 30*time.Second), rollout.Commit{PatchID: "patch", At: now.Add(-time.Minute)}, false},
 		{"at the same time", "not before the commit", deployment(model.DeploymentBuilding, time.Minute), rollout.Commit{At: now.Add(-time.Minute)}, false},
-		{"grace over", "Railway does not say which settings start a deployment: the running one counts (FACTS §12.2)", deployment(model.DeploymentSuccess, time.Hour), rollout.Commit{At: now.Add(-grace)}, false},
+		{"grace over", "Railway does not say which settings start a deployment: the running one counts (railway-api.md#not-established)", deployment(model.DeploymentSuccess, time.Hour), rollout.Commit{At: now.Add(-grace)}, false},
 		{"grace over, none", "then there is none", nil, rollout.Commit{At: now.Add(-grace)}, false},
 	}
 	for _, tt := range tests {
@@ -216,7 +216,7 @@ func TestStopped(t *testing.T) {
 		assert.Equal(t, v1alpha1.ReasonCrashed, got.reason)
 		in.Desired.Cron = true
 		_, got = assess(t, in)
-		assert.Equal(t, rollout.Healthy, got.state, "a cron job that ended has done its work (FACTS §6.1)")
+		assert.Equal(t, rollout.Healthy, got.state, "a cron job that ended has done its work (railway-api.md#deployment-status)")
 	}
 }
 

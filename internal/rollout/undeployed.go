@@ -4,7 +4,8 @@
 package rollout
 
 // Undeployed reports whether the service must be deployed by request: its config is as declared and it never had a deployment. A
-// commit that changes nothing deploys nothing, so that it would wait for ever (FACTS §13). Who requests it says so in Input.Commit.
+// commit that changes nothing deploys nothing, so that it would wait for ever
+// (railway-api.md, "Config patches"). Who requests it says so in Input.Commit.
 func Undeployed(in Input) bool {
 	return in.settled() && in.Instance.Latest == nil && len(in.Instance.Active) == 0
 }

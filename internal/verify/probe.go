@@ -166,7 +166,7 @@ func unreadable(filter string, err error) error {
 }
 
 // structured reports whether a line is JSON with a time and a level, as it was written or as Railway has taken it apart: then
-// it has more attributes than the level, which Railway gives to every line (FACTS §3.5).
+// it has more attributes than the level, which Railway gives to every line (railway-api.md, "Logs").
 func structured(line model.LogLine) bool {
 	if _, leveled := line.Attributes["level"]; leveled && len(line.Attributes) > 1 {
 		return true

@@ -54,7 +54,7 @@ type Logs struct {
 	StartedAt time.Time
 	// Start reads the lines of the deployment's start, else the newest ones are read.
 	Start bool
-	// Filter is in Railway's own syntax (FACTS §3.5).
+	// Filter is in Railway's own syntax (railway-api.md, "Logs").
 	Filter string
 }
 

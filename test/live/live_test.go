@@ -17,7 +17,7 @@ import (
 
 // TestLiveAssumptions tries the statements on the real Railway. It makes an environment and a service in the project
 // RAILWAY_PROJECT_ID and deletes both; a failed run may leave the environment behind, and says so. It needs an account or
-// workspace token, because a project token cannot create environments (FACTS §1.2).
+// workspace token, because a project token cannot create environments (railway-api.md, "Tokens").
 func TestLiveAssumptions(t *testing.T) {
 	token, project := os.Getenv("RAILWAY_API_TOKEN"), os.Getenv("RAILWAY_PROJECT_ID")
 	require.NotEmpty(t, token, "RAILWAY_API_TOKEN is needed: an account or workspace token")

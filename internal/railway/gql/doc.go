@@ -5,6 +5,7 @@
 // our slice of Railway's schema. Only package railway uses it.
 //
 // Three habits keep the generated code safe to use. Every input object is written out in the operation, with scalars as
-// variables, so that no Go struct can send a null that clears something (FACTS §1.3). Patches go as raw JSON, so that
-// explicit nulls, which delete, survive. Enums are strings, so that a value of tomorrow does not break decoding.
+// variables, so that no Go struct can send a null that clears something (railway-api.md, "Errors"). Patches go as raw
+// JSON, so that explicit nulls, which delete, survive. Enums are strings, so that a value of tomorrow does not break
+// decoding.
 package gql

@@ -1500,7 +1500,8 @@ mutation CreateService ($projectId: String!, $environmentId: String!, $name: Str
 }
 `
 
-// Without a source no deployment starts; image or repository follow in the commit (FACTS §4.4).
+// Without a source no deployment starts; image or repository follow in the commit
+// (railway-api.md, "Mutations of one field").
 func CreateService(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -1569,7 +1570,8 @@ mutation DeleteTrigger ($triggerId: String!) {
 }
 `
 
-// A trigger is what deploys a push; without it nothing but the operator deploys the service (FACTS §14).
+// A trigger is what deploys a push; without it nothing but the operator deploys the service
+// (railway-api.md, "Auto-deploy").
 func DeleteTrigger(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -1602,7 +1604,8 @@ mutation DeployService ($environmentId: String!, $serviceId: String!, $commitSha
 }
 `
 
-// The only deploy mutation that surely uses the current config and variables, the first deployment included (FACTS §4.4, §14).
+// The only deploy mutation that surely uses the current config and variables, the first deployment included
+// (railway-api.md, "Mutations of one field").
 func DeployService(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -1643,7 +1646,8 @@ query ReadApiToken {
 }
 `
 
-// ReadApiToken proves that an account or workspace token is valid; a project token has ReadTokenScope (FACTS §1.2).
+// ReadApiToken proves that an account or workspace token is valid; a project token has ReadTokenScope
+// (railway-api.md, "Tokens").
 func ReadApiToken(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -1810,7 +1814,8 @@ fragment Deployment on Deployment {
 }
 `
 
-// The whole truth of one environment in one request (FACTS §12), and its recent history for attribution (FACTS §3.3).
+// The whole truth of one environment in one request (railway-api.md, "Reading an environment"), and its recent history
+// for attribution (railway-api.md, "Staged changes and history").
 func ReadEnvironment(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -1869,7 +1874,8 @@ fragment LogLine on Log {
 }
 `
 
-// Why a deployment failed: its steps (FACTS §6.1) and the last lines of its logs (FACTS §3.5).
+// Why a deployment failed: its steps (railway-api.md, "Deployment status") and the last lines of its logs
+// (railway-api.md, "Logs").
 func ReadFailure(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -1915,7 +1921,7 @@ fragment StructuredLine on Log {
 }
 `
 
-// The log of a deployment (FACTS §3.5).
+// The log of a deployment (railway-api.md, "Logs").
 func ReadLogs(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -2244,7 +2250,7 @@ query ReadTokenScope {
 }
 `
 
-// What a project token reaches: one environment of one project (FACTS §1.2).
+// What a project token reaches: one environment of one project (railway-api.md, "Tokens").
 func ReadTokenScope(
 	ctx_ context.Context,
 	client_ graphql.Client,
@@ -2338,7 +2344,7 @@ query ReadUsage ($projectId: String!, $start: DateTime!, $end: DateTime!, $measu
 }
 `
 
-// What the project's services used (FACTS §9).
+// What the project's services used (railway-api.md, "Usage and prices").
 func ReadUsage(
 	ctx_ context.Context,
 	client_ graphql.Client,

@@ -18,39 +18,44 @@ type Project struct {
 	Services     []Named
 }
 
-// Named is an object with an id (UUID v4) and a name. Soft-deleted objects never appear as Named (FACTS §2).
+// Named is an object with an id (UUID v4) and a name. Soft-deleted objects never appear as Named
+// (railway-api.md, "Object model").
 type Named struct {
 	ID   string
 	Name string
 }
 
-// Environment is the whole truth of one Railway environment, as one request reads it (FACTS §12).
+// Environment is the whole truth of one Railway environment, as one request reads it
+// (railway-api.md, "Reading an environment").
 type Environment struct {
 	ID        string
 	Name      string
 	ProjectID string
-	// Ephemeral marks pull request environments (FACTS §8).
+	// Ephemeral marks pull request environments (railway-api.md, "Pull requests and webhooks").
 	Ephemeral bool
-	// Fork marks environments that were made from another one: there, service mutations act on this environment alone (FACTS §13,
-	// §14). False also when the token may not see the source.
+	// Fork marks environments that were made from another one: there, service mutations act on this environment alone
+	// (railway-api.md, "Service mutations and forks"). False also when the token may not see the source.
 	Fork bool
-	// Config is the environment's config: service ids to settings and unrendered variables (FACTS §3.2).
+	// Config is the environment's config: service ids to settings and unrendered variables
+	// (railway-api.md, "EnvironmentConfig").
 	Config Tree
-	// Sealed lists the variables whose value Railway never returns (FACTS §5).
+	// Sealed lists the variables whose value Railway never returns (railway-api.md, "Variables").
 	Sealed map[VariableRef]bool
 	// Services are the live service instances, sorted by name.
 	Services []ServiceInstance
 	// Volumes counts the volume instances.
 	Volumes int
-	// Patches is the recent history of committed config changes, newest first (FACTS §3.3).
+	// Patches is the recent history of committed config changes, newest first
+	// (railway-api.md, "Staged changes and history").
 	Patches []Patch
-	// Staged holds the leaf paths that somebody staged on the dashboard and did not commit (FACTS §3.3).
+	// Staged holds the leaf paths that somebody staged on the dashboard and did not commit
+	// (railway-api.md, "Staged changes and history").
 	Staged []string
-	// Applying is true while Railway still applies a committed patch (FACTS §3.3).
+	// Applying is true while Railway still applies a committed patch (railway-api.md, "Staged changes and history").
 	Applying bool
 }
 
-// VariableRef names a variable. An empty ServiceID means a shared variable (FACTS §5).
+// VariableRef names a variable. An empty ServiceID means a shared variable (railway-api.md, "Variables").
 type VariableRef struct {
 	ServiceID string
 	Name      string
@@ -61,19 +66,23 @@ type ServiceInstance struct {
 	ID        string
 	ServiceID string
 	Name      string
-	// ConfigFile is the railway.json or railway.toml that overrides settings at deploy time, if any (FACTS §6.2).
+	// ConfigFile is the railway.json or railway.toml that overrides settings at deploy time, if any
+	// (railway-api.md, "Service settings").
 	ConfigFile string
 	// RailwayDomains and CustomDomains are the instance's public domains.
 	RailwayDomains []Domain
 	CustomDomains  []Domain
-	// Latest is the newest deployment, perhaps FAILED or in progress; Active are those that serve (FACTS §6.1).
+	// Latest is the newest deployment, perhaps FAILED or in progress; Active are those that serve
+	// (railway-api.md, "Deployment status").
 	Latest *Deployment
 	Active []Deployment
-	// Triggers deploy the service whenever somebody pushes to their branch (FACTS §14); sorted by id.
+	// Triggers deploy the service whenever somebody pushes to their branch (railway-api.md, "Auto-deploy"); sorted by
+	// id.
 	Triggers []Trigger
 }
 
-// Trigger is a deployment trigger: while it exists, Railway deploys each push to the branch by itself (FACTS §14).
+// Trigger is a deployment trigger: while it exists, Railway deploys each push to the branch by itself
+// (railway-api.md, "Auto-deploy").
 type Trigger struct {
 	ID         string
 	Repository string
@@ -87,7 +96,7 @@ type Domain struct {
 	// Port is the target port; 0 lets Railway choose.
 	Port int
 	// Verified is true once Railway has seen the proof that the name is ours; it serves nothing before. Always true for a
-	// generated domain (FACTS §14).
+	// generated domain (railway-api.md, "Domains").
 	Verified bool
 }
 
@@ -98,15 +107,17 @@ type Deployment struct {
 	CreatedAt time.Time
 	// StatusAt is when Status was reached; zero when Railway does not say.
 	StatusAt time.Time
-	// Stopped is true when every replica has ended (FACTS §6.1: SUCCESS and stopped means completed).
+	// Stopped is true when every replica has ended (railway-api.md, "Deployment status": SUCCESS and stopped means
+	// completed).
 	Stopped     bool
 	CanRollback bool
 	Meta        DeploymentMeta
-	// Replicas counts replicas by status, for example RUNNING or CRASHED (FACTS §6.1).
+	// Replicas counts replicas by status, for example RUNNING or CRASHED (railway-api.md, "Deployment status").
 	Replicas map[string]int
 }
 
-// DeploymentMeta is the part of a deployment's opaque meta that the operator relies on (FACTS §3.4).
+// DeploymentMeta is the part of a deployment's opaque meta that the operator relies on
+// (railway-api.md, "Deployment meta").
 type DeploymentMeta struct {
 	Image       string
 	ImageDigest string
@@ -120,7 +131,7 @@ type DeploymentMeta struct {
 // Patch is one entry of the environment's change history.
 type Patch struct {
 	ID string
-	// Status is COMMITTED, APPLYING, STAGED or FAILED (FACTS §3.3).
+	// Status is COMMITTED, APPLYING, STAGED or FAILED (railway-api.md, "Staged changes and history").
 	Status string
 	// Message is the commit message.
 	Message string
@@ -136,7 +147,7 @@ type Patch struct {
 
 // Failure is what Railway tells about a deployment that failed.
 type Failure struct {
-	// Steps are the deployment's events in order (FACTS §6.1).
+	// Steps are the deployment's events in order (railway-api.md, "Deployment status").
 	Steps []Step
 	// BuildLogs and DeployLogs are the last lines, oldest first.
 	BuildLogs  []LogLine
@@ -174,20 +185,21 @@ type LogLine struct {
 	Time     time.Time
 	Severity string
 	Message  string
-	// Attributes are what Railway parsed from a structured line, and the level (FACTS §3.5). Only Client.Logs fills them.
+	// Attributes are what Railway parsed from a structured line, and the level (railway-api.md, "Logs"). Only
+	// Client.Logs fills them.
 	Attributes map[string]string
 }
 
 // LogQuery selects lines of a deployment's log. Zero times and an empty filter select nothing away.
 type LogQuery struct {
-	// Filter is in Railway's own syntax (FACTS §3.5).
+	// Filter is in Railway's own syntax (railway-api.md, "Logs").
 	Filter     string
 	Start, End time.Time
-	// Lines is how many of the last lines are returned, at most 5000 (FACTS §3.5).
+	// Lines is how many of the last lines are returned, at most 5000 (railway-api.md, "Logs").
 	Lines int
 }
 
-// Usage is what a service used of one resource in a span of time (FACTS §9).
+// Usage is what a service used of one resource in a span of time (railway-api.md, "Usage and prices").
 type Usage struct {
 	EnvironmentID string
 	ServiceID     string
@@ -197,7 +209,7 @@ type Usage struct {
 	Value float64
 }
 
-// TokenScope is what a project token reaches: exactly one environment of one project (FACTS §1.2).
+// TokenScope is what a project token reaches: exactly one environment of one project (railway-api.md, "Tokens").
 type TokenScope struct {
 	ProjectID       string
 	ProjectName     string
@@ -216,15 +228,16 @@ func (e *Environment) Instance(name string) (ServiceInstance, bool) {
 }
 
 // Bare reports whether the instance has neither a source nor a deployment nor a variable. Creating a service for one environment
-// leaves such an instance in every other one that is no fork (FACTS §13): it is nobody's work.
+// leaves such an instance in every other one that is no fork (railway-api.md, "Service mutations and forks"): it is
+// nobody's work.
 func (e *Environment) Bare(s ServiceInstance) bool {
 	config := e.Config.Sub("services", s.ServiceID)
 	return s.Latest == nil && len(s.Active) == 0 && len(config.Sub("source")) == 0 && len(config.Sub("variables")) == 0
 }
 
 // Digest returns what identifies the image's bytes, for example "sha256:9f86d0…": what Railway says it runs, else what a reference
-// like "repo:tag@sha256:…" pins, since Railway leaves the digest out of some deployments that are pinned to one (FACTS §14). Empty when
-// neither tells.
+// like "repo:tag@sha256:…" pins, since Railway leaves the digest out of some deployments that are pinned to one
+// (railway-api.md, "Images and digests"). Empty when neither tells.
 func (m DeploymentMeta) Digest() string {
 	if m.ImageDigest != "" {
 		return m.ImageDigest

@@ -103,7 +103,7 @@ func TestInstance(t *testing.T) {
 	environment := model.Environment{Services: []model.ServiceInstance{{ServiceID: "s1", Name: "engine"}, {ServiceID: "s2", Name: "Engine"}}}
 	found, ok := environment.Instance("Engine")
 	assert.True(t, ok)
-	assert.Equal(t, "s2", found.ServiceID, "names are told apart by case (FACTS §5)")
+	assert.Equal(t, "s2", found.ServiceID, "names are told apart by case (railway-api.md#variables)")
 	_, ok = environment.Instance("other")
 	assert.False(t, ok)
 }

@@ -3,11 +3,11 @@
 
 package model
 
-// DeploymentStatus is Railway's status of a deployment (FACTS §6.1). Values unknown to this version are kept as they are:
-// Railway's schema grows.
+// DeploymentStatus is Railway's status of a deployment (railway-api.md, "Deployment status"). Values unknown to this
+// version are kept as they are: Railway's schema grows.
 type DeploymentStatus string
 
-// The statuses of FACTS §6.1.
+// The statuses of railway-api.md, "Deployment status".
 const (
 	DeploymentInitializing  DeploymentStatus = "INITIALIZING"
 	DeploymentQueued        DeploymentStatus = "QUEUED"

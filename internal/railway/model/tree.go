@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// Tree is a JSON object as encoding/json decodes it: Railway's EnvironmentConfig, or a patch of it (FACTS §3.2). Fields that
-// this version does not know are kept.
+// Tree is a JSON object as encoding/json decodes it: Railway's EnvironmentConfig, or a patch of it
+// (railway-api.md, "EnvironmentConfig"). Fields that this version does not know are kept.
 type Tree map[string]any
 
 // Get returns the value at the keys. ok is false when a key is missing or its value is null.
@@ -38,7 +38,7 @@ func (t Tree) Keys() []string {
 }
 
 // Set puts the value at the keys and makes the objects on the way. A nil value stands for JSON null, which deletes on Railway
-// (FACTS §4.2).
+// (railway-api.md, "Config patches").
 func (t Tree) Set(value any, keys ...string) {
 	at := map[string]any(t)
 	for _, key := range keys[:len(keys)-1] {

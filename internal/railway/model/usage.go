@@ -3,7 +3,7 @@
 
 package model
 
-// The measurements that Railway charges for (FACTS §9).
+// The measurements that Railway charges for (railway-api.md, "Usage and prices").
 const (
 	MeasurementMemory  = "MEMORY_USAGE_GB" // GB-minutes
 	MeasurementCPU     = "CPU_USAGE"       // vCPU-minutes

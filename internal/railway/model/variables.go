@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// controlVariables are the RAILWAY_* names that users set (FACTS §5).
+// controlVariables are the RAILWAY_* names that users set (railway-api.md, "Variables").
 var controlVariables = []string{
 	"RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
 	"RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
@@ -18,7 +18,8 @@ var controlVariables = []string{
 	"RAILWAY_SHM_SIZE_BYTES",
 }
 
-// SystemVariable reports whether Railway sets the variable itself: every RAILWAY_* name but the control variables (FACTS §5).
+// SystemVariable reports whether Railway sets the variable itself: every RAILWAY_* name but the control variables
+// (railway-api.md, "Variables").
 func SystemVariable(name string) bool {
 	return strings.HasPrefix(name, "RAILWAY_") && !slices.Contains(controlVariables, name)
 }
