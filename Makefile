@@ -45,7 +45,7 @@ bench-calls: build kube ## Count Railway requests, commits and deployments per c
 
 .PHONY: test
 test: kube ## Run all tests (GO_TEST_ARGS='-run X -v', PKG=./internal/plan)
-	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 15m $(PKG) $(GO_TEST_ARGS)
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 30m $(PKG) $(GO_TEST_ARGS)
 
 .PHONY: test-short
 test-short: ## Run the tests that need no Kubernetes API server

@@ -127,11 +127,13 @@ type EngineEnvironmentStatus struct {
 	// repairs moved to workingRecord. It is read from objects that an older version wrote.
 	// +listType=map
 	// +listMapKey=path
+	// +kubebuilder:validation:MaxItems=1024
 	// +optional
 	Repairs []Repair `json:"repairs,omitempty"`
 
 	// writtenFields moved to workingRecord. It is read from objects that an older version wrote.
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=4096
 	// +optional
 	WrittenFields []string `json:"writtenFields,omitempty"`
 }

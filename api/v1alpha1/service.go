@@ -39,8 +39,8 @@ type Service struct {
 
 	// pullSecretRef names the Secret with the credentials for the registry of a private image, in the same namespace: one of type
 	// kubernetes.io/dockerconfigjson, or one with username and password. It stands beside source because credentials belong to the
-	// tier and are never promoted. They are written when the Secret changes and never read back; Railway asks for the Pro plan.
-	// Railway: deploy.registryCredentials.
+	// tier and are never promoted. A companion that runs the engine's image uses the engine's, unless it names its own. They are
+	// written when the Secret changes and never read back; Railway asks for the Pro plan. Railway: deploy.registryCredentials.
 	// +optional
 	PullSecretRef *LocalReference `json:"pullSecretRef,omitempty"`
 

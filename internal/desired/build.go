@@ -85,7 +85,7 @@ func (e *Environment) service(
 	if err != nil {
 		return Service{}, err
 	}
-	pull, err := pullCredentials(declared, sources, place+".pullSecretRef")
+	pull, err := pullCredentials(spec, declared, sources, place)
 	if err != nil {
 		return Service{}, err
 	}

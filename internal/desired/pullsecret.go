@@ -36,13 +36,33 @@ func (c *credentials) secrets() []string {
 	return []string{c.password, base64.StdEncoding.EncodeToString([]byte(c.username + ":" + c.password))}
 }
 
-// pullCredentials returns the credentials for the service's image, nil when it names no Secret. A service whose source is not an
-// image, or not known yet, needs none.
-func pullCredentials(declared *v1alpha1.Service, sources Sources, place string) (*credentials, error) {
-	if declared.PullSecretRef == nil || declared.Source == nil || declared.Source.Image == "" {
+// pullSecret returns the reference to the credentials for the service's image, nil when it needs or names none, and where the
+// reference stands. A service whose source is not an image, or not known yet, needs none. One that runs the engine's source without
+// a reference of its own uses the engine's: the same image needs the same credentials, and companions of a promoted tier often have
+// no source of their own.
+func pullSecret(spec *v1alpha1.EngineEnvironmentSpec, declared *v1alpha1.Service, place string) (*v1alpha1.LocalReference, string) {
+	engine, source := &spec.Engine.Service, declared.Source
+	switch {
+	case source == nil || source.Image == "":
+		return nil, ""
+	case declared.PullSecretRef != nil:
+		return declared.PullSecretRef, place + ".pullSecretRef"
+	case engine.Source != nil && *engine.Source == *source:
+		return engine.PullSecretRef, "spec.engine.pullSecretRef"
+	default:
+		return nil, ""
+	}
+}
+
+// pullCredentials reads the credentials for the service's image, nil when no Secret is named for it.
+func pullCredentials(
+	spec *v1alpha1.EngineEnvironmentSpec, declared *v1alpha1.Service, sources Sources, place string,
+) (*credentials, error) {
+	ref, place := pullSecret(spec, declared, place)
+	if ref == nil {
 		return nil, nil
 	}
-	name := declared.PullSecretRef.Name
+	name := ref.Name
 	data, ok := sources.Secrets[name]
 	if !ok {
 		return nil, &Error{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("%s: Secret %q does not exist: create it", place, name)}

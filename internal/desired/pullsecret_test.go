@@ -16,7 +16,10 @@ import (
 	"github.com/engine-operator/engine-operator/internal/desired"
 )
 
-const pullPassword = "h1dden-pull"
+const (
+	pullPassword = "h1dden-pull"
+	digits       = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+)
 
 // pulling is a spec whose engine runs the image with the Secret "pull".
 func pulling(image string) *v1alpha1.EngineEnvironmentSpec {
@@ -92,16 +95,41 @@ func TestPullCredentialsAreForImages(t *testing.T) {
 	assert.Empty(t, pullOf(t, build(t, s, basic).Services[0]), "the tier before has verified nothing yet")
 	s.Engine.Source = &v1alpha1.Source{Repo: "acme/app"}
 	assert.Empty(t, pullOf(t, build(t, s, basic).Services[0]), "a repository was promoted")
+}
 
-	s = spec(v1alpha1.TierDev)
-	s.Services = []v1alpha1.Companion{{Service: pulling("acme/worker:1").Engine.Service}}
-	s.Services[0].Name = "worker"
-	environment := build(t, s, basic)
-	assert.Equal(t, "bot", pullOf(t, environment.Services[1]), "companions pull too")
-	assert.Empty(t, pullOf(t, environment.Services[0]), "each service names its own")
-
-	secretNames, _ := desired.References(s)
-	assert.Equal(t, []string{"pull"}, secretNames, "a rotated Secret wakes the object")
+func TestPullCredentialsOfCompanions(t *testing.T) {
+	pull, other := &v1alpha1.LocalReference{Name: "pull"}, &v1alpha1.LocalReference{Name: "other"}
+	sources := secrets(map[string]map[string]string{
+		"pull": {"username": "bot", "password": pullPassword}, "other": {"username": "other", "password": pullPassword},
+	})
+	const image, another = "acme/app:1@sha256:" + digits, "acme/worker:1"
+	tests := []struct {
+		name, reason       string
+		engine, companion  *v1alpha1.LocalReference
+		image              string
+		ofEngine, ofWorker string
+		references         []string
+	}{
+		{"its own", "companions pull too, and the engine's image may be public", nil, pull, another, "", "bot", []string{"pull"}},
+		{"the engine's", "the same image needs the same credentials", pull, nil, image, "bot", "bot", []string{"pull"}},
+		{"its own first", "two accounts may read the same image", pull, other, image, "bot", "other", []string{"other", "pull"}},
+		{"another image", "an account is not shown to a registry that it is not for", pull, nil, another, "bot", "", []string{"pull"}},
+		{"not the companion's", "the engine names its own", nil, pull, image, "", "bot", []string{"pull"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := spec(v1alpha1.TierDev)
+			s.Engine.Source, s.Engine.PullSecretRef = &v1alpha1.Source{Image: image}, tt.engine
+			s.Services = []v1alpha1.Companion{{Service: v1alpha1.Service{
+				Name: "worker", Source: &v1alpha1.Source{Image: tt.image}, PullSecretRef: tt.companion,
+			}}}
+			environment := build(t, s, sources)
+			assert.Equal(t, tt.ofEngine, pullOf(t, environment.Services[0]), tt.reason)
+			assert.Equal(t, tt.ofWorker, pullOf(t, environment.Services[1]), tt.reason)
+			names, _ := desired.References(s)
+			assert.Equal(t, tt.references, names, "a rotated Secret wakes the object")
+		})
+	}
 }
 
 func TestPullSecretRefusals(t *testing.T) {

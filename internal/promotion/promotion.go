@@ -111,7 +111,7 @@ func Decide(in Input) Decision {
 func (in *Input) previous() *v1alpha1.PromotionStatus {
 	status := in.Previous.DeepCopy()
 	if status == nil {
-		status = &v1alpha1.PromotionStatus{Source: in.Runs.Source(), Resume: in.Annotations[v1alpha1.AnnotationResume]}
+		status = &v1alpha1.PromotionStatus{Source: in.Runs.asConfigured(), Resume: in.Annotations[v1alpha1.AnnotationResume]}
 	}
 	if resume := in.Annotations[v1alpha1.AnnotationResume]; resume != status.Resume {
 		status.Resume, status.Rejected = resume, nil

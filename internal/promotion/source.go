@@ -96,6 +96,15 @@ func unpinned(source *v1alpha1.Source) *v1alpha1.Source {
 	return source
 }
 
+// asConfigured is what runs under the name that Railway has it: declaring it deploys nothing.
+func (r Running) asConfigured() *v1alpha1.Source {
+	source := r.Source()
+	if source != nil && source.Repo == "" {
+		source.Image = r.Image
+	}
+	return source
+}
+
 // Pinned reports whether the source names its bytes: a digest or a commit.
 func Pinned(source *v1alpha1.Source) bool {
 	return source != nil && (source.Commit != "" || strings.Contains(source.Image, digestMark))

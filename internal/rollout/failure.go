@@ -25,6 +25,7 @@ const failed = "deployment failed"
 // runtime's words: an engine's own log says "unauthorized" too.
 var deniedPull = regexp.MustCompile(
 	`(?i)(pull access denied|no basic auth credentials|access to the resource is denied|failed to (authorize|fetch (anonymous|oauth) token)|` +
+		`unauthori[sz]ed: (authentication required|incorrect username|access to the requested resource)|` +
 		`(pull|resolv|manifest|registry)[^\n]*(unauthori[sz]ed|denied|forbidden|authentication required|\b40[13]\b))`)
 
 var pullProblem = regexp.MustCompile(

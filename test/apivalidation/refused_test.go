@@ -168,6 +168,22 @@ func TestRefused(t *testing.T) {
 		reason: "Railway pulls no image for a repository",
 		want:   []string{"spec.engine: Invalid value: pullSecretRef is for images: remove it, or set source.image instead of source.repo"},
 	}, {
+		tier: "Local", patch: `engine: {pullSecretRef: {name: ghcr}}`,
+		reason: "nothing runs, so that nothing is pulled",
+		want:   []string{"spec: Invalid value: the Local tier pulls no image: remove pullSecretRef from engine and services, or choose another tier"},
+	}, {
+		tier: "Local", patch: `services: [{name: worker, pullSecretRef: {name: ghcr}}]`,
+		reason: "nor for its companions",
+		want:   []string{"spec: Invalid value: the Local tier pulls no image: remove pullSecretRef from engine and services, or choose another tier"},
+	}, {
+		tier: "Dev", patch: `engine: {pullSecretRef: {}}`,
+		reason: "a reference names something",
+		want:   []string{`spec.engine.pullSecretRef.name: Required value`},
+	}, {
+		tier: "Dev", patch: `services: [{name: worker, source: {repo: acme/worker}, pullSecretRef: {name: ghcr}}]`,
+		reason: "a companion's repository is no image either",
+		want:   []string{"spec.services[0]: Invalid value: pullSecretRef is for images: remove it, or set source.image instead of source.repo"},
+	}, {
 		tier: "Dev", patch: `engine: {source: {branch: main}}`,
 		reason: "an image has no branch",
 		want: []string{"spec.engine.source: Invalid value: branch, commit and rootDirectory go with repo: " +
