@@ -88,7 +88,7 @@ func TestRestartedAtEachPoint(t *testing.T) {
 		t.Run(c.says, func(t *testing.T) {
 			t.Parallel()
 			m := at(c.operation, c.phase)
-			w := newWorld(t, settings{lag: 300 * time.Millisecond, settle: time.Second, intercept: m.intercept})
+			w := newWorld(t, settings{lag: 300 * time.Millisecond, settle: 3 * time.Second, intercept: m.intercept})
 			w.secret("openai", map[string]string{"api-key": secretMark})
 			w.apply("dev", devSpec)
 			m.wait(t)

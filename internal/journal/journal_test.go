@@ -318,7 +318,8 @@ func TestForgetEnvironment(t *testing.T) {
 	j.CountRepairs([]string{"a"}, epoch)
 	j.Announce(intent(service, "engine", 0))
 	j.ForgetEnvironment()
-	assert.Equal(t, &v1alpha1.WorkingRecord{HashKey: "k", Forced: "force"}, j.Record(), "what was about the environment goes with it")
+	assert.Equal(t, &v1alpha1.WorkingRecord{HashKey: "k", Forced: "force", ServiceIDs: map[string]string{"engine": "s1"}}, j.Record(),
+		"what was about the environment goes with it; services belong to the project")
 	assert.Nil(t, j.LastCommit())
 
 	j.Announce(intent(v1alpha1.WriteEnvironment, "preview", 1))
