@@ -59,7 +59,7 @@ func TestHold(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := promotion.Decide(tt.in)
 			require.Empty(t, d.Stuck)
-			assert.Equal(t, tt.held, d.Rollback != nil, tt.reason)
+			require.Equal(t, tt.held, d.Rollback != nil, tt.reason)
 			assert.Equal(t, tt.held, d.Resumed == "", "the end of a hold is told")
 			assert.Equal(t, tt.runs, d.Spec.Engine.Source.Image, tt.reason)
 			if tt.held {

@@ -297,7 +297,11 @@ func (w *world) step(t *tier) {
 	case 10:
 		w.resume(t)
 	case 11:
+		if t.runs.id > 0 && w.chance(60, "pushed before") {
+			w.push(t.runs.image)
+		}
 		w.redeploy(t)
+		w.check(t) // by what was seen before
 	case 12:
 		t.object.Spec.Suspend = w.chance(30, "suspended")
 	case 13:
@@ -454,6 +458,9 @@ func (w *world) took(t *tier, in promotion.Input, d promotion.Decision) {
 	if t.rejected[string(source)] {
 		w.Fatalf("%s takes %s again, which was rolled back", t.object.Name, source)
 	}
+	if up := in.Upstream; up.GoSince.IsZero() || up.GoSince.Add(t.object.Spec.Promotion.Soak.Duration).After(w.now) {
+		w.Fatalf("%s takes %s before the end of its soak", t.object.Name, source)
+	}
 	if t.gate != "" || t.unread {
 		w.Fatalf("%s takes %s although its gate is shut or upstream was not read", t.object.Name, source)
 	}
@@ -545,7 +552,7 @@ func (w *world) tried(t *tier, d promotion.Decision, s *snapshot) promotion.Trie
 
 // wasVerified holds what is true of everything that is verified, and keeps it.
 func (w *world) wasVerified(t *tier, s *snapshot, d promotion.Decision, c promotion.Conclusion, status *v1alpha1.EngineEnvironmentStatus) {
-	if !t.passed[s.digest] {
+	if !t.passed[s.digest] && (w.tells || c.Keep != nil) { // without digests the same tag is the same source
 		w.Fatalf("%s verifies %s, which never passed there", t.object.Name, s.digest)
 	}
 	source := c.Verified.Source

@@ -210,7 +210,7 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 	case in.Gate != "":
 		d.Wake = in.Now.Add(gateRetry)
 		return blocked(in.Gate)
-	case in.Spec.Promotion.Approval == v1alpha1.ApprovalManual && !in.approves(d.Promotion, candidate):
+	case in.Spec.Promotion.Approval == v1alpha1.ApprovalManual && !approves(d.Promotion, candidate):
 		return v1alpha1.PromotionAwaitingApproval, v1alpha1.ReasonAwaitingApproval, in.askApproval(d.Promotion, candidate)
 	case up.Unread:
 		d.Wake = in.Now.Add(unreadRetry)
@@ -239,9 +239,8 @@ func (in *Input) current(source *v1alpha1.Source) Source {
 }
 
 // approves reports whether a person approved just this source.
-func (in *Input) approves(status *v1alpha1.PromotionStatus, candidate Source) bool {
-	return status.Approval != nil && status.Approval.Source == string(candidate) &&
-		in.Annotations[v1alpha1.AnnotationApprove] == string(candidate)
+func approves(status *v1alpha1.PromotionStatus, candidate Source) bool {
+	return status.Approval != nil && status.Approval.Source == string(candidate)
 }
 
 // whoami is how a shell names the user that the API server authenticates, which the approval policy asks for.
