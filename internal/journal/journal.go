@@ -297,9 +297,10 @@ func (j *Journal) RefusedFields(now time.Time, forced bool) map[string]string {
 	return hashesOf(refused.Fields)
 }
 
-// RefuseField notes one more value that Railway did not take, so that it is not sent again for a while.
+// RefuseField notes one more value that Railway did not take, so that it is not sent again for a while. What was refused long ago
+// is forgotten: it was tried again.
 func (j *Journal) RefuseField(path, hash, message string, at time.Time) {
-	if j.record.Refused == nil {
+	if j.RefusedFields(at, false) == nil {
 		j.record.Refused = &v1alpha1.RefusedCommit{Message: message, Time: metav1.NewTime(at)}
 	}
 	if line := path + "=" + hash; !slices.Contains(j.record.Refused.Fields, line) {

@@ -251,6 +251,49 @@ func TestRefusedCommit(t *testing.T) {
 	assert.Empty(t, j.RefusedFields(at(52), false))
 }
 
+func TestRefusedValuesAreRetriedTogether(t *testing.T) {
+	j := committed("e.bad=1", "e.good=2")
+	j.See(seen(10, nil, map[string]journal.Patch{"eo-1": {Error: "no such builder"}}), 3)
+	j.Announce(intent(commit, "eo-2", 20, "e.other=1"))
+	j.Answered(journal.Accepted, nil, 3)
+	j.See(seen(30, nil, map[string]journal.Patch{"eo-2": {Applied: true}}), 3)
+	assert.NotEmpty(t, j.RefusedFields(at(31), false), "nothing that was refused has changed")
+	j.Announce(intent(commit, "eo-3", 40, "e.bad=3"))
+	j.Answered(journal.Accepted, nil, 3)
+	assert.NotEmpty(t, j.RefusedFields(at(41), false), "nobody knows yet whether that was the cause")
+	j.See(seen(50, nil, map[string]journal.Patch{"eo-3": {Applied: true}}), 3)
+	assert.Empty(t, j.RefusedFields(at(51), false), "the value that was the cause is gone: the others of its commit do not wait")
+}
+
+func TestRefuseField(t *testing.T) {
+	j := empty()
+	j.RefuseField("e.triggers", "off", "may not", at(0))
+	j.RefuseField("e.triggers", "off", "may not", at(1))
+	j.RefuseField("w.triggers", "off", "may not", at(1))
+	assert.Equal(t, map[string]string{"e.triggers": "off", "w.triggers": "off"}, j.RefusedFields(at(599), false))
+	assert.Len(t, j.Refused().Fields, 2)
+	require.Empty(t, j.RefusedFields(at(600), false), "it is tried again")
+	j.RefuseField("e.triggers", "off", "may not", at(600))
+	assert.Equal(t, map[string]string{"e.triggers": "off"}, j.RefusedFields(at(601), false), "and left alone again, not sent in every pass from then on")
+}
+
+func TestAnnouncedAgain(t *testing.T) {
+	j := empty()
+	j.Announce(intent(service, "a", 0))
+	assert.False(t, j.Again())
+	j.Announce(intent(service, "a", 90))
+	assert.True(t, j.Again())
+	j.Withdraw()
+	assert.Nil(t, j.Pending(), "it was never sent")
+	assert.Zero(t, j.AcceptedAt(service, "a"))
+	j.Announce(intent(service, "a", 100))
+	j.Answered(journal.Accepted, nil, 1)
+	j.Announce(intent(service, "a", 120))
+	j.Answered(journal.Accepted, nil, 1)
+	assert.Equal(t, at(120), j.AcceptedAt(service, "a"), "the newest")
+	assert.Zero(t, j.AcceptedAt(domain, "a"))
+}
+
 func TestRefusedByAnOperatorWhoseClockWasAhead(t *testing.T) {
 	j := committed("a=1")
 	j.See(seen(7200, nil, map[string]journal.Patch{"eo-1": {Error: "no"}}), 1)
