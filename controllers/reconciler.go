@@ -163,6 +163,9 @@ func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome.Outcome {
 	if view, out = r.writer.converge(ctx, p, view, chosen.declared); out != nil {
 		return out
 	}
+	if view.Absent {
+		return r.locator.create(ctx, p)
+	}
 	return r.follower.conclude(ctx, p, view, chosen)
 }
 
