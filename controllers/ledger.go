@@ -78,7 +78,6 @@ func (l *ledger) account(ctx context.Context, p *pass) {
 	}
 	p.facts.Cost = cost.Against(known, budget)
 	p.find(v1alpha1.ConditionWithinBudget, withinBudget(budget, p.facts.Cost))
-	setCostMetrics(p.key, p.facts.Cost, budget)
 }
 
 // price turns usage into what the environment costs.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
@@ -29,6 +30,8 @@ type Options struct {
 	Namespaces []string
 	// Events records what people should know, on transitions only.
 	Events events.EventRecorder
+	// Metrics tells Prometheus what the statuses say.
+	Metrics *metrics.Objects
 	// Railway hands out one client per token.
 	Railway *railway.Pool
 	// Watch holds the snapshots of the Railway environments, Verifier runs the checks. Both wake an object by Waker.
@@ -69,7 +72,7 @@ func New(o Options) *Reconciler {
 	return &Reconciler{
 		options: o, objects: objects, sources: sources{o.Client}, tokens: newTokens(o.Railway),
 		views:   views{watch: o.Watch},
-		writer:  writer{objects: objects, watch: o.Watch, hasher: hasher, settle: o.Settle, now: o.Now},
+		writer:  writer{objects: objects, watch: o.Watch, metrics: o.Metrics, hasher: hasher, settle: o.Settle, now: o.Now},
 		rollout: &rollouts{watch: o.Watch}, checks: checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher},
 		history: history{o.Client}, ledger: &ledger{},
 	}
@@ -167,7 +170,6 @@ func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome) error {
 	}
 	if !out.unread {
 		before := readyOf(&p.object.Status)
-		previous := p.object.Status
 		p.facts.Outcome = out.Outcome
 		if out.err == nil {
 			p.facts.Forced = p.forced
@@ -177,7 +179,7 @@ func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome) error {
 		}
 		r.objects.judge(p.key)
 		p.tellTransition(before)
-		setMetrics(p.key, p.object, &previous)
+		r.options.Metrics.Set(p.object)
 	}
 	out.wakeBy(&p.object.Status, p.wake, r.options.Now())
 	return nil
@@ -188,7 +190,7 @@ func (r *Reconciler) forget(key string) {
 	r.idle(key)
 	r.objects.forget(key)
 	r.tokens.forget(key)
-	deleteMetrics(key)
+	r.options.Metrics.Forget(key)
 }
 
 // idle ends all work for the object between its passes.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/status"
@@ -25,6 +26,7 @@ import (
 type writer struct {
 	objects *objects
 	watch   *railway.Watch
+	metrics *metrics.Objects
 	hasher  hasher
 	settle  time.Duration
 	now     func() time.Time
@@ -179,7 +181,7 @@ func (w writer) commit(ctx context.Context, p *pass, v *view, c *comparison) *ou
 	p.journal.UseKey(w.hasher.name())
 	p.find(v1alpha1.ConditionSynced, status.Failed(v1alpha1.ReasonApplying, "committed: "+text))
 	w.tellCommit(p, c.plan)
-	countCommit(p.key, c.plan)
+	w.metrics.Committed(p.key, c.plan.Changes)
 	return progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
 }
 
