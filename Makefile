@@ -62,6 +62,14 @@ test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_T
 schema-check: ## Hold our schema slice and operations against Railway's full schema (SCHEMA=live, a URL or a file)
 	go run ./hack/schema-check --schema "$(SCHEMA)"
 
+.PHONY: alerts
+alerts: ## Check alerts and dashboards with Prometheus' parser, and run the alerts' unit tests by promtool
+	hack/alerts.sh
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what is compiled in (asks vuln.go.dev, or VULNDB)
+	hack/vulncheck.sh
+
 .PHONY: verify
 verify: ## Fail when generated files, formatting or lint are not in order; changes nothing
 	hack/verify.sh
@@ -79,10 +87,11 @@ manifests: ## Generate the CRD and the RBAC role
 	"$$(hack/tool.sh controller-gen)" rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
 
 .PHONY: docs
-docs: ## Generate the API reference
+docs: ## Generate the API reference, and the tables of reasons and metrics in the documents
 	mkdir -p docs/reference
 	"$$(hack/tool.sh crd-ref-docs)" --log-level=ERROR --source-path=api --config=hack/tools/crd-ref-docs.yaml \
 	  --renderer=markdown --output-path=docs/reference/api.md
+	go run ./hack/docs
 
 .PHONY: fmt
 fmt: ## Format the code and sort its imports

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/railway"
@@ -58,6 +59,9 @@ func run() error {
 		return err
 	}
 	wiring.Log = logger
+	if err := metrics.Build(wiring.Registerer, version); err != nil {
+		return err
+	}
 	ctx := ctrl.SetupSignalHandler()
 	started, err := operator.New(ctx, cluster, wiring)
 	if err != nil {
@@ -72,16 +76,17 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 	if err != nil {
 		return operator.Options{}, err
 	}
-	metrics := metricsserver.Options{BindAddress: o.MetricsAddress, SecureServing: o.MetricsSecure}
+	served := metricsserver.Options{BindAddress: o.MetricsAddress, SecureServing: o.MetricsSecure}
 	if o.MetricsSecure {
-		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+		served.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	return operator.Options{
-		Namespaces: o.WatchNamespaces, Concurrency: o.Concurrency, Settle: o.Settle, Metrics: metrics, HealthAddress: o.ProbeAddress,
+		Namespaces: o.WatchNamespaces, Concurrency: o.Concurrency, Settle: o.Settle,
+		Metrics: served, Registerer: ctrlmetrics.Registry, HealthAddress: o.ProbeAddress,
 		Election: operator.Election{Enabled: o.LeaderElect, Namespace: o.Namespace}, ShutdownTimeout: o.ShutdownTimeout,
 		Railway: railway.Options{
 			Endpoint: o.RailwayEndpoint, Version: version, Timeout: o.RailwayTimeout, RequestsPerSecond: o.RequestsPerSecond, Burst: o.Burst,
-			Registerer: ctrlmetrics.Registry, Log: ctrl.Log.WithName("railway"),
+			Log: ctrl.Log.WithName("railway"),
 		},
 		Watch:            railway.WatchOptions{Fast: o.RolloutInterval, Log: ctrl.Log.WithName("watch")},
 		Verifier:         verify.Options{Guard: guard, LogGrace: o.LogGrace},

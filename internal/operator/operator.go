@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -28,6 +29,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/controllers"
 	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
@@ -40,8 +42,9 @@ type Options struct {
 	Concurrency int
 	// Settle is how long reads of Railway may lag behind writes.
 	Settle time.Duration
-	// Metrics and HealthAddress say what is served where.
+	// Metrics and HealthAddress say what is served where. Registerer takes the metrics; nil leaves them out.
 	Metrics       metricsserver.Options
+	Registerer    prometheus.Registerer
 	HealthAddress string
 	// Election lets one replica work at a time.
 	Election Election
@@ -89,8 +92,13 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	waker := &cluster.Waker{}
 	o.Watch.Changed, o.Verifier.Changed = waker.Wake, waker.Wake
 	operator := &Operator{Manager: manager, Watch: railway.NewWatch(o.Watch), Verifier: verify.New(o.Verifier)}
+	o.Railway.Registerer = o.Registerer
 	if operator.Pool, err = railway.NewPool(o.Railway); err != nil {
 		return nil, err
+	}
+	objects, err := metrics.NewObjects(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
 	if err := manager.Add(operator.Watch); err != nil {
 		return nil, err
@@ -100,7 +108,7 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	}
 	reconciler := controllers.New(controllers.Options{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
-		Events: manager.GetEventRecorder("engine-operator"), Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
+		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
 		Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle, Now: time.Now, Concurrency: o.Concurrency,
 	})
 	return operator, reconciler.SetupWithManager(ctx, manager)
