@@ -115,7 +115,7 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 
 // gate decides whether what differs may be written.
 func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployment) proposal.Decision {
-	in := proposal.Input{Plan: c.plan, CreatesEnvironment: v.Absent}
+	in := proposal.Input{Plan: w.assume(p, v, c), Creates: c.plan.Missing, CreatesEnvironment: v.Absent}
 	for _, d := range undeployed {
 		in.Undeployed = append(in.Undeployed, d.service)
 	}
@@ -128,6 +128,18 @@ func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployme
 	}.Decide(proposal.Of(in))
 	p.journal.Approve(decision.Approved)
 	return decision
+}
+
+// assume is the plan as it will be once the missing services are there.
+func (w writer) assume(p *pass, v *view.View, c *comparison) *plan.Plan {
+	if len(c.plan.Missing) == 0 {
+		return c.plan
+	}
+	assumed := map[string]plan.AddedService{}
+	for _, name := range c.plan.Missing {
+		assumed[name] = plan.AddedService{ID: name}
+	}
+	return w.compare(p, v, c.declared, assumed).plan
 }
 
 // withhold tells what is not written. Without an environment there is nothing more to find out.

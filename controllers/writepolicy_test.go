@@ -79,7 +79,7 @@ func TestApprove(t *testing.T) {
 	o = l.until("dev", "planned", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil })
 	assert.Equal(t, "mine", l.variable("DB_SCHEMA"), "a repair is approved, too")
 	l.annotate("dev", v1alpha1.AnnotationApprovePlan, o.Status.Plan.Hash)
-	l.until("dev", "repaired", func(*v1alpha1.EngineEnvironment) bool { return l.variable("DB_SCHEMA") == "dev" })
+	l.until("dev", "repaired", func(*v1alpha1.EngineEnvironment) bool { return l.variable("DB_SCHEMA") == "next" })
 	l.settled("dev")
 	l.edit("DB_SCHEMA", "mine")
 	l.advance(10 * time.Second)
@@ -115,7 +115,7 @@ func TestRollbackOnRequest(t *testing.T) {
 func TestHold(t *testing.T) {
 	t.Parallel()
 	const preview = "tier: Preview\ninterval: 30s\nrailway: {projectID: " + loopProject + ", tokenSecretRef: {name: railway}}\n" +
-		"promotion: {from: dev, soak: 0s}\nengine: {name: ai-engine}\n"
+		"promotion: {from: dev, soak: 0s}\nengine: {name: ai-engine, domains: {railway: true}}\n"
 	l := newLoop(t)
 	l.apply("dev", loopDev)
 	l.settled("dev")

@@ -32,7 +32,10 @@ type Proposal struct {
 
 // Input is what a proposal is made of.
 type Input struct {
+	// Plan is what is written once the services of Creates are there.
 	Plan *plan.Plan
+	// Creates are services that neither the environment nor the project has.
+	Creates []string
 	// CreatesEnvironment is true when there is no environment.
 	CreatesEnvironment bool
 	// After is what was written last: the same changes make another plan later, so that an approval is for once.
@@ -47,7 +50,7 @@ func Of(in Input) Proposal {
 	if in.CreatesEnvironment {
 		p.add(v1alpha1.PlannedChange{Path: Environment, Action: v1alpha1.PlannedCreate}, "")
 	}
-	for _, service := range in.Plan.Missing {
+	for _, service := range in.Creates {
 		p.add(v1alpha1.PlannedChange{Path: service, Action: v1alpha1.PlannedCreate}, "")
 	}
 	for _, service := range in.Plan.Domains {

@@ -24,9 +24,9 @@ func set(name, hash string) plan.Change {
 
 func TestProposal(t *testing.T) {
 	p := proposal.Of(proposal.Input{
-		CreatesEnvironment: true, Undeployed: []string{"worker"}, After: "eo-1",
+		CreatesEnvironment: true, Creates: []string{"ai-engine"}, Undeployed: []string{"worker"}, After: "eo-1",
 		Plan: &plan.Plan{
-			Missing: []string{"ai-engine"}, Domains: []string{"ai-engine"}, Changes: []plan.Change{set("B", "1"), set("A", "2"), set("C", "")},
+			Domains: []string{"ai-engine"}, Changes: []plan.Change{set("B", "1"), set("A", "2"), set("C", "")},
 			Triggers: []plan.TriggerChange{{Service: "ai-engine", Path: "ai-engine.source.autoDeploy", Hash: "off"}},
 		},
 	})

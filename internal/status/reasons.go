@@ -32,6 +32,16 @@ var Reasons = []ReasonRow{
 		Do:      "wait",
 	},
 	{
+		Reasons: []string{v1alpha1.ReasonObserving},
+		Means:   "`writePolicy` is Observe, and Railway is not as declared: `status.plan` says what would be written",
+		Do:      "read the plan; set `writePolicy` to Apply or Approve to have it written, or change the spec",
+	},
+	{
+		Reasons: []string{v1alpha1.ReasonAwaitingPlanApproval},
+		Means:   "`writePolicy` is Approve, and nobody has approved the plan in `status.plan`, or it has changed since",
+		Do:      "read the plan, and approve it with the command in the message, or change the spec",
+	},
+	{
 		Reasons: []string{v1alpha1.ReasonVerifyingWrite},
 		Means:   "Railway did not say whether a write was applied; the operator reads first, up to `--settle`",
 		Do:      "wait",
