@@ -76,7 +76,7 @@ type Budget struct {
 	readAt time.Time
 	// blockedUntil is the end of the pause that a 429 asked for.
 	blockedUntil time.Time
-	// polled counts the environments that are polled with this token.
+	// polled is how many requests it takes to poll every environment of this token once.
 	polled int
 }
 
@@ -111,20 +111,45 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 	if !b.quota.known {
 		return 0, true
 	}
-	end := b.quota.reset
-	if end.IsZero() {
-		end = b.readAt.Add(doubt)
-	}
+	end := b.windowEnd()
 	if !now.Before(end) {
 		// A new window: what remains is known again when the answer arrives.
 		b.quota.remaining, b.quota.reset, b.readAt = b.quota.limit, time.Time{}, now
 		end = now.Add(doubt)
 	}
-	if reserve := reserves[p] * float64(b.quota.limit); float64(b.quota.remaining-1) < reserve {
+	if b.short(p) {
 		return end.Sub(now), false
 	}
 	b.quota.remaining--
 	return 0, true
+}
+
+// opensIn returns how long requests of the priority are held back, 0 when they are not. It takes nothing out of the budget.
+func (b *Budget) opensIn(p Priority) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	switch end := b.windowEnd(); {
+	case now.Before(b.blockedUntil):
+		return b.blockedUntil.Sub(now)
+	case b.quota.known && now.Before(end) && b.short(p):
+		return end.Sub(now)
+	default:
+		return 0
+	}
+}
+
+// windowEnd is when what remains is no longer known. The mutex is held.
+func (b *Budget) windowEnd() time.Time {
+	if b.quota.reset.IsZero() {
+		return b.readAt.Add(doubt)
+	}
+	return b.quota.reset
+}
+
+// short reports whether one more request would touch what the priority must leave. The mutex is held.
+func (b *Budget) short(p Priority) bool {
+	return float64(b.quota.remaining-1) < reserves[p]*float64(b.quota.limit)
 }
 
 // leastTime is what a request needs at least once its turn has come. One that could only time out is not sent.
@@ -159,7 +184,7 @@ func (b *Budget) block(pause time.Duration) {
 	}
 }
 
-// setPolled says how many environments are polled with the token.
+// setPolled says how many requests it takes to poll every environment of the token once.
 func (b *Budget) setPolled(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -22,6 +22,8 @@ type Client struct {
 	locks *keyedMutex
 	// creating keeps those in order who create environments.
 	creating *gate
+	// batch is how many environments are read in one request.
+	batch *batchSize
 
 	mu    sync.Mutex
 	scope *model.TokenScope

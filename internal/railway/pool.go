@@ -42,6 +42,9 @@ type Options struct {
 	// CreateInterval is how far apart environments are created with one token once Railway has refused one as too frequent and has not
 	// said how far. Default: 30s, Railway's rule (railway-api.md, "Errors").
 	CreateInterval time.Duration
+	// MaxBatch is how many environments are read in one request at most. Default: 50, of three root fields each
+	// (railway-api.md, "Rate limits"). A project token reaches one environment.
+	MaxBatch int
 	// Now is the clock that rate limits are measured by. Default: time.Now.
 	Now func() time.Time
 	// Registerer takes the metrics. Default: none.
@@ -58,6 +61,7 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.RequestsPerSecond, 5)
 	defaultTo(&o.Burst, 10)
 	defaultTo(&o.CreateInterval, throttled)
+	defaultTo(&o.MaxBatch, 50)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -112,6 +116,7 @@ func (p *Pool) Client(credentials Credentials) *Client {
 	o := p.wire.options
 	client := &Client{
 		key: key, kind: credentials.Kind, locks: &p.locks, creating: newGate(o.Now, o.CreateInterval),
+		batch: newBatchSize(mostPerRequest(credentials.Kind, o.MaxBatch)),
 		gql: &sender{
 			wire: p.wire, credentials: credentials,
 			budget: newBudget(o.Now, o.RequestsPerSecond, o.Burst),
@@ -119,6 +124,14 @@ func (p *Pool) Client(credentials Credentials) *Client {
 	}
 	p.clients[key] = client
 	return client
+}
+
+// mostPerRequest is how many environments one request may read.
+func mostPerRequest(kind TokenKind, most int) int {
+	if kind == TokenProject {
+		return 1
+	}
+	return most
 }
 
 // CloseIdle closes the connections that nobody uses.
