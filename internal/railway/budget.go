@@ -8,8 +8,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Priority says who goes first when requests get scarce.
@@ -65,7 +63,7 @@ func priorityOf(ctx context.Context, mutation bool) Priority {
 // use.
 type Budget struct {
 	now  func() time.Time
-	pace *rate.Limiter
+	pace *pace
 
 	mu sync.Mutex
 	// limit is the requests an hour, 0 before an answer has told.
@@ -81,7 +79,7 @@ type Budget struct {
 }
 
 func newBudget(now func() time.Time, requestsPerSecond float64, burst int) *Budget {
-	return &Budget{now: now, pace: rate.NewLimiter(rate.Limit(requestsPerSecond), burst)}
+	return &Budget{now: now, pace: newPace(requestsPerSecond, burst)}
 }
 
 // Stretch returns how long a poll interval must be, at least interval, so that polling every followed environment stays
@@ -91,6 +89,13 @@ func (b *Budget) Stretch(interval time.Duration) time.Duration {
 	defer b.mu.Unlock()
 	perHour := float64(cmp.Or(b.limit, assumedLimit)) * pollShare
 	return max(interval, time.Duration(float64(b.polled)*float64(window)/perHour))
+}
+
+// Interval returns the time between the polls of an environment that is in force for the interval asked for, and whether it is
+// longer: then more is followed with the token than its limit allows to poll that often.
+func (b *Budget) Interval(asked time.Duration) (inForce time.Duration, stretched bool) {
+	inForce = b.Stretch(asked)
+	return inForce, inForce > asked
 }
 
 // Remaining returns how many requests are left in the current window, false when Railway has not said.
@@ -156,13 +161,13 @@ func (b *Budget) short(p Priority) bool {
 const leastTime = time.Second
 
 // smooth waits for the request's turn at the steady pace.
-func (b *Budget) smooth(ctx context.Context) error {
+func (b *Budget) smooth(ctx context.Context, p Priority) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		early, cancel := context.WithDeadline(ctx, deadline.Add(-min(leastTime, time.Until(deadline)/10)))
 		defer cancel()
 		ctx = early
 	}
-	return b.pace.Wait(ctx)
+	return b.pace.wait(ctx, p)
 }
 
 // learn takes over what an answer's headers say.
@@ -181,6 +186,24 @@ func (b *Budget) block(pause time.Duration) {
 	defer b.mu.Unlock()
 	if until := b.now().Add(pause); until.After(b.blockedUntil) {
 		b.blockedUntil = until
+	}
+}
+
+// budgetState is what metrics show of a budget.
+type budgetState struct {
+	remaining, polled int
+	known             bool
+	// interval is the shortest time between two polls of an environment; paused is how long nothing at all may be sent.
+	interval, paused time.Duration
+}
+
+func (b *Budget) state() budgetState {
+	interval := b.Stretch(0)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return budgetState{
+		remaining: b.quota.remaining, known: b.quota.known, polled: b.polled, interval: interval,
+		paused: max(0, b.blockedUntil.Sub(b.now())),
 	}
 }
 

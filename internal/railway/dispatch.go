@@ -22,6 +22,12 @@ func (w *Watch) laneOf(client *Client) *lane {
 func (w *Watch) enter(f *follower) {
 	f.lane = w.laneOf(f.target.Client)
 	f.lane.followers++
+	same := w.environments[f.target.EnvironmentID]
+	if same == nil {
+		same = map[*follower]bool{}
+		w.environments[f.target.EnvironmentID] = same
+	}
+	same[f] = true
 	w.plan(f)
 }
 
@@ -29,6 +35,11 @@ func (w *Watch) enter(f *follower) {
 func (w *Watch) leave(f *follower) {
 	l := f.lane
 	f.gone = true
+	if same := w.environments[f.target.EnvironmentID]; len(same) > 1 {
+		delete(same, f)
+	} else {
+		delete(w.environments, f.target.EnvironmentID)
+	}
 	if f.in != nil {
 		f.in.remove(f)
 	}
@@ -88,7 +99,7 @@ func (w *Watch) perform(ctx context.Context, l *lane, j *job) {
 		wants[i] = r.follower.want()
 	}
 	w.mu.Unlock()
-	l.client.read(WithPriority(ctx, j.priority), wants, func(i int, o outcome) {
+	w.options.read(l.client, WithPriority(ctx, j.priority), wants, func(i int, o outcome) {
 		if ctx.Err() == nil && w.conclude(j, j.reads[i], o) {
 			w.options.Changed(j.reads[i].follower.key)
 		}
@@ -113,7 +124,7 @@ func (w *Watch) conclude(j *job, r *reading, o outcome) (changed bool) {
 	waited := false
 	for _, a := range r.asks {
 		waited = waited || !a.left
-		a.done <- refreshed{f.snapshot, o.err}
+		a.done <- refreshed{f.snapshot, f.held, o.err}
 	}
 	changed = !f.gone && !waited && f.current != f.seen
 	f.seen = f.current

@@ -16,9 +16,11 @@ const (
 
 // follower is one followed environment. The Watch's mutex guards it.
 type follower struct {
-	key      string
-	target   Target
+	key    string
+	target Target
+	// snapshot has no Environment: held has it.
 	snapshot Snapshot
+	held     *packed
 	// print is the fingerprint of the answer that the snapshot was made of.
 	print uint64
 	// current is the state of the snapshot, seen the state that the reader knows or has been told of.
@@ -26,6 +28,8 @@ type follower struct {
 	// due is when the next poll is.
 	due        time.Time
 	hurryUntil time.Time
+	// hinted is the time of the read for the last hint; a read that began before does not stand for it.
+	hinted time.Time
 	// retry is the wait after the last failure; 0 after a success.
 	retry time.Duration
 	// started counts the reads begun, applied is the number of the read that the snapshot shows.
@@ -68,7 +72,7 @@ func (f *follower) begin(at time.Time) turn {
 func (f *follower) want() want {
 	return want{
 		environmentRef: environmentRef{f.target.ProjectID, f.target.EnvironmentID},
-		known:          view{env: f.snapshot.Environment, digest: f.snapshot.Digest, print: f.print},
+		known:          view{held: f.held, digest: f.snapshot.Digest, print: f.print},
 		failing:        f.retry > 0,
 	}
 }
@@ -89,6 +93,9 @@ func (w *Watch) finish(f *follower, t turn, o outcome) {
 		f.failed(t, o, w.options.Now())
 		f.due = w.options.Now().Add(w.options.Jitter(max(f.retry, RetryAfter(o.err))))
 	}
+	if t.began.Before(f.hinted) && f.hinted.Before(f.due) {
+		f.due = f.hinted
+	}
 	if after := f.current.class; after != before {
 		w.options.Log.V(1).Info("reading Railway changed its outcome", "key", f.key, "class", after.String())
 	}
@@ -96,10 +103,10 @@ func (w *Watch) finish(f *follower, t turn, o outcome) {
 
 func (f *follower) succeeded(t turn, seen view) {
 	f.snapshot = Snapshot{
-		Environment: seen.env, Digest: seen.digest, ReadAt: t.began, ClientKey: f.target.Client.Key(),
+		Digest: seen.digest, ReadAt: t.began, ClientKey: f.target.Client.Key(),
 		FollowedAt: f.snapshot.FollowedAt,
 	}
-	f.print, f.retry, f.apart = seen.print, 0, false
+	f.held, f.print, f.retry, f.apart = seen.held, seen.print, 0, false
 	f.current = state{digest: seen.digest}
 }
 

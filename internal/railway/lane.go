@@ -4,6 +4,7 @@
 package railway
 
 import (
+	"container/heap"
 	"slices"
 	"time"
 )
@@ -14,6 +15,8 @@ const (
 	maxPolls = 3
 	// gather is how long a read that somebody asked for waits for others to share its request.
 	gather = 10 * time.Millisecond
+	// hintDelay is how long the read after a hint waits for others.
+	hintDelay = 100 * time.Millisecond
 	// never is the wait for something that only an event can start.
 	never = time.Duration(-1)
 )
@@ -32,6 +35,8 @@ type lane struct {
 	polls map[Priority]int
 	// filling is how many environments a request of routine polls has carried lately.
 	filling float64
+	// planned is the shortest interval that the budget allowed when followers were last planned by it.
+	planned time.Duration
 	// timer calls dispatch when the next poll is due.
 	timer *time.Timer
 }
@@ -49,6 +54,7 @@ type ask struct {
 
 type refreshed struct {
 	snapshot Snapshot
+	held     *packed
 	err      error
 }
 
@@ -151,6 +157,7 @@ func (l *lane) poll(p Priority, now time.Time, o *WatchOptions) *job {
 		})
 		l.filling += (float64(len(taken)) - l.filling) / 8
 		l.client.Budget().setPolled(l.requests())
+		l.replan(o)
 	}
 	l.polls[p]++
 	made := &job{priority: p, poll: true}
@@ -159,6 +166,27 @@ func (l *lane) poll(p Priority, now time.Time, o *WatchOptions) *job {
 		made.reads = append(made.reads, &reading{follower: f, turn: f.begin(now)})
 	}
 	return made
+}
+
+// replan brings the polls forward when the budget allows a much shorter interval than the one that they were planned by: batches have
+// grown, or others are not followed any more.
+func (l *lane) replan(o *WatchOptions) {
+	budget := l.client.Budget()
+	allowed := budget.Stretch(0)
+	before := l.planned
+	if l.planned = allowed; allowed >= before*4/5 {
+		l.planned = max(allowed, before)
+		return
+	}
+	for _, f := range l.routine.queue {
+		if f.retry > 0 || f.snapshot.ReadAt.IsZero() {
+			continue
+		}
+		if due := f.snapshot.ReadAt.Add(o.Jitter(budget.Stretch(f.target.Interval))); due.Before(f.due) {
+			f.due = due
+		}
+	}
+	heap.Init(&l.routine.queue)
 }
 
 // answer makes a job of what is asked for, the most urgent first.

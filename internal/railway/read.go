@@ -75,7 +75,7 @@ func (c *Client) Environment(ctx context.Context, projectID, environmentID strin
 	}
 	var found outcome
 	c.read(ctx, []want{{environmentRef: environmentRef{projectID, environmentID}}}, func(_ int, o outcome) { found = o })
-	return found.env, found.err
+	return found.held.environment(), found.err
 }
 
 // completeEnvironment reads the pages that did not fit into the first answer.

@@ -10,7 +10,6 @@ import (
 	"hash/maphash"
 
 	"github.com/engine-operator/engine-operator/internal/railway/gql"
-	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
 // outcome is what a read found out about one environment.
@@ -23,7 +22,7 @@ type outcome struct {
 
 // view is an environment as it was read.
 type view struct {
-	env *model.Environment
+	held *packed
 	// digest is equal for equal environments, print for equal answers. Print 0 means that the answer says nothing about equality.
 	digest string
 	print  uint64
@@ -45,7 +44,11 @@ func (c *Client) read(ctx context.Context, wants []want, answer func(int, outcom
 	for i := range wants {
 		all[i] = i
 	}
-	r := &round{client: c, wants: wants, answer: answer, pending: [][]int{all}}
+	counted := func(i int, o outcome) {
+		c.gql.wire.metrics.environments.WithLabelValues(ClassOf(o.err).String()).Inc()
+		answer(i, o)
+	}
+	r := &round{client: c, wants: wants, answer: counted, pending: [][]int{all}}
 	for len(r.pending) > 0 {
 		last := len(r.pending) - 1
 		members := r.pending[last]
@@ -203,7 +206,7 @@ func (c *Client) decode(ctx context.Context, w want, data map[string]json.RawMes
 	const environment, staged, patches = "environment", "environmentStagedChanges", "environmentPatches"
 	parts := [...]json.RawMessage{data[name(environment)], data[name(staged)], data[name(patches)]}
 	print := fingerprint(parts[:])
-	if print == w.known.print && w.known.env != nil {
+	if print == w.known.print && w.known.held != nil {
 		return w.known, nil
 	}
 	var response gql.ReadEnvironmentResponse
@@ -232,9 +235,9 @@ func (c *Client) decode(ctx context.Context, w want, data map[string]json.RawMes
 	if err := addHistory(operation, env, &response); err != nil {
 		return view{}, err
 	}
-	seen := view{env: env, digest: digest(env), print: print}
-	if seen.digest == w.known.digest && w.known.env != nil {
-		seen.env = w.known.env
+	seen := view{held: w.known.held, digest: digest(env), print: print}
+	if seen.digest != w.known.digest || seen.held == nil {
+		seen.held = pack(env)
 	}
 	return seen, nil
 }

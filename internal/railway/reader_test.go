@@ -88,10 +88,10 @@ func TestReadManyInOneRequest(t *testing.T) {
 	outcomes := readOutcomes(t, c, wantsOf(50))
 	for i, o := range outcomes {
 		require.NoError(t, o.err)
-		assert.Equal(t, fmt.Sprint("e", i), o.env.ID)
+		assert.Equal(t, fmt.Sprint("e", i), o.held.environment().ID)
 		single, err := c.Environment(t.Context(), "p1", fmt.Sprint("e", i))
 		require.NoError(t, err)
-		assert.Equal(t, single, o.env, "the same as by itself")
+		assert.Equal(t, single, o.held.environment(), "the same as by itself")
 	}
 	assert.Equal(t, 50, w.sizes(0)[0])
 }
@@ -111,7 +111,7 @@ func TestReadInvisibleOnesBlindNobody(t *testing.T) {
 				assert.Equal(t, Unauthorized, ClassOf(o.err))
 			} else {
 				assert.NoError(t, o.err)
-				assert.Equal(t, fmt.Sprint("e", i), o.env.ID)
+				assert.Equal(t, fmt.Sprint("e", i), o.held.environment().ID)
 			}
 		}
 		assert.LessOrEqual(t, len(w.requests), 2*n+1+len(w.refuses))
@@ -205,15 +205,15 @@ func TestReadKeepsWhatIsTheSame(t *testing.T) {
 	w.changes["e3"] = true
 	for i, o := range readOutcomes(t, c, wants) {
 		if i == 3 {
-			assert.NotSame(t, wants[i].known.env, o.env)
+			assert.NotSame(t, wants[i].known.held, o.held)
 			assert.NotEqual(t, wants[i].known.digest, o.digest)
 			continue
 		}
-		assert.Same(t, wants[i].known.env, o.env, "an answer that is the same is not decoded again")
+		assert.Same(t, wants[i].known.held, o.held, "an answer that is the same is not decoded again")
 		assert.Equal(t, wants[i].known.digest, o.digest)
 	}
 	wants[0].known.print = 1
-	assert.Same(t, wants[0].known.env, readOutcomes(t, c, wants)[0].env, "an equal environment keeps its place")
+	assert.Same(t, wants[0].known.held, readOutcomes(t, c, wants)[0].held, "an equal environment keeps its place")
 }
 
 func TestBatchSize(t *testing.T) {

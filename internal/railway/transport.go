@@ -53,7 +53,8 @@ func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, resp
 // send waits for the request's turn and returns the answer. Its error means that nothing was sent.
 func (s *sender) send(ctx context.Context, request *graphql.Request) (reply, error) {
 	mutation := strings.HasPrefix(strings.TrimSpace(request.Query), "mutation")
-	if wait, ok := s.budget.admit(priorityOf(ctx, mutation)); !ok {
+	priority := priorityOf(ctx, mutation)
+	if wait, ok := s.budget.admit(priority); !ok {
 		s.wire.metrics.throttled.Inc()
 		return reply{}, &Error{
 			Class: RateLimited, Operation: request.OpName, RetryAfter: wait,
@@ -62,7 +63,7 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (reply, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.wire.options.Timeout)
 	defer cancel()
-	if err := s.budget.smooth(ctx); err != nil {
+	if err := s.budget.smooth(ctx, priority); err != nil {
 		return reply{}, s.held(ctx, request.OpName, err)
 	}
 	start := time.Now()
@@ -232,10 +233,7 @@ func (s *sender) account(operation string, v verdict, r reply) {
 	if v.class == RateLimited {
 		m.throttled.Inc()
 	}
-	remaining, known := s.budget.Remaining()
-	if known {
-		m.remaining.WithLabelValues(s.credentials.key()).Set(float64(remaining))
-	}
+	remaining, _ := s.budget.Remaining()
 	s.wire.options.Log.V(1).Info("asked Railway", "operation", operation, "class", v.class.String(), "token", s.credentials.key(),
 		"duration", r.took.Round(time.Millisecond).String(), "remaining", remaining, "traceID", r.traceID)
 }

@@ -33,6 +33,8 @@ type WatchOptions struct {
 
 	// gather is how long a read that somebody asked for waits for others to share its request.
 	gather time.Duration
+	// read reads environments with a client.
+	read func(*Client, context.Context, []want, func(int, outcome))
 }
 
 // Target is what to follow, with which client, and how old the view may get.
@@ -88,6 +90,8 @@ type Watch struct {
 	run       context.Context //nolint:containedctx // reads start and end with what is followed, within Start
 	reads     sync.WaitGroup
 	followers map[string]*follower
+	// environments are the followers by the id of what they follow.
+	environments map[string]map[*follower]bool
 	// lanes are what is read with each token, by its key. A token that nobody is followed with has none.
 	lanes map[string]*lane
 }
@@ -104,8 +108,8 @@ func NewWatch(options WatchOptions) *Watch {
 	if options.Jitter == nil {
 		options.Jitter = upToATenthLonger
 	}
-	options.gather = gather
-	return &Watch{options: options, followers: map[string]*follower{}, lanes: map[string]*lane{}}
+	options.gather, options.read = gather, (*Client).read
+	return &Watch{options: options, followers: map[string]*follower{}, environments: map[string]map[*follower]bool{}, lanes: map[string]*lane{}}
 }
 
 func upToATenthLonger(d time.Duration) time.Duration {
@@ -147,7 +151,8 @@ func (w *Watch) Follow(key string, target Target) {
 	now := w.options.Now()
 	f := &follower{key: key, target: target, due: now.Add(w.options.Fast), snapshot: Snapshot{FollowedAt: now}}
 	if old != nil && old.target.ProjectID == target.ProjectID && old.target.EnvironmentID == target.EnvironmentID {
-		f.snapshot, f.current, f.seen, f.hurryUntil, f.started = old.snapshot, old.current, old.seen, old.hurryUntil, old.started
+		f.snapshot, f.held, f.print, f.current, f.seen = old.snapshot, old.held, old.print, old.current, old.seen
+		f.hurryUntil, f.started = old.hurryUntil, old.started
 		if old.target.Client == target.Client && !f.snapshot.ReadAt.IsZero() {
 			f.due = w.next(f, f.snapshot.ReadAt)
 		}
@@ -193,16 +198,43 @@ func (w *Watch) Hurry(key string, until time.Time) {
 	w.plan(f)
 }
 
+// Hint asks for a read soon, of every key that follows the environment: somebody says that something happened there, or there is no
+// snapshot yet. The reads join those that are due, and Changed is told what they find, so nobody waits. An environment is read for a
+// hint no more often than every Fast.
+func (w *Watch) Hint(environmentID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.options.Now()
+	for f := range w.environments[environmentID] {
+		if f.apart || f.hinted.After(now) { // what fails by itself has its own time, and one read is enough for many hints
+			continue
+		}
+		soon := latest(now.Add(hintDelay), f.hinted.Add(w.options.Fast))
+		if f.polling || soon.Before(f.due) {
+			f.hinted, f.due = soon, soon
+			w.plan(f)
+		}
+	}
+}
+
 // Latest returns the key's snapshot; false when there is none yet, not even a failed read. FollowedAt is set as soon as the key is
 // followed.
 func (w *Watch) Latest(key string) (Snapshot, bool) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	f, ok := w.followers[key]
 	if !ok {
+		w.mu.Unlock()
 		return Snapshot{}, false
 	}
-	return f.snapshot, f.snapshot.Environment != nil || f.snapshot.Err != nil
+	snapshot, held := f.snapshot, f.held
+	w.mu.Unlock()
+	return snapshot.with(held), held != nil || snapshot.Err != nil
+}
+
+// with returns the snapshot with its environment.
+func (s Snapshot) with(held *packed) Snapshot {
+	s.Environment = held.environment()
+	return s
 }
 
 // Refresh reads the key's environment now, with the priority of ctx, and stores and returns the snapshot. Changed is not called:
@@ -229,7 +261,7 @@ func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
 	w.mu.Unlock()
 	select {
 	case r := <-a.done:
-		return r.snapshot, r.err
+		return r.snapshot.with(r.held), r.err
 	case <-ctx.Done():
 	case <-run.Done():
 	}
@@ -242,15 +274,15 @@ func (w *Watch) readAlone(ctx context.Context, a *ask) (Snapshot, error) {
 	wants := []want{a.follower.want()}
 	w.mu.Unlock()
 	var found outcome
-	a.follower.target.Client.read(ctx, wants, func(_ int, o outcome) { found = o })
+	w.options.read(a.follower.target.Client, ctx, wants, func(_ int, o outcome) { found = o })
 	if ctx.Err() == nil {
 		w.conclude(&job{}, &reading{follower: a.follower, turn: a.turn, asks: []*ask{a}}, found)
 		r := <-a.done
-		return r.snapshot, r.err
+		return r.snapshot.with(r.held), r.err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return a.follower.snapshot, found.err
+	return a.follower.snapshot.with(a.follower.held), found.err
 }
 
 // giveUp ends the wait for a read whose context has ended, or whose Watch has.
@@ -261,7 +293,7 @@ func (w *Watch) giveUp(ctx context.Context, a *ask) (Snapshot, error) {
 	l := a.follower.lane
 	l.asked = slices.DeleteFunc(l.asked, func(other *ask) bool { return other == a })
 	err := cmp.Or(ctx.Err(), context.Canceled)
-	return a.follower.snapshot, &Error{Class: Transient, Operation: "ReadEnvironment", Message: describe(err), cause: err}
+	return a.follower.snapshot.with(a.follower.held), &Error{Class: Transient, Operation: "ReadEnvironment", Message: describe(err), cause: err}
 }
 
 // Store puts a state under the key that a write returned whose request began at that time. Changed is not called.
@@ -272,6 +304,6 @@ func (w *Watch) Store(key string, env *model.Environment, began time.Time) {
 	if !ok {
 		return
 	}
-	w.finish(f, f.begin(began), outcome{view: view{env: env, digest: digest(env)}})
+	w.finish(f, f.begin(began), outcome{view: view{held: pack(env), digest: digest(env)}})
 	f.seen = f.current
 }
