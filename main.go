@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/engine-operator/engine-operator/internal/hints"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/railway"
@@ -72,6 +73,10 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 	if err != nil {
 		return operator.Options{}, err
 	}
+	webhookSecret, err := o.WebhookSecret()
+	if err != nil {
+		return operator.Options{}, err
+	}
 	metrics := metricsserver.Options{BindAddress: o.MetricsAddress, SecureServing: o.MetricsSecure}
 	if o.MetricsSecure {
 		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
@@ -84,6 +89,7 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 			Registerer: ctrlmetrics.Registry, Log: ctrl.Log.WithName("railway"),
 		},
 		Watch:            railway.WatchOptions{Fast: o.RolloutInterval, Log: ctrl.Log.WithName("watch")},
+		Hints:            hints.Options{Address: o.WebhookAddress, Secret: webhookSecret, Registerer: ctrlmetrics.Registry},
 		Verifier:         verify.Options{Guard: guard, LogGrace: o.LogGrace},
 		HashKeyNamespace: o.Namespace,
 	}, nil
