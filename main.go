@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/engine-operator/engine-operator/internal/hints"
 	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/options"
@@ -77,6 +78,10 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 		return operator.Options{}, err
 	}
 	served := metricsserver.Options{BindAddress: o.MetricsAddress, SecureServing: o.MetricsSecure}
+	webhookSecret, err := o.WebhookSecret()
+	if err != nil {
+		return operator.Options{}, err
+	}
 	if o.MetricsSecure {
 		served.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
@@ -89,6 +94,7 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 			Log: ctrl.Log.WithName("railway"),
 		},
 		Watch:            railway.WatchOptions{Fast: o.RolloutInterval, Log: ctrl.Log.WithName("watch")},
+		Hints:            hints.Options{Address: o.WebhookAddress, Secret: webhookSecret, Registerer: ctrlmetrics.Registry},
 		Verifier:         verify.Options{Guard: guard, LogGrace: o.LogGrace},
 		HashKeyNamespace: o.Namespace,
 	}, nil

@@ -29,6 +29,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/controllers"
 	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/hints"
 	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/verify"
@@ -54,6 +55,8 @@ type Options struct {
 	Railway  railway.Options
 	Watch    railway.WatchOptions
 	Verifier verify.Options
+	// Hints takes webhooks when it has an address.
+	Hints hints.Options
 	// HashKey keys the hashes of applied values. Nil takes the one in HashKeyNamespace, and makes it when there is none.
 	HashKey          []byte
 	HashKeyNamespace string
@@ -106,12 +109,27 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	if err := manager.Add(operator.Verifier); err != nil {
 		return nil, err
 	}
+	if err := addHints(manager, o.Hints, operator.Watch); err != nil {
+		return nil, err
+	}
 	reconciler := controllers.New(controllers.Options{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
 		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
 		Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle, Now: time.Now, Concurrency: o.Concurrency,
 	})
 	return operator, reconciler.SetupWithManager(ctx, manager)
+}
+
+func addHints(manager ctrl.Manager, o hints.Options, watch *railway.Watch) error {
+	if o.Address == "" || o.Address == "0" {
+		return nil
+	}
+	o.Hint = watch.Hint
+	server, err := hints.New(o)
+	if err != nil {
+		return err
+	}
+	return manager.Add(server)
 }
 
 func hashKey(ctx context.Context, apiServer *rest.Config, scheme *runtime.Scheme, namespace string) ([]byte, error) {

@@ -39,6 +39,8 @@ type Options struct {
 	Burst             int
 	RolloutInterval   time.Duration
 	Settle            time.Duration
+	WebhookAddress    string
+	WebhookSecretFile string
 	ProbeAllowHosts   []string
 	ProbeConnectTo    string
 	ProbeCA           string
@@ -97,6 +99,18 @@ func (o *Options) Guard() (verify.GuardOptions, error) {
 	return guard, nil
 }
 
+// WebhookSecret reads the file of --webhook-secret-file; empty when no webhooks are taken.
+func (o *Options) WebhookSecret() (string, error) {
+	if o.WebhookAddress == "0" {
+		return "", nil
+	}
+	raw, err := os.ReadFile(o.WebhookSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("read --webhook-secret-file: %w", err)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
 func (o *Options) bind(flags *flag.FlagSet) {
 	namespace := os.Getenv("POD_NAMESPACE")
 	if namespace == "" {
@@ -116,6 +130,9 @@ func (o *Options) bind(flags *flag.FlagSet) {
 	flags.DurationVar(&o.RolloutInterval, "rollout-interval", 5*time.Second, "how often Railway is looked at while a deployment is on its way")
 	flags.DurationVar(&o.Settle, "settle", 45*time.Second,
 		"how long Railway's reads may lag behind its writes; until then a write of unknown outcome is looked for before it is sent again")
+	flags.StringVar(&o.WebhookAddress, "webhook-bind-address", "0",
+		"where Railway's webhooks are taken as hints, for example :9440; 0 takes none. Put TLS before it")
+	flags.StringVar(&o.WebhookSecretFile, "webhook-secret-file", "", "file with the last part of the path that webhooks are posted to: /webhooks/railway/<secret>")
 	flags.StringVar(&o.ProbeConnectTo, "probe-connect-to", "", "address that every check connects to instead of what its host resolves to, for a local edge; unsafe in production")
 	flags.StringVar(&o.ProbeCA, "probe-ca", "", "file of certificate authorities that checks trust instead of the system's, as PEM")
 	flags.DurationVar(&o.LogGrace, "log-grace", time.Minute, "how long a line of a deployment's start may take to appear in Railway's log")
@@ -137,6 +154,7 @@ func (o *Options) validate() error {
 	check(o.Burst >= 1, "--railway-burst must be at least 1")
 	check(o.RolloutInterval >= 100*time.Millisecond, "--rollout-interval must be at least 100ms")
 	check(o.RailwayTimeout > 0 && o.RailwayTimeout <= 2*time.Minute, "--railway-timeout must be between 0 and 2m")
+	check(o.WebhookAddress == "0" || o.WebhookSecretFile != "", "--webhook-bind-address needs --webhook-secret-file")
 	check(o.Settle > 0, "--settle must be greater than 0")
 	return errors.Join(problems...)
 }

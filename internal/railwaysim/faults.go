@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -54,6 +55,9 @@ type Fault struct {
 	// Operation and RootField choose requests by the operation's name or by a root field; empty matches every request.
 	Operation string `json:"operation"`
 	RootField string `json:"rootField"`
+	// EnvironmentID chooses requests that read this environment. An error without applying is then that of its root field alone, so
+	// that the other fields of the request are answered, or are null with it.
+	EnvironmentID string `json:"environmentID"`
 	// Mutations chooses mutations only.
 	Mutations bool `json:"mutations"`
 	// Ordinal is the matching request to hit, counted from now: 1 is the next one. 0 hits every one.
@@ -116,6 +120,9 @@ func (f *Fault) matches(r Request) bool {
 	if f.Operation != "" && f.Operation != r.Operation || f.Mutations && r.Kind != "mutation" {
 		return false
 	}
+	if f.EnvironmentID != "" && !slices.Contains(r.Environments, f.EnvironmentID) {
+		return false
+	}
 	if f.RootField == "" {
 		return true
 	}
@@ -150,6 +157,9 @@ func (x *exchange) failBefore() bool {
 		x.finish(0, f.Kind)
 		hangUp(x.w)
 	case FaultError, FaultUnauthorized, FaultNotAuthorized, FaultNotFound:
+		if f.EnvironmentID != "" {
+			return false
+		}
 		x.refuse(http.StatusOK, "application/json", string(f.refusal(x.stranger())))
 	default:
 		return false
@@ -157,18 +167,32 @@ func (x *exchange) failBefore() bool {
 	return true
 }
 
-// refusal is the answer of faults that look like one of Railway's own errors.
-func (f *Fault) refusal(stranger string) []byte {
+// spoils reports whether the fault is an error of this environment's root field alone.
+func (f *Fault) spoils(environmentID string) bool {
+	if f == nil || f.EnvironmentID == "" || f.EnvironmentID != environmentID {
+		return false
+	}
+	return f.Kind == FaultError || f.Kind == FaultUnauthorized || f.Kind == FaultNotAuthorized || f.Kind == FaultNotFound
+}
+
+// refused is the error of faults that look like one of Railway's own.
+func (f *Fault) refused(stranger string) *apiError {
 	message, code := "Problem processing request", "INTERNAL_SERVER_ERROR"
 	switch f.Kind {
 	case FaultUnauthorized:
-		message = stranger
+		message = orElse(stranger, "Not Authorized")
 	case FaultNotAuthorized:
 		message = "Not Authorized"
 	case FaultNotFound:
 		message, code = "Environment not found", "NOT_FOUND"
 	}
-	raw, err := json.Marshal(refusal(orElse(f.Code, code), orElse(f.Message, message)))
+	return &apiError{orElse(f.Code, code), orElse(f.Message, message)}
+}
+
+// refusal is the whole answer of such a fault.
+func (f *Fault) refusal(stranger string) []byte {
+	e := f.refused(stranger)
+	raw, err := json.Marshal(refusal(e.code, e.message))
 	if err != nil {
 		return []byte("{}")
 	}

@@ -87,7 +87,7 @@ func (x *exchange) serve(r graphql.Request) {
 	case t == nil && !operation.Introspects():
 		answer = refusal("INTERNAL_SERVER_ERROR", x.stranger())
 		x.finish(http.StatusOK, x.stranger())
-	case tooWide(operation):
+	case x.s.tooWide(operation):
 		answer = refusal("INTERNAL_SERVER_ERROR", "Problem processing request")
 		x.finish(http.StatusOK, "too wide")
 	default:
@@ -157,6 +157,9 @@ func (c call) resolve(kind, field string, args map[string]any) (any, error) {
 	read, ok := queries[field]
 	if !ok {
 		return nil, refused("not simulated: Query.%s", field)
+	}
+	if field == "environment" && c.fault.spoils(argText(args, "id")) {
+		return nil, c.fault.refused("")
 	}
 	return read(c, args)
 }
