@@ -19,6 +19,9 @@ PKG ?= ./...
 RACE ?= $(shell hack/race.sh)
 # Railway's full schema, which is not ours to publish: an SDL file, or the answer to an introspection as JSON.
 SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
+# How long make soak walks, and how long make fuzz runs each target.
+SOAK ?= 30m
+FUZZTIME ?= 10s
 SIM_LISTEN ?= 127.0.0.1:8484
 
 .PHONY: help
@@ -50,6 +53,14 @@ test: kube ## Run all tests (GO_TEST_ARGS='-run X -v', PKG=./internal/plan)
 .PHONY: test-short
 test-short: ## Run the tests that need no Kubernetes API server
 	go test -short -timeout 5m $(PKG) $(GO_TEST_ARGS)
+
+.PHONY: soak
+soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m), judged by an independent oracle
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 0 -count 1 -v -run '^TestWalk$$' ./test/chaos -chaos.soak=$(SOAK) $(GO_TEST_ARGS)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)

@@ -48,6 +48,13 @@ const (
 	FaultApplyError = "apply-error"
 	// FaultSlow applies and answers after the delay.
 	FaultSlow = "slow"
+	// FaultStale answers a read with the world as it was the delay ago, as one lagging replica of many does; mutations apply as
+	// ever. Options.History must reach as far back.
+	FaultStale = "stale"
+	// FaultUnknownEnum applies, and answers with enum values that are not in the schema: every status is FUTURE_STATUS.
+	FaultUnknownEnum = "unknown-enum"
+	// FaultUnknownField applies, and answers with a field more in each object that has a fixed set of fields.
+	FaultUnknownField = "unknown-field"
 )
 
 // Fault is a misbehaviour to come.
@@ -78,7 +85,7 @@ type Fault struct {
 var faultKinds = map[string]bool{
 	Fault429: true, Fault500: true, FaultHTML: true, FaultEdge: true, FaultTimeoutBefore: true, FaultTimeoutAfter: true, FaultResetAfter: true,
 	FaultTruncated: true, FaultError: true, FaultPartial: true, FaultUnauthorized: true, FaultSlow: true, FaultApplyError: true,
-	FaultNotAuthorized: true, FaultNotFound: true, FaultErrorAfter: true,
+	FaultNotAuthorized: true, FaultNotFound: true, FaultErrorAfter: true, FaultStale: true, FaultUnknownEnum: true, FaultUnknownField: true,
 }
 
 // AddFault plans a fault.
@@ -226,6 +233,8 @@ func (x *exchange) failAfter(raw []byte) bool {
 		_, _ = x.w.Write(partial(raw))
 	case FaultErrorAfter:
 		_, _ = x.w.Write(x.fault.refusal(""))
+	case FaultUnknownEnum, FaultUnknownField:
+		_, _ = x.w.Write(fromTheFuture(raw, x.fault.Kind))
 	default:
 		return false
 	}
@@ -249,6 +258,54 @@ func partial(raw []byte) []byte {
 		return raw
 	}
 	return spoiled
+}
+
+// fromTheFuture is the answer as a newer Railway might give it, with a value or a field that today's schema does not have.
+func fromTheFuture(raw []byte, kind string) []byte {
+	var answer any
+	if json.Unmarshal(raw, &answer) != nil {
+		return raw
+	}
+	change := addField
+	if kind == FaultUnknownEnum {
+		change = changeStatus
+	}
+	walkObjects(answer, change)
+	changed, err := json.Marshal(answer)
+	if err != nil {
+		return raw
+	}
+	return changed
+}
+
+func walkObjects(value any, change func(map[string]any)) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			walkObjects(member, change)
+		}
+		change(v)
+	case []any:
+		for _, member := range v {
+			walkObjects(member, change)
+		}
+	}
+}
+
+func changeStatus(object map[string]any) {
+	if text, ok := object["status"].(string); ok && text != "" {
+		object["status"] = "FUTURE_STATUS"
+	}
+}
+
+// addField adds a field to what is no map of names: objects with an id, and the parts of a service's config.
+func addField(object map[string]any) {
+	for _, fixed := range []string{"id", "deploy", "build", "runtime", "builder"} {
+		if _, ok := object[fixed]; ok {
+			object["futureField"] = map[string]any{"of": []any{"a newer Railway"}}
+			return
+		}
+	}
 }
 
 // hangUp closes the connection without an answer.

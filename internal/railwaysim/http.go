@@ -130,7 +130,7 @@ func (x *exchange) apply(operation *graphql.Operation, t *token) response {
 	if t == nil {
 		t = &token{Kind: "none"}
 	}
-	c := call{s: x.s, token: t, view: x.s.view(t), fault: x.fault}
+	c := call{s: x.s, token: t, view: x.s.view(t, x.fault), fault: x.fault}
 	data, problems := operation.Execute(c.resolve)
 	answer := response{Data: data, Errors: problems}
 	if raw, err := json.Marshal(data); err == nil && data != nil { // the world may change once the lock is free

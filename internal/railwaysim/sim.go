@@ -48,6 +48,8 @@ type Options struct {
 	Step time.Duration
 	// Lag is how far reads lag behind writes. Default: 0.
 	Lag time.Duration
+	// History is how long older versions of the world are kept for FaultStale, at least Lag. Default: 0.
+	History time.Duration
 	// Intercept is called for every request before it is applied and after it was applied but not answered. It may block.
 	Intercept func(Request, Phase)
 }
@@ -144,22 +146,26 @@ func deterministic(parts ...string) string {
 
 // remember keeps the world's new version for reads that lag. The lock is held.
 func (s *Sim) remember() {
-	if s.options.Lag <= 0 {
+	kept := max(s.options.Lag, s.options.History)
+	if kept <= 0 {
 		return
 	}
 	s.versions = append(s.versions, version{s.now(), s.world.clone()})
-	for len(s.versions) > 1 && !s.versions[1].from.After(s.now().Add(-s.options.Lag)) {
+	for len(s.versions) > 1 && !s.versions[1].from.After(s.now().Add(-kept)) {
 		s.versions = s.versions[1:]
 	}
 }
 
-// view is what a read sees: the world as it was a lag ago. The lock is held.
-func (s *Sim) view(t *token) view {
-	now := s.now()
-	if s.options.Lag <= 0 {
+// view is what a read sees: the world as it was a lag ago, or longer when the fault says so. The lock is held.
+func (s *Sim) view(t *token, f *Fault) view {
+	now, lag := s.now(), s.options.Lag
+	if f != nil && f.Kind == FaultStale {
+		lag = max(lag, time.Duration(f.DelayMS)*time.Millisecond)
+	}
+	if lag <= 0 || len(s.versions) == 0 {
 		return view{s.world, now, t}
 	}
-	past := now.Add(-s.options.Lag)
+	past := now.Add(-lag)
 	at := s.versions[0].world
 	for _, v := range s.versions {
 		if !v.from.After(past) {
