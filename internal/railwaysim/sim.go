@@ -28,6 +28,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,6 +49,8 @@ type Options struct {
 	Step time.Duration
 	// Lag is how far reads lag behind writes. Default: 0.
 	Lag time.Duration
+	// ReadLatency is how long a query takes. Default: 0. See SetReadLatency.
+	ReadLatency time.Duration
 	// Intercept is called for every request before it is applied and after it was applied but not answered. It may block.
 	Intercept func(Request, Phase)
 }
@@ -66,6 +69,8 @@ const (
 type Sim struct {
 	options Options
 	schema  *graphql.Schema
+	// readLatency is a time.Duration.
+	readLatency atomic.Int64
 
 	mu       sync.Mutex
 	world    *world
@@ -102,12 +107,16 @@ func New(options Options) (*Sim, error) {
 		return nil, err
 	}
 	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}, turns: map[string]int{}, engineUse: map[string]*bucket{}}
+	s.SetReadLatency(options.ReadLatency)
 	if err := s.plant(options.Seed); err != nil {
 		return nil, err
 	}
 	s.remember()
 	return s, nil
 }
+
+// SetReadLatency makes every query that comes from now on take that long.
+func (s *Sim) SetReadLatency(latency time.Duration) { s.readLatency.Store(int64(latency)) }
 
 // Start serves on a free loopback port and returns the GraphQL endpoint and a function that ends it.
 func (s *Sim) Start() (endpoint string, stop func(), err error) {
@@ -157,7 +166,7 @@ func (s *Sim) remember() {
 func (s *Sim) view(t *token) view {
 	now := s.now()
 	if s.options.Lag <= 0 {
-		return view{s.world, now, t}
+		return view{s.world, now, t, nil}
 	}
 	past := now.Add(-s.options.Lag)
 	at := s.versions[0].world
@@ -166,7 +175,7 @@ func (s *Sim) view(t *token) view {
 			at = v.world
 		}
 	}
-	return view{at, now, t}
+	return view{at, now, t, nil}
 }
 
 // etag is the token of a config. It is made of the masked config, so an edit of a value alone does not show
