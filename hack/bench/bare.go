@@ -14,6 +14,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -69,7 +70,7 @@ func (b *bench) bare(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start)
-	b.result.BareClientObjectsPerSecond = float64(n) / took.Seconds()
+	b.result.BareClientObjectsPerSecond = rate(n, took)
 	b.say("%d objects in %s; requests: %v", n, took.Round(time.Millisecond), b.traffic.counted().requests)
 	return nil
 }
@@ -183,7 +184,8 @@ func (c *bareClient) write(ctx context.Context, object *v1alpha1.EngineEnvironme
 		now := metav1.NowMicro()
 		return c.Client.Create(ctx, &eventsv1.Event{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: bareNamespace}, EventTime: now, ReportingController: "bare", ReportingInstance: "bare",
-			Action: "Commit", Reason: "Committed", Type: "Normal", Note: "Committed to Railway: set " + strings.Repeat("a variable, ", 10),
+			Regarding: corev1.ObjectReference{APIVersion: object.APIVersion, Kind: object.Kind, Namespace: bareNamespace, Name: object.Name},
+			Action:    "Commit", Reason: "Committed", Type: "Normal", Note: "Committed to Railway: set " + strings.Repeat("a variable, ", 10),
 		})
 	case resource == "controllerrevisions":
 		return c.Client.Create(ctx, &appsv1.ControllerRevision{

@@ -58,7 +58,7 @@ func (b *bench) first(ctx context.Context) error {
 	b.convergence = work{requests: c.needed, writes: controlplane.Since(writesBefore, writes)}
 	kinds := testbed.Sort(b.convergence.writes, testbed.OperatorUser)
 	b.result.ReadySeconds = rounded(last.Sub(start))
-	b.result.ObjectsPerSecond = per(float64(b.objects), 1) / last.Sub(start).Seconds()
+	b.result.ObjectsPerSecond = rate(b.objects, last.Sub(start))
 	b.result.OperatorCPUSecondsPerObject = per((cpu - cpuBefore).Seconds(), b.objects)
 	b.result.RequestsPerObjectFirst = per(float64(sum(c.needed)), b.objects)
 	b.result.KubernetesWritesPerObjectFirst = per(float64(kinds.Objects), b.objects)
@@ -238,6 +238,9 @@ func (b *bench) rollouts(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.rollingOut(ctx, environments); err != nil {
+		return err
+	}
 	b.Sim.SetReadLatency(time.Second)
 	defer b.Sim.SetReadLatency(b.readLatency)
 	b.traffic.follow(environments, time.Now())
@@ -245,7 +248,7 @@ func (b *bench) rollouts(ctx context.Context) error {
 		return err
 	}
 	// An environment that was not read any more counts with the time until now.
-	gaps := append(b.traffic.counted().gaps, b.traffic.ages(environments, time.Now())...)
+	gaps := append(b.traffic.counted().gaps, b.traffic.unread(environments, time.Now())...)
 	b.result.RolloutPollGapP99Seconds = percentile(gaps, 0.99)
 	b.Sim.SetReadLatency(b.readLatency)
 	for i := range n {
@@ -254,6 +257,18 @@ func (b *bench) rollouts(ctx context.Context) error {
 		}
 	}
 	return b.good(ctx)
+}
+
+// rollingOut waits until each environment was read once after its commit: from then on the operator knows of the rollout.
+func (b *bench) rollingOut(ctx context.Context, environments []string) error {
+	b.traffic.reset()
+	done, err := b.wait(ctx, time.Minute, func() (bool, string) {
+		return b.traffic.readAll(environments), "waits until every rollout was seen"
+	})
+	if err == nil && !done {
+		err = errors.New("not every rollout was seen")
+	}
+	return err
 }
 
 // restart stops the operator in order and starts it again, until each environment was read once.

@@ -152,6 +152,9 @@ func rounded(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds
 // per is total/n to four digits behind the point.
 func per(total float64, n int) float64 { return math.Round(total/float64(n)*1e4) / 1e4 }
 
+// rate is how many there were a second, to three digits behind the point.
+func rate(n int, took time.Duration) float64 { return math.Round(float64(n)/took.Seconds()*1e3) / 1e3 }
+
 // sum is the sum of all counts.
 func sum(counts map[string]int) int {
 	total := 0

@@ -136,6 +136,24 @@ func (t *traffic) ages(environments []string, now time.Time) []time.Duration {
 	return ages
 }
 
+// unread are how long each environment has not been read now.
+func (t *traffic) unread(environments []string, now time.Time) []time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	waits := make([]time.Duration, 0, len(environments))
+	for _, id := range environments {
+		waits = append(waits, now.Sub(t.last[id]))
+	}
+	return waits
+}
+
+// readAll reports whether each of the environments was read since the last reset.
+func (t *traffic) readAll(environments []string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !slices.ContainsFunc(environments, func(id string) bool { return t.reads[id] == 0 })
+}
+
 // committed is when the environment's last commit arrived, false when none did since then.
 func (t *traffic) committed(environment string, since time.Time) (time.Time, bool) {
 	t.mu.Lock()
