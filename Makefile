@@ -22,6 +22,10 @@ SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
 # How long make soak walks, and how long make fuzz runs each target.
 SOAK ?= 30m
 FUZZTIME ?= 10s
+# BENCH_SIZES are the fleets of make bench, BENCH_ARGS flags for it, for instance BENCH_ARGS='--profiles dist/profiles'.
+BENCH_SIZES ?= 100,1000,10000
+BENCH_ARGS ?=
+BENCH_COUNT ?= 6
 SIM_LISTEN ?= 127.0.0.1:8484
 
 .PHONY: help
@@ -43,6 +47,19 @@ sim: ## Run the local Railway on SIM_LISTEN (127.0.0.1:8484)
 .PHONY: bench-calls
 bench-calls: build kube ## Count Railway requests, commits and deployments per case, writes dist/bench-calls.json
 	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench-calls
+
+.PHONY: bench
+bench: build kube ## Measure fleets of 100, 1,000 and 10,000 objects (BENCH_SIZES=100,1000), writes dist/bench.json and .svg
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench --sizes "$(BENCH_SIZES)" $(BENCH_ARGS)
+
+.PHONY: bench-micro
+bench-micro: ## Run the benchmarks of hot functions; compare two runs with benchstat (docs/performance.md)
+	go test -run '^$$' -bench . -benchmem -count $(BENCH_COUNT) \
+	  ./internal/plan ./internal/desired ./internal/status ./internal/railway ./internal/redact
+
+.PHONY: bench-check
+bench-check: build kube ## Hold counts and ratios of 100 and 300 objects in the ranges of hack/bench/ranges.yaml
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench --sizes 100,300 --check hack/bench/ranges.yaml $(BENCH_ARGS)
 
 ##@ Test
 

@@ -87,7 +87,7 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 	}
 	return operator.Options{
 		Namespaces: o.WatchNamespaces, Concurrency: o.Concurrency, Settle: o.Settle,
-		Metrics: served, Registerer: ctrlmetrics.Registry, HealthAddress: o.ProbeAddress,
+		Metrics: served, Registerer: ctrlmetrics.Registry, HealthAddress: o.ProbeAddress, PprofAddress: o.PprofAddress,
 		Election: operator.Election{Enabled: o.LeaderElect, Namespace: o.Namespace}, ShutdownTimeout: o.ShutdownTimeout,
 		Railway: railway.Options{
 			Endpoint: o.RailwayEndpoint, Version: version, Timeout: o.RailwayTimeout, RequestsPerSecond: o.RequestsPerSecond, Burst: o.Burst,

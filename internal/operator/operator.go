@@ -49,6 +49,8 @@ type Options struct {
 	Metrics       metricsserver.Options
 	Registerer    prometheus.Registerer
 	HealthAddress string
+	// PprofAddress is where Go profiles are served; "0" or empty serves none.
+	PprofAddress string
 	// Election lets one replica work at a time.
 	Election Election
 	// ShutdownTimeout is how long a running pass may take to end on shutdown.
@@ -172,6 +174,7 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 		// Secrets and ConfigMaps are read live when an object needs them: only their metadata is cached.
 		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
 		HealthProbeBindAddress:        o.HealthAddress,
+		PprofBindAddress:              o.PprofAddress,
 		LeaderElection:                o.Election.Enabled,
 		LeaderElectionID:              "engine-operator.railway.engine-operator.dev",
 		LeaderElectionNamespace:       o.Election.Namespace,

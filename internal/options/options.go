@@ -32,6 +32,7 @@ type Options struct {
 	MetricsAddress    string
 	MetricsSecure     bool
 	ProbeAddress      string
+	PprofAddress      string
 	ShutdownTimeout   time.Duration
 	RailwayEndpoint   string
 	RailwayTimeout    time.Duration
@@ -122,6 +123,8 @@ func (o *Options) bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", "0", "where metrics are served, for example :8443; 0 serves none")
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS to authorised callers only")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
+	flags.StringVar(&o.PprofAddress, "pprof-bind-address", "0",
+		"where Go profiles are served, for example 127.0.0.1:6060; they may hold secrets, so keep it to loopback; 0 serves none")
 	flags.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "how long a running pass may take to end on shutdown")
 	flags.StringVar(&o.RailwayEndpoint, "railway-endpoint", railway.DefaultEndpoint, "Railway's GraphQL API; http is accepted on loopback only")
 	flags.DurationVar(&o.RailwayTimeout, "railway-timeout", 30*time.Second, "how long one request to Railway may take")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
@@ -72,6 +73,9 @@ func (x *exchange) serve(r graphql.Request) {
 		http.Error(x.w, `{"errors":[{"message":"Too Many Requests","extensions":{"code":"RATE_LIMITED"}}]}`, http.StatusTooManyRequests)
 		return
 	}
+	if x.request.Kind == "query" {
+		time.Sleep(time.Duration(x.s.readLatency.Load()))
+	}
 	if x.failBefore() {
 		return
 	}
@@ -131,6 +135,9 @@ func (x *exchange) apply(operation *graphql.Operation, t *token) response {
 		t = &token{Kind: "none"}
 	}
 	c := call{s: x.s, token: t, view: x.s.view(t, x.fault), fault: x.fault}
+	if operation.Kind() == "query" {
+		c.view.read = &x.request.Environments
+	}
 	data, problems := operation.Execute(c.resolve)
 	answer := response{Data: data, Errors: problems}
 	if raw, err := json.Marshal(data); err == nil && data != nil { // the world may change once the lock is free

@@ -113,8 +113,8 @@ func (l SeedLimits) check() []error {
 // reserved reports whether the name belongs to an environment that was deleted a moment ago.
 func (s *Sim) reserved(projectID, name string) bool {
 	span, _ := time.ParseDuration(orElse(s.options.Seed.Limits.NameReserved, "0s")) // check has been here
-	for _, e := range s.world.Environments {
-		if e.ProjectID == projectID && e.Name == name && e.DeletedAt != nil && s.now().Sub(*e.DeletedAt) < span {
+	for _, e := range s.world.index.environments[projectID] {
+		if e.Name == name && e.DeletedAt != nil && s.now().Sub(*e.DeletedAt) < span {
 			return true
 		}
 	}
