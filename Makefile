@@ -51,6 +51,11 @@ test: kube ## Run all tests (GO_TEST_ARGS='-run X -v', PKG=./internal/plan)
 test-short: ## Run the tests that need no Kubernetes API server
 	go test -short -timeout 5m $(PKG) $(GO_TEST_ARGS)
 
+.PHONY: test-modules
+test-modules: ## Run the tests that are modules of their own: hack/release (chart, release) and test/gitops (Argo CD, Flux)
+	cd hack/release && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
+	cd test/gitops && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
+
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
 	@[[ -n "$${RAILWAY_API_TOKEN:-}" && -n "$${RAILWAY_PROJECT_ID:-}" ]] || { \
@@ -126,6 +131,11 @@ docker-build: ## Build the image IMG
 .PHONY: install-yaml
 install-yaml: ## Write dist/install.yaml, all that a cluster needs, with the image IMG
 	hack/render.sh "$(IMG)" >/dev/null
+
+.PHONY: release
+release: ## Write dist/release/VERSION (VERSION=v1.2.3 IMAGE=name BASE=layout or name@sha256:…; QUICK=1: this platform only)
+	cd hack/release && go run . --root "$(CURDIR)" --version "$(VERSION)" --image "$(or $(IMAGE),engine-operator)" \
+	  --base "$(if $(BASE),$(if $(wildcard $(BASE)),$(abspath $(BASE)),$(BASE)))" $(if $(QUICK),--quick)
 
 .PHONY: clean
 clean: ## Remove what was built; the tools and etcd with kube-apiserver stay, they are slow to build
