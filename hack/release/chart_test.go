@@ -219,9 +219,11 @@ func TestEveryFlagExists(t *testing.T) {
 	require.NoError(t, err)
 	var known []byte
 	for _, path := range source {
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
-		known = append(known, content...)
+		if !strings.HasSuffix(path, "_test.go") {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			known = append(known, content...)
+		}
 	}
 	templates, err := os.ReadFile(chartPath + "/templates/deployment.yaml")
 	require.NoError(t, err)
@@ -229,7 +231,7 @@ func TestEveryFlagExists(t *testing.T) {
 	require.Greater(t, len(flags), 5)
 	for _, flag := range flags {
 		if flag[1] != "-" {
-			assert.Contains(t, string(known), `"`+flag[1]+`"`, "the program has no flag --%s", flag[1])
+			assert.True(t, bytes.Contains(known, []byte(`"`+flag[1]+`"`)), "the program has no flag --%s", flag[1])
 		}
 	}
 }

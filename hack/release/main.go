@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -53,6 +54,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	slog.SetLogLoggerLevel(slog.LevelWarn) // Helm tells of each link in the chart
 	var asked request
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.StringVar(&asked.version, "version", "", "semantic version, for example v1.2.3")
