@@ -244,3 +244,19 @@ func TestLint(t *testing.T) {
 	}
 	assert.NotEmpty(t, linter.ChartDir)
 }
+
+// TestDashboards holds that the chart carries the dashboards of config/grafana as they are.
+func TestDashboards(t *testing.T) {
+	got, err := rendered(t, "engine-operator", system, "monitoring: {dashboards: {enabled: true}}")
+	require.NoError(t, err)
+	files, err := filepath.Glob(root + "/config/grafana/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	want := map[string]any{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		want[filepath.Base(file)] = string(content)
+	}
+	assert.Equal(t, want, got["ConfigMap "+system+"/engine-operator-dashboards"]["data"])
+}
