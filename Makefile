@@ -78,6 +78,10 @@ soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m)
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	hack/fuzz.sh $(FUZZTIME)
+.PHONY: test-modules
+test-modules: ## Run the tests that are modules of their own: hack/release (chart, release) and test/gitops (Argo CD, Flux)
+	cd hack/release && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
+	cd test/gitops && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
 
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
@@ -154,6 +158,11 @@ docker-build: ## Build the image IMG
 .PHONY: install-yaml
 install-yaml: ## Write dist/install.yaml, all that a cluster needs, with the image IMG
 	hack/render.sh "$(IMG)" >/dev/null
+
+.PHONY: release
+release: ## Write dist/release/VERSION (VERSION=v1.2.3 IMAGE=name BASE=layout or name@sha256:…; QUICK=1: this platform only)
+	cd hack/release && go run . --root "$(CURDIR)" --version "$(VERSION)" --image "$(or $(IMAGE),engine-operator)" \
+	  --base "$(if $(BASE),$(if $(wildcard $(BASE)),$(abspath $(BASE)),$(BASE)))" $(if $(QUICK),--quick)
 
 .PHONY: clean
 clean: ## Remove what was built; the tools and etcd with kube-apiserver stay, they are slow to build

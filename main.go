@@ -86,9 +86,9 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 		served.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	return operator.Options{
-		Namespaces: o.WatchNamespaces, Concurrency: o.Concurrency, Settle: o.Settle,
+		Namespaces: o.WatchNamespaces, Selector: o.WatchSelector, Concurrency: o.Concurrency, Settle: o.Settle,
 		Metrics: served, Registerer: ctrlmetrics.Registry, HealthAddress: o.ProbeAddress, PprofAddress: o.PprofAddress,
-		Election: operator.Election{Enabled: o.LeaderElect, Namespace: o.Namespace}, ShutdownTimeout: o.ShutdownTimeout,
+		Election: operator.Election{Enabled: o.LeaderElect, Namespace: o.Namespace, Name: o.LeaseName}, ShutdownTimeout: o.ShutdownTimeout,
 		Railway: railway.Options{
 			Endpoint: o.RailwayEndpoint, Version: version, Timeout: o.RailwayTimeout, RequestsPerSecond: o.RequestsPerSecond, Burst: o.Burst,
 			Log: ctrl.Log.WithName("railway"),

@@ -6,6 +6,7 @@ package argocd
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,8 +17,14 @@ import (
 )
 
 type action struct {
-	Name     string `json:"name"`
-	Disabled bool   `json:"disabled"`
+	Name     string      `json:"name"`
+	Disabled bool        `json:"disabled"`
+	Params   []parameter `json:"params"`
+}
+
+// parameter is what Argo CD asks the person for.
+type parameter struct {
+	Name string `json:"name"`
 }
 
 type actionTests struct {
@@ -26,9 +33,10 @@ type actionTests struct {
 		Result    []action `json:"result"`
 	} `json:"discoveryTests"`
 	ActionTests []struct {
-		Action             string `json:"action"`
-		InputPath          string `json:"inputPath"`
-		ExpectedOutputPath string `json:"expectedOutputPath"`
+		Action             string            `json:"action"`
+		InputPath          string            `json:"inputPath"`
+		ExpectedOutputPath string            `json:"expectedOutputPath"`
+		Parameters         map[string]string `json:"parameters"`
 	} `json:"actionTests"`
 }
 
@@ -38,30 +46,43 @@ func TestActions(t *testing.T) {
 	for _, tc := range tests.DiscoveryTests {
 		t.Run("discovery "+tc.InputPath, func(t *testing.T) {
 			var got []action
-			for name, found := range convert[map[string]action](t, run(t, "actions/discovery.lua", object(t, "actions/"+tc.InputPath))) {
-				got = append(got, action{name, found.Disabled})
+			for name, found := range convert[map[string]action](t, run(t, "actions/discovery.lua", object(t, "actions/"+tc.InputPath), nil)) {
+				got = append(got, action{name, found.Disabled, found.Params})
 			}
 			assert.ElementsMatch(t, tc.Result, got)
 		})
 	}
+	tested := map[string]bool{}
 	for _, tc := range tests.ActionTests {
+		tested[tc.Action] = true
 		t.Run(tc.Action, func(t *testing.T) {
-			got := run(t, "actions/"+tc.Action+"/action.lua", object(t, "actions/"+tc.InputPath))
+			got := run(t, "actions/"+tc.Action+"/action.lua", object(t, "actions/"+tc.InputPath), tc.Parameters)
 			assert.Equal(t, convert[any](t, object(t, "actions/"+tc.ExpectedOutputPath)), withoutTime(t, convert[map[string]any](t, got)))
 		})
 	}
 	entries, err := filepath.Glob(filepath.Join(customization, "actions", "*", "action.lua"))
 	require.NoError(t, err)
-	assert.Len(t, tests.ActionTests, len(entries), "every action has a case")
+	assert.Len(t, tested, len(entries), "every action has a case")
 }
+
+// TestRollbackNeedsItsTarget holds that the person is told what is missing: Argo CD shows what a script says.
+func TestRollbackNeedsItsTarget(t *testing.T) {
+	for _, parameters := range []map[string]string{nil, {"to": ""}} {
+		_, err := runScript(t, "actions/rollback/action.lua", object(t, "actions/testdata/running.yaml"), parameters)
+		assert.ErrorContains(t, err, "to is required: a revision's number, or its source")
+	}
+}
+
+// annotationHold keeps what runs; its value is the reason.
+const annotationHold = "railway.engine-operator.dev/hold"
 
 // withoutTime puts the time that Argo CD's own tests use in place of the real one.
 func withoutTime(t *testing.T, fields map[string]any) any {
 	t.Helper()
 	result := &unstructured.Unstructured{Object: fields}
 	annotations := result.GetAnnotations()
-	for _, name := range []string{v1alpha1.AnnotationRequestedAt, v1alpha1.AnnotationResume} {
-		if at, ok := annotations[name]; ok {
+	for _, name := range []string{v1alpha1.AnnotationRequestedAt, v1alpha1.AnnotationResume, annotationHold} {
+		if at, ok := annotations[name]; ok && strings.HasPrefix(at, "By Argo CD") {
 			assert.Regexp(t, `^By Argo CD at: 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d$`, at)
 			annotations[name] = "By Argo CD at: 0001-01-01T00:00:00"
 			result.SetAnnotations(annotations)
@@ -88,7 +109,9 @@ func TestConfigMap(t *testing.T) {
 		} `json:"definitions"`
 	}](t, data["resource.customizations.actions."+suffix])
 	assert.Equal(t, script("actions/discovery.lua"), actions.Discovery)
-	require.Len(t, actions.Definitions, 5)
+	entries, err := filepath.Glob(filepath.Join(customization, "actions", "*", "action.lua"))
+	require.NoError(t, err)
+	require.Len(t, actions.Definitions, len(entries))
 	for _, definition := range actions.Definitions {
 		assert.Equal(t, script("actions/"+definition.Name+"/action.lua"), definition.Action)
 	}

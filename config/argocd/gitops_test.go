@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-// TestWaves holds the order in which the Application brings the tiers: a wave waits until the one before is Healthy.
+// TestWaves holds that what tiers need comes before them, and that no tier waits for another: a suspended one would block a fix.
 func TestWaves(t *testing.T) {
 	application := decode[map[string]any](t, "application.yaml")
 	path, _, err := unstructured.NestedString(application, "spec", "source", "path")
@@ -36,7 +36,7 @@ func TestWaves(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]string{
-		"Namespace": "-2", "Secret": "-1", "RoleBinding": "-1", "local": "0", "dev": "0", "preview": "1", "production": "2",
+		"Namespace": "-2", "Secret": "-1", "RoleBinding": "-1", "local": "", "dev": "", "preview": "", "production": "", // none is 0
 	}, waves)
 }
 
@@ -66,6 +66,30 @@ func TestFluxExpressions(t *testing.T) {
 			assert.Equal(t, result.Status == status.FailedStatus, evaluate(t, expressions["failed"], fields), "failed")
 		})
 	}
+}
+
+// TestActionsSurviveSelfHealing holds that Argo CD leaves alone what its own server wrote by an action, and nothing else: a path
+// would also hide what Git says.
+func TestActionsSurviveSelfHealing(t *testing.T) {
+	ignored := []any{map[string]any{
+		"group": "railway.engine-operator.dev", "kind": "EngineEnvironment", "managedFieldsManagers": []any{"argocd-server"},
+	}}
+	one, _, err := unstructured.NestedSlice(decode[map[string]any](t, "application.yaml"), "spec", "ignoreDifferences")
+	require.NoError(t, err)
+	assert.Equal(t, ignored, one)
+	many, _, err := unstructured.NestedSlice(decode[map[string]any](t, "applicationset.yaml"), "spec", "template", "spec", "ignoreDifferences")
+	require.NoError(t, err)
+	assert.Equal(t, ignored, many)
+}
+
+// TestApplicationSetIsTheApplication holds that an engine of the set is synced as the one of application.yaml is.
+func TestApplicationSetIsTheApplication(t *testing.T) {
+	one, _, err := unstructured.NestedMap(decode[map[string]any](t, "application.yaml"), "spec", "syncPolicy")
+	require.NoError(t, err)
+	many, _, err := unstructured.NestedMap(decode[map[string]any](t, "applicationset.yaml"), "spec", "template", "spec", "syncPolicy")
+	require.NoError(t, err)
+	one["syncOptions"] = append([]any{"CreateNamespace=true"}, one["syncOptions"].([]any)...) // the samples bring their namespace
+	assert.Equal(t, one, many)
 }
 
 // evaluate runs an expression as Flux does: the fields of the object are its variables.

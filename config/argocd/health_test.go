@@ -43,7 +43,7 @@ func TestHealth(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.InputPath, func(t *testing.T) {
 			fields := object(t, tc.InputPath)
-			got := convert[health](t, run(t, "health.lua", fields))
+			got := convert[health](t, run(t, "health.lua", fields, nil))
 			assert.Equal(t, tc.HealthStatus, got)
 			assertAgrees(t, fields, got)
 		})
@@ -62,7 +62,7 @@ func TestHealthOfEveryState(t *testing.T) {
 							continue
 						}
 						fields := inState(t, suspend, observed, ready, abnormal, verdict)
-						got := convert[health](t, run(t, "health.lua", fields))
+						got := convert[health](t, run(t, "health.lua", fields, nil))
 						seen[got.Status]++
 						name := fmt.Sprintf("suspend=%t/observed=%d/ready=%s/%s/%s", suspend, observed, ready, abnormal, verdict)
 						t.Run(name, func(t *testing.T) { assertAgrees(t, fields, got) })

@@ -22,9 +22,17 @@ import (
 
 const customization = "resource_customizations/railway.engine-operator.dev/EngineEnvironment"
 
-// run executes a script as Argo CD does: the object is the global obj, only the base, package and table libraries and a
-// part of os are there, a second is all it gets, and what it returns is the answer.
-func run(t *testing.T, script string, object map[string]any) any {
+// run executes a script that must succeed.
+func run(t *testing.T, script string, object map[string]any, parameters map[string]string) any {
+	t.Helper()
+	result, err := runScript(t, script, object, parameters)
+	require.NoError(t, err, script)
+	return result
+}
+
+// runScript executes a script as Argo CD does: the object is the global obj, what the person entered is actionParams, only the base,
+// package and table libraries and a part of os are there, a second is all it gets, and what it returns is the answer.
+func runScript(t *testing.T, script string, object map[string]any, parameters map[string]string) (any, error) {
 	t.Helper()
 	state := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer state.Close()
@@ -41,10 +49,17 @@ func run(t *testing.T, script string, object map[string]any) any {
 	defer cancel()
 	state.SetContext(ctx)
 	state.SetGlobal("obj", toLua(t, state, object))
+	entered := state.NewTable()
+	for name, value := range parameters {
+		entered.RawSetString(name, lua.LString(value))
+	}
+	state.SetGlobal("actionParams", entered)
 	source, err := os.ReadFile(filepath.Join(customization, script))
 	require.NoError(t, err)
-	require.NoError(t, state.DoString(string(source)), script)
-	return fromLua(t, state.Get(-1))
+	if err := state.DoString(string(source)); err != nil {
+		return nil, err
+	}
+	return fromLua(t, state.Get(-1)), nil
 }
 
 // openSafeOS opens os without what reaches outside the script.

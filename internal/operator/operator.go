@@ -41,6 +41,9 @@ import (
 type Options struct {
 	// Namespaces are those that are watched; none means all.
 	Namespaces []string
+	// Selector picks the EngineEnvironments that this instance reconciles; nil means all. Others are not cached, and take part only
+	// where claims are read past the cache, so a tier and its upstream tier belong to one instance.
+	Selector labels.Selector
 	// Concurrency is how many objects are passed at once.
 	Concurrency int
 	// Settle is how long reads of Railway may lag behind writes.
@@ -73,7 +76,8 @@ type Options struct {
 // Election says whether, and where, a leader is elected.
 type Election struct {
 	Enabled   bool
-	Namespace string
+	// Namespace and Name are the Lease's.
+	Namespace, Name string
 	// LeaseDuration is how long a standby waits for a leader that renews no more, RenewDeadline how long a leader tries to renew
 	// until it gives up, RetryPeriod the time between two tries. Zero means 12s, 8s and 2s: with Kubernetes' own 15s, 10s and 2s another
 	// replica led 18.9s after a leader was killed, and 20s are promised (docs/reliability.md).
@@ -169,14 +173,17 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 			DefaultNamespaces: namespaces,
 			DefaultTransform:  cache.TransformStripManagedFields(),
 			// Every StatefulSet and DaemonSet has ControllerRevisions, too: only ours are cached.
-			ByObject: map[client.Object]cache.ByObject{&appsv1.ControllerRevision{}: {Label: labels.NewSelector().Add(*own)}},
+			ByObject: map[client.Object]cache.ByObject{
+				&appsv1.ControllerRevision{}:  {Label: labels.NewSelector().Add(*own)},
+				&v1alpha1.EngineEnvironment{}: {Label: o.Selector},
+			},
 		},
 		// Secrets and ConfigMaps are read live when an object needs them: only their metadata is cached.
 		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
 		HealthProbeBindAddress:        o.HealthAddress,
 		PprofBindAddress:              o.PprofAddress,
 		LeaderElection:                o.Election.Enabled,
-		LeaderElectionID:              "engine-operator.railway.engine-operator.dev",
+		LeaderElectionID:              o.Election.Name,
 		LeaderElectionNamespace:       o.Election.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 orDefault(o.Election.LeaseDuration, 12*time.Second),

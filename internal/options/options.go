@@ -18,6 +18,7 @@ import (
 	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/verify"
@@ -27,8 +28,10 @@ import (
 type Options struct {
 	Namespace         string
 	WatchNamespaces   []string
+	WatchSelector     labels.Selector
 	Concurrency       int
 	LeaderElect       bool
+	LeaseName         string
 	MetricsAddress    string
 	MetricsSecure     bool
 	ProbeAddress      string
@@ -61,6 +64,8 @@ func Parse(args []string, output io.Writer) (*Options, error) {
 	flags.SetOutput(output)
 	o.bind(flags)
 	watch := flags.String("watch-namespaces", "", "namespaces to watch, separated by commas; empty watches all")
+	selector := flags.String("watch-label-selector", "",
+		"reconcile the EngineEnvironments with these labels only, for example shard=a; other instances take the rest; empty takes all")
 	hosts := flags.String("probe-allow-hosts", "", "hosts that checks may name besides their environment's own domains, separated by commas")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -69,6 +74,10 @@ func Parse(args []string, output io.Writer) (*Options, error) {
 		return nil, fmt.Errorf("unexpected argument %q: everything is given by flags, see --help", flags.Arg(0))
 	}
 	o.WatchNamespaces, o.ProbeAllowHosts = names(*watch), names(*hosts)
+	var err error
+	if o.WatchSelector, err = labels.Parse(*selector); err != nil {
+		return nil, fmt.Errorf("--watch-label-selector: %w", err)
+	}
 	return o, o.validate()
 }
 
@@ -120,6 +129,8 @@ func (o *Options) bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.Namespace, "namespace", namespace, "the operator's own namespace, for its Secret and lease; default: $POD_NAMESPACE")
 	flags.IntVar(&o.Concurrency, "concurrency", 8, "how many objects are reconciled at once")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "let only one replica work at a time")
+	flags.StringVar(&o.LeaseName, "leader-elect-resource-name", "engine-operator.railway.engine-operator.dev",
+		"name of the lease in --namespace; instances with different --watch-label-selector need different ones")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", "0", "where metrics are served, for example :8443; 0 serves none")
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS to authorised callers only")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
@@ -152,6 +163,7 @@ func (o *Options) validate() error {
 		}
 	}
 	check(o.Namespace != "", "--namespace must not be empty")
+	check(!o.LeaderElect || o.LeaseName != "", "--leader-elect-resource-name must not be empty")
 	check(o.Concurrency >= 1, "--concurrency must be at least 1")
 	check(o.RequestsPerSecond > 0, "--railway-rps must be greater than 0")
 	check(o.Burst >= 1, "--railway-burst must be at least 1")

@@ -143,9 +143,6 @@ func (v view) environment(e *environment) node {
 		"createdAt": stamp(e.CreatedAt), "updatedAt": stamp(e.UpdatedAt), "deletedAt": optionalStamp(e.DeletedAt),
 		"unmergedChangesCount": len(e.Staged), "canvasGroupRefs": node{}, "configEtag": etag(v.w.shown(e, false)),
 		"config": lazy(func(args map[string]any) (any, error) {
-			if v.read != nil {
-				*v.read = append(*v.read, e.ID)
-			}
 			return v.w.shown(e, args["decryptVariables"] == true), nil
 		}),
 		"variables":        graphql.Connection(v.variables(e), func(n node) node { return n }),

@@ -35,8 +35,6 @@ type Request struct {
 	Variables map[string]any `json:"variables"`
 	// Applied is true when the operation ran.
 	Applied bool `json:"applied"`
-	// Environments are the ids of those whose config a query read, however many it asked for at once.
-	Environments []string `json:"environments,omitempty"`
 	// Fault is the kind of fault that the request met.
 	Fault string `json:"fault,omitempty"`
 }

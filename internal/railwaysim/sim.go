@@ -172,7 +172,7 @@ func (s *Sim) view(t *token, f *Fault) view {
 		lag = max(lag, time.Duration(f.DelayMS)*time.Millisecond)
 	}
 	if lag <= 0 || len(s.versions) == 0 {
-		return view{s.world, now, t, nil}
+		return view{s.world, now, t}
 	}
 	past := now.Add(-lag)
 	at := s.versions[0].world
@@ -181,7 +181,7 @@ func (s *Sim) view(t *token, f *Fault) view {
 			at = v.world
 		}
 	}
-	return view{at, now, t, nil}
+	return view{at, now, t}
 }
 
 // etag is the token of a config. It is made of the masked config, so an edit of a value alone does not show

@@ -13,13 +13,27 @@ for _, condition in ipairs(status.conditions or {}) do
   conditions[condition.type] = condition
 end
 
+-- What a person may do about it in Argo CD, beside the kubectl command of the message.
+local function action()
+  if obj.spec.suspend then
+    return " (action: resume)"
+  end
+  if status.rollback ~= nil then
+    return " (action: try-again)"
+  end
+  if status.promotion ~= nil and status.promotion.state == "AwaitingApproval" then
+    return " (action: approve)"
+  end
+  return ""
+end
+
 local function health(state, condition)
-  return {status = state, message = condition.reason .. ": " .. condition.message}
+  return {status = state, message = condition.reason .. ": " .. condition.message .. action()}
 end
 
 local function verdict(state)
   local reasons = table.concat(status.verdictReasons or {}, "; ")
-  return {status = state, message = "verdict " .. status.verdict .. ": " .. reasons}
+  return {status = state, message = "verdict " .. status.verdict .. ": " .. reasons .. action()}
 end
 
 local function is(kind)

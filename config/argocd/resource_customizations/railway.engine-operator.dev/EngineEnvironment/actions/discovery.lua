@@ -2,12 +2,18 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 local suspended = obj.spec.suspend == true
+local unreachable = suspended or obj.spec.tier == "Local"
 local promotion = obj.status ~= nil and obj.status.promotion or {}
-local held = obj.status ~= nil and obj.status.rollback ~= nil
+local rolledBack = obj.status ~= nil and obj.status.rollback ~= nil
+local held = (obj.metadata.annotations or {})["railway.engine-operator.dev/hold"] ~= nil
 return {
   reconcile = {disabled = suspended},
+  reverify = {disabled = unreachable},
   suspend = {disabled = suspended},
   resume = {disabled = not suspended},
   approve = {disabled = suspended or promotion.state ~= "AwaitingApproval"},
-  ["try-again"] = {disabled = suspended or not held},
+  hold = {disabled = unreachable or held, params = {{name = "reason"}}},
+  ["end-hold"] = {disabled = not held},
+  rollback = {disabled = unreachable, params = {{name = "to"}}},
+  ["try-again"] = {disabled = suspended or not rolledBack},
 }
