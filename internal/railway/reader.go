@@ -188,8 +188,10 @@ func (r *round) suspicious(ctx context.Context, members []int, err error) bool {
 				return false
 			}
 		}
+		return true
+	default:
+		return true
 	}
-	return true
 }
 
 // tokenRefused reports whether Railway refuses the token whatever it is asked for.
@@ -205,8 +207,8 @@ func (r *round) tokenRefused(ctx context.Context) bool {
 func (c *Client) decode(ctx context.Context, w want, data map[string]json.RawMessage, name func(string) string, operation string) (view, error) {
 	const environment, staged, patches = "environment", "environmentStagedChanges", "environmentPatches"
 	parts := [...]json.RawMessage{data[name(environment)], data[name(staged)], data[name(patches)]}
-	print := fingerprint(parts[:])
-	if print == w.known.print && w.known.held != nil {
+	mark := fingerprint(parts[:])
+	if mark == w.known.print && w.known.held != nil {
 		return w.known, nil
 	}
 	var response gql.ReadEnvironmentResponse
@@ -223,7 +225,7 @@ func (c *Client) decode(ctx context.Context, w want, data map[string]json.RawMes
 		return view{}, incomplete(operation, "the environment")
 	}
 	if hasPages(e) { // what follows on further pages may change while the first stay the same
-		print = 0
+		mark = 0
 	}
 	if err := c.completeEnvironment(ctx, operation, e); err != nil {
 		return view{}, err
@@ -235,7 +237,7 @@ func (c *Client) decode(ctx context.Context, w want, data map[string]json.RawMes
 	if err := addHistory(operation, env, &response); err != nil {
 		return view{}, err
 	}
-	seen := view{held: w.known.held, digest: digest(env), print: print}
+	seen := view{held: w.known.held, digest: digest(env), print: mark}
 	if seen.digest != w.known.digest || seen.held == nil {
 		seen.held = pack(env)
 	}

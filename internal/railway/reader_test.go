@@ -24,10 +24,10 @@ import (
 )
 
 // readingClient returns a client over a world, with batches of the size.
-func readingClient(t testing.TB, size int) (*Client, *world) {
-	t.Helper()
+func readingClient(tb testing.TB, size int) (*Client, *world) {
+	tb.Helper()
 	pool, err := NewPool(Options{RequestsPerSecond: 1e6, Burst: 1e6, MaxBatch: size})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	w := newWorld()
 	pool.wire.http.Transport = w
 	c := pool.Client(Credentials{Token: testToken})
@@ -45,6 +45,7 @@ func wantsOf(n int) []want {
 
 // readOutcomes returns the outcomes in order, each given exactly once.
 func readOutcomes(t *testing.T, c *Client, wants []want) []outcome {
+	t.Helper()
 	t.Helper()
 	outcomes, given := make([]outcome, len(wants)), make([]int, len(wants))
 	c.read(t.Context(), wants, func(i int, o outcome) { outcomes[i] = o; given[i]++ })
@@ -267,9 +268,9 @@ func BenchmarkBatchDecode(b *testing.B) {
 	b.Run("unchanged", func(b *testing.B) { run(b, known) })
 }
 
-func marshalled(t testing.TB, value any) string {
-	t.Helper()
+func marshalled(tb testing.TB, value any) string {
+	tb.Helper()
 	raw, err := json.Marshal(value)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return string(raw)
 }

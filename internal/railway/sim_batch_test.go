@@ -30,6 +30,7 @@ func environmentID(i int) string { return fmt.Sprintf("0bb01547-570d-4109-a5e8-%
 
 func startFleet(t *testing.T, n int, limits railwaysim.SeedLimits) *fleet {
 	t.Helper()
+	t.Helper()
 	project := railwaysim.SeedProject{ID: projectID, Name: "engine", Workspace: "w1"}
 	for i := range n {
 		project.Environments = append(project.Environments, railwaysim.SeedEnvironment{ID: environmentID(i), Name: fmt.Sprint("e", i)})
