@@ -33,6 +33,9 @@ type Options struct {
 	CRDs []string
 	// Output receives what etcd and kube-apiserver print. Default: nothing is kept.
 	Output io.Writer
+	// AuditLog is a file that receives an event, as one line of JSON, for each request that the API server has answered: who asked,
+	// for what, and whether it was allowed, without bodies. The policy that asks for it is written beside it. Default: none.
+	AuditLog string
 }
 
 // Cluster is a running API server. Its methods may be called from several goroutines, but Stop only once.
@@ -58,6 +61,11 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 		return nil, err
 	}
 	env := environment(assets, crdPaths(root, opts.CRDs), opts.Output)
+	if opts.AuditLog != "" {
+		if err := audit(env, opts.AuditLog); err != nil {
+			return nil, err
+		}
+	}
 	config, err := env.Start()
 	if err == nil {
 		err = ctx.Err()
@@ -104,6 +112,22 @@ func environment(assets string, crds []string, output io.Writer) *envtest.Enviro
 	server.Configure().Set("shutdown-send-retry-after", "true")
 	env.ControlPlane.Etcd = &envtest.Etcd{Path: filepath.Join(assets, "etcd"), Out: output, Err: output}
 	return env
+}
+
+// auditPolicy asks for one event for each request.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]
+`
+
+func audit(env *envtest.Environment, log string) error {
+	policy := log + ".policy.yaml"
+	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
+		return fmt.Errorf("write the audit policy: %w", err)
+	}
+	env.ControlPlane.GetAPIServer().Configure().Set("audit-log-path", log).Set("audit-policy-file", policy)
+	return nil
 }
 
 func crdPaths(root string, paths []string) []string {
