@@ -8,6 +8,7 @@ package security
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	flag.Parse() // testing.Short reads a flag, and m.Run, which parses them, comes later
 	if !testing.Short() {
 		dir, err := os.MkdirTemp("", "security-")
 		if err != nil {
