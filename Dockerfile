@@ -1,11 +1,15 @@
 # Copyright The engine-operator Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# What the operator runs on: no shell, no package manager, no root.
+# What the operator is built with, and what it runs on: no shell, no package manager, no root. A release names both by digest, so
+# that the same source gives the same image:
+#   docker build --build-arg GO_IMAGE=golang:1.26@sha256:... --build-arg BASE=gcr.io/distroless/static:nonroot@sha256:... .
+# docker buildx imagetools inspect golang:1.26 prints the digest.
+ARG GO_IMAGE=golang:1.26
 ARG BASE=gcr.io/distroless/static:nonroot
 
 # The build runs on the builder's own platform and cross-compiles, so that no architecture is emulated.
-FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+FROM --platform=$BUILDPLATFORM $GO_IMAGE AS build
 ARG TARGETOS TARGETARCH
 ARG VERSION=dev
 WORKDIR /src

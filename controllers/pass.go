@@ -136,9 +136,14 @@ func (p *pass) stored(object *v1alpha1.EngineEnvironment) {
 	p.facts.Spec = &object.Spec
 }
 
-// event tells people about a transition.
+// event tells people about a transition. What is a warning among the events is no info in the log.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
-	p.tell.log.Info(fmt.Sprintf(format, args...), "reason", reason)
+	message := fmt.Sprintf(format, args...)
+	if kind == warning {
+		p.tell.log.Error(nil, message, "reason", reason)
+	} else {
+		p.tell.log.Info(message, "reason", reason)
+	}
 	p.tell.events.Eventf(p.object, nil, kind, reason, action, format, args...)
 }
 
@@ -152,7 +157,7 @@ func (p *pass) tellTransition(before metav1.Condition) {
 		return // the write itself is told
 	}
 	kind := normal
-	if status.Holds(&p.object.Status, v1alpha1.ConditionStalled) || after.Reason == v1alpha1.ReasonDrifted {
+	if status.Holds(&p.object.Status, v1alpha1.ConditionStalled) || status.Wrong(after.Reason) {
 		kind = warning
 	}
 	p.event(kind, after.Reason, "Reconcile", "%s", after.Message)

@@ -85,10 +85,10 @@ func New(o Options) *Reconciler {
 	return r
 }
 
-// +kubebuilder:rbac:groups=railway.engine-operator.dev,resources=engineenvironments,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=railway.engine-operator.dev,resources=engineenvironments/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=railway.engine-operator.dev,resources=engineenvironments,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=railway.engine-operator.dev,resources=engineenvironments/status,verbs=patch
 // +kubebuilder:rbac:groups=railway.engine-operator.dev,resources=engineenvironments/finalizers,verbs=update
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;patch;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;patch;delete

@@ -16,19 +16,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// auditPolicy logs each write once, when it has been answered. The API server's own writes are left out.
+// auditPolicy logs each request once, when it has been answered: those with the verbs that follow. The API server's own are left out.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
 - {level: None, users: ["system:apiserver"]}
-- {level: Metadata, verbs: [create, update, patch, delete, deletecollection]}
+- {level: Metadata, verbs: [create, update, patch, delete, deletecollection%s]}
 `
 
-// auditTo makes the API server log its writes to the file. It answers a write only when the line is in the file.
-func auditTo(env *envtest.Environment, file string) error {
-	policy := file + ".policy.yaml"
-	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
+// auditTo makes the API server log writes, and reads where asked, to the file. It answers a request only when the line is in the file.
+func auditTo(env *envtest.Environment, file string, reads bool) error {
+	policy, more := file+".policy.yaml", ""
+	if reads {
+		more = ", get, list, watch"
+	}
+	if err := os.WriteFile(policy, fmt.Appendf(nil, auditPolicy, more), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
 	}
 	env.ControlPlane.GetAPIServer().Configure().

@@ -39,6 +39,8 @@ type Options struct {
 	EtcdQuota int64
 	// Output receives what etcd and kube-apiserver print. Default: nothing is kept.
 	Output io.Writer
+	// AuditReads logs reads, too: who asked for what, and whether it was allowed.
+	AuditReads bool
 }
 
 // Cluster is a running API server. Its methods may be called from several goroutines, but Stop only once.
@@ -65,7 +67,7 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	}
 	env := environment(assets, crdPaths(root, opts.CRDs), opts)
 	if opts.AuditLog != "" {
-		if err := auditTo(env, opts.AuditLog); err != nil {
+		if err := auditTo(env, opts.AuditLog, opts.AuditReads); err != nil {
 			return nil, err
 		}
 	}
@@ -145,6 +147,7 @@ func environment(assets string, crds []string, opts Options) *envtest.Environmen
 	}
 	return env
 }
+
 
 func crdPaths(root string, paths []string) []string {
 	if len(paths) == 0 {

@@ -35,7 +35,7 @@ type deployment struct {
 
 // behaviours are the image tags and branches by which a deployment or its engine misbehaves.
 var behaviours = []string{
-	"missing", "fail-build", "fail-predeploy", "unhealthy", "crash", "stuck", slowAnswers, "slow",
+	leakyCrash, leaky, "missing", "fail-build", "fail-predeploy", "unhealthy", "crash", "stuck", slowAnswers, "slow",
 	wrongPython, plainLogs, noMiddleware, brokenMode, flaky, dying,
 }
 
@@ -66,7 +66,7 @@ func (d *deployment) stages() []stage {
 		return append(way, stage{"DEPLOYING", at + 1}, stage{"FAILED", at + 2})
 	case "unhealthy":
 		return append(way, stage{"DEPLOYING", at + 1}, stage{"FAILED", at + 4})
-	case "crash":
+	case "crash", leakyCrash:
 		return append(way, stage{"DEPLOYING", at + 1}, stage{"CRASHED", at + 2})
 	case dying:
 		return append(way, stage{"DEPLOYING", at + 1}, stage{"SUCCESS", at + 2}, stage{"CRASHED", at + 22})

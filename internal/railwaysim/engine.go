@@ -34,6 +34,8 @@ type engine struct {
 	python, tier            string
 	isolation, limited      bool
 	perMinute               int
+	// leaks is what a leaky engine adds to its answers.
+	leaks []string
 }
 
 // engineOf describes the deployment's engine. The lock is held.
@@ -46,6 +48,9 @@ func (s *Sim) engineOf(d *deployment) *engine {
 	if d.Image != "" {
 		i := parseImage(d.Image)
 		e.revision = orElse(i.tag, i.digest)
+	}
+	if d.Behaviour == leaky {
+		e.leaks = d.leaks()
 	}
 	e.perMinute, _ = strconv.Atoi(d.Variables["RATE_LIMIT_RPM"]) // no number: no limit
 	return e
@@ -80,6 +85,10 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_, _ = fmt.Fprintf(w, "# TYPE engine_up gauge\nengine_up 1\n")
 	case "POST /api/mode1/manual":
+		if e.behaviour == leaky {
+			e.leak(w, r)
+			return
+		}
 		e.mode1(w, r)
 	default:
 		answerJSON(w, http.StatusNotFound, map[string]any{"detail": "Not Found"})

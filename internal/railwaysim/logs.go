@@ -150,6 +150,8 @@ func (d *deployment) deployLog() []logLine {
 		"Listening on port " + orElse(d.Variables["PORT"], "8000"),
 	}
 	switch d.Behaviour {
+	case leaky, leakyCrash:
+		texts = append(texts, d.leaks()...)
 	case "crash":
 		texts = append(texts, "Traceback (most recent call last):", "RuntimeError: engine died: no model to serve")
 	case "unhealthy":

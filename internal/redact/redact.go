@@ -5,6 +5,8 @@
 package redact
 
 import (
+	b64 "encoding/base64"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -55,12 +57,24 @@ func (m *Masker) add(value string) {
 	case len(value) < shortest || ordinary(value):
 	case len(value) < long:
 		m.words[value] = true
+		for _, written := range encodings(value) {
+			m.words[written] = true
+		}
 	default:
 		size := min(max((len(value)+1)/2, leastPart), mostPart)
 		if m.parts[size] == nil {
 			m.parts[size] = newParts(size)
 		}
 		m.parts[size].add(value)
+	}
+}
+
+// encodings are the forms of a short value that a decoded text does not show as a word: where they begin and end is lost in decoding.
+func encodings(value string) []string {
+	raw := []byte(value)
+	return []string{
+		b64.StdEncoding.EncodeToString(raw), b64.RawStdEncoding.EncodeToString(raw), b64.URLEncoding.EncodeToString(raw),
+		b64.RawURLEncoding.EncodeToString(raw), hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
 	}
 }
 

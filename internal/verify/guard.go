@@ -63,9 +63,20 @@ func newClient(options GuardOptions) *http.Client {
 			return fmt.Errorf("redirected to port %s", r.URL.Port())
 		case r.URL.Hostname() != via[0].URL.Hostname() && !slices.Contains(options.AllowHosts, r.URL.Hostname()):
 			return fmt.Errorf("redirected to %s, which is not allowed: see --probe-allow-hosts", r.URL.Hostname())
+		case r.URL.Hostname() != via[0].URL.Hostname():
+			return strip(r)
 		}
 		return nil
 	}}
+}
+
+// strip keeps what was meant for the engine from another host: any header may be a credential, not only those that net/http knows.
+func strip(r *http.Request) error {
+	if r.Body != nil && r.Body != http.NoBody {
+		return fmt.Errorf("redirected to %s together with its body, which was for the first host only", r.URL.Hostname())
+	}
+	r.Header = http.Header{}
+	return nil
 }
 
 // errForbiddenAddress is refused by the guard.
