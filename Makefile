@@ -79,6 +79,15 @@ soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m)
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	hack/fuzz.sh $(FUZZTIME)
 
+.PHONY: board-test
+board-test: ## Run the board's tests in headless Chromium with axe-core (installs both where it may)
+	hack/board-test.sh
+
+.PHONY: board-shots
+board-shots: ## Take the pictures of the board for the documents, into docs/images
+	mkdir -p docs/images
+	BOARD_SCREENSHOTS="$(CURDIR)/docs/images" BOARD_RUN='^TestPictures$$' hack/board-test.sh
+
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
 	@[[ -n "$${RAILWAY_API_TOKEN:-}" && -n "$${RAILWAY_PROJECT_ID:-}" ]] || { \
