@@ -128,8 +128,10 @@ func (b tab) shoot(name, element string) {
 	if element == whole {
 		eval[bool](b, "(scrollTo(0, 0), true)")
 	} else {
-		eval[bool](b, "("+element+".scrollIntoView({block: 'center'}), true)") // what is far away is not drawn
+		eval[bool](b, "("+element+".scrollIntoView({block: 'center'}), true)")
 	}
+	// What is far away is not drawn, and what came near is drawn in one of the next frames.
+	eval[bool](b, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 200))))")
 	type box struct{ X, Y, Width, Height float64 }
 	around := eval[box](b, `(() => { const r = `+element+`.getBoundingClientRect(); return {X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height}; })()`)
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -151,6 +153,7 @@ func (b tab) shoot(name, element string) {
 	info, err := os.Stat(path)
 	require.NoError(b.t, err)
 	assert.Less(b.t, info.Size(), int64(150<<10), "%s is too big for a document", name)
+	assert.Greater(b.t, info.Size(), int64(2<<10), "%s shows nothing", name)
 }
 
 // click clicks what a selector finds, as a mouse does.

@@ -336,14 +336,14 @@ func TestPictures(t *testing.T) {
 		t.Skip("takes pictures: make board-pictures")
 	}
 	objects, events := allObjects(t), eventsAndRevisions(t, named(t, "ai-engine/production", engines(t)))
-	b := newTab(t, 1360, 860).open(serveBoard(t, newCluster(t, append(objects, events...)...), Options{AllNamespaces: true, Context: "acme-prod"}))
-	b.shoot("board-light", whole)
+	b := newTab(t, 1360, 1010).open(serveBoard(t, newCluster(t, append(objects, events...)...), Options{AllNamespaces: true, Context: "acme-prod"}))
 	for name, key := range map[string]string{
 		"go": "ai-engine/preview", "no-go": "summary/production", "soaking": "retrieval/preview",
 		"awaiting-approval": "ai-engine/production", "held": "assistant/preview",
 	} {
 		b.shoot("board-"+name, cardOf(key))
 	}
+	b.shoot("board-light", whole)
 	b.openTier("ai-engine/production")
 	b.until("document.querySelectorAll('#detail .history li').length > 3")
 	b.shoot("board-tier", "document.getElementById('detail')")
