@@ -102,7 +102,7 @@ func run(ctx context.Context, kube client.WithWatch, o Options, out io.Writer) e
 	go watch(ctx, kube, o.Namespace, feed)
 
 	address := fmt.Sprintf("http://%s/#token=%s", listener.Addr(), token)
-	fmt.Fprintf(out, "Board of %s in %s, as %s:\n\n  %s\n\nThe address holds the key of this session: do not share it. Ctrl-C ends it.\n",
+	_, _ = fmt.Fprintf(out, "Board of %s in %s, as %s:\n\n  %s\n\nThe address holds the key of this session: do not share it. Ctrl-C ends it.\n",
 		scopeOf(o), o.Context, user.nameOrUnknown(), address)
 	closeBrowser := func() {}
 	if o.Open {

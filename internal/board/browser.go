@@ -22,7 +22,7 @@ var doorway = template.Must(template.New("doorway").Parse(
 func openBrowser(ctx context.Context, address string, out io.Writer) func() {
 	file, err := os.CreateTemp("", "engine-board-*.html") // mode 0600
 	if err != nil {
-		fmt.Fprintln(out, "The browser was not opened:", err)
+		_, _ = fmt.Fprintln(out, "The browser was not opened:", err)
 		return func() {}
 	}
 	remove := func() { _ = os.Remove(file.Name()) }
@@ -34,7 +34,7 @@ func openBrowser(ctx context.Context, address string, out io.Writer) func() {
 		err = opener(ctx, file.Name()).Run()
 	}
 	if err != nil {
-		fmt.Fprintln(out, "The browser was not opened:", err)
+		_, _ = fmt.Fprintln(out, "The browser was not opened:", err)
 	}
 	return remove
 }

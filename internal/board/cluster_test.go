@@ -79,7 +79,7 @@ func stage(t *testing.T, kube client.Client, engine, namespace string) {
 // runAs runs the board as Run does, until the test ends.
 func runAs(t *testing.T, o Options) served {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	out, done := &output{}, make(chan error, 1)
 	o.Listen = "127.0.0.1:0"
 	go func() { done <- Run(ctx, o, out) }()

@@ -35,7 +35,7 @@ import (
 const alice = "alice@acme.example"
 
 // engines are the objects of testdata/engines.yaml, with their times around now.
-func engines(t testing.TB) []*v1alpha1.EngineEnvironment {
+func engines(t *testing.T) []*v1alpha1.EngineEnvironment {
 	t.Helper()
 	at := func(sign time.Duration) func(string) (string, error) {
 		return func(text string) (string, error) {
@@ -59,7 +59,7 @@ func engines(t testing.TB) []*v1alpha1.EngineEnvironment {
 	return objects
 }
 
-func named(t testing.TB, key string, objects []*v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
+func named(t *testing.T, key string, objects []*v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
 	t.Helper()
 	for _, object := range objects {
 		if keyOf(object) == key {
@@ -91,7 +91,7 @@ func (c *cluster) refuse(verbs ...string) {
 	}
 }
 
-func newCluster(t testing.TB, objects ...client.Object) *cluster {
+func newCluster(t *testing.T, objects ...client.Object) *cluster {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
@@ -122,14 +122,14 @@ func (c *cluster) review(ctx context.Context, to client.WithWatch, object client
 }
 
 // change edits an object as the operator would.
-func (c *cluster) change(t testing.TB, key string, edit func(*v1alpha1.EngineEnvironment)) {
+func (c *cluster) change(t *testing.T, key string, edit func(*v1alpha1.EngineEnvironment)) {
 	t.Helper()
 	object := c.object(t, key)
 	edit(object)
 	require.NoError(t, c.Update(t.Context(), object))
 }
 
-func (c *cluster) object(t testing.TB, key string) *v1alpha1.EngineEnvironment {
+func (c *cluster) object(t *testing.T, key string) *v1alpha1.EngineEnvironment {
 	t.Helper()
 	namespace, name, _ := strings.Cut(key, "/")
 	object := &v1alpha1.EngineEnvironment{}
@@ -164,12 +164,12 @@ type served struct{ host, token string }
 func (s served) page() string { return "http://" + s.host + "/#token=" + s.token }
 
 // serveBoard runs the board until the test ends.
-func serveBoard(t testing.TB, kube client.WithWatch, o Options) served {
+func serveBoard(t *testing.T, kube client.WithWatch, o Options) served {
 	t.Helper()
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	out, done := &output{}, make(chan error, 1)
 	go func() { done <- run(ctx, kube, o, out) }()
 	t.Cleanup(func() {
@@ -184,7 +184,7 @@ func serveBoard(t testing.TB, kube client.WithWatch, o Options) served {
 	return served{host: found[1], token: found[2]}
 }
 
-func allObjects(t testing.TB) []client.Object {
+func allObjects(t *testing.T) []client.Object {
 	t.Helper()
 	var all []client.Object
 	for _, object := range engines(t) {
@@ -194,7 +194,7 @@ func allObjects(t testing.TB) []client.Object {
 }
 
 // eventsAndRevisions are what the operator leaves beside an object: an event, and two verified revisions.
-func eventsAndRevisions(t testing.TB, object *v1alpha1.EngineEnvironment) []client.Object {
+func eventsAndRevisions(t *testing.T, object *v1alpha1.EngineEnvironment) []client.Object {
 	t.Helper()
 	kept := func(number int64, tag string) *appsv1.ControllerRevision {
 		image := "ghcr.io/acme/" + object.Spec.Engine.Name + ":" + tag

@@ -16,7 +16,7 @@ import (
 )
 
 // small is the picture with at most 256 colours: a page has few, and a document should load quickly.
-func small(t testing.TB, raw []byte) []byte {
+func small(t *testing.T, raw []byte) []byte {
 	t.Helper()
 	full, err := png.Decode(bytes.NewReader(raw))
 	require.NoError(t, err)

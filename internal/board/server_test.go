@@ -25,7 +25,7 @@ import (
 )
 
 // call sends a request to the board, with its key, and returns status and body.
-func (s served) call(t testing.TB, method, path string, body any, change ...func(*http.Request)) (*http.Response, string) {
+func (s served) call(t *testing.T, method, path string, body any, change ...func(*http.Request)) (*http.Response, string) {
 	t.Helper()
 	raw, err := json.Marshal(body)
 	require.NoError(t, err)
@@ -132,7 +132,7 @@ func TestLoopbackOnly(t *testing.T) {
 }
 
 // follow reads the stream of a board: the names and data of its events.
-func (s served) follow(ctx context.Context, t testing.TB) func() (string, map[string]any) {
+func (s served) follow(ctx context.Context, t *testing.T) func() (string, map[string]any) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.host+"/api/stream", nil)
 	require.NoError(t, err)
@@ -249,7 +249,7 @@ func TestTierDetail(t *testing.T) {
 }
 
 // act prepares and confirms an action, and returns what was shown.
-func (s served) act(t testing.TB, key, action, input string) (prepared, int, string) {
+func (s served) act(t *testing.T, key, action, input string) (prepared, int, string) {
 	t.Helper()
 	var shown prepared
 	answer, text := s.call(t, "POST", "/api/prepare", prepareRequest{Key: key, Action: action, Input: input})
@@ -261,7 +261,7 @@ func (s served) act(t testing.TB, key, action, input string) (prepared, int, str
 	return shown, answer.StatusCode, text
 }
 
-func (s served) ready(t testing.TB, key string) served {
+func (s served) ready(t *testing.T, key string) served {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		answer, _ := s.call(t, "GET", "/api/tier?key="+key, nil)

@@ -71,7 +71,7 @@ func verified(o *v1alpha1.EngineEnvironment) {
 	o.Status.Verified = &v1alpha1.VerifiedStatus{Revision: "1", Since: metav1.NewTime(epoch)}
 }
 
-func one(t testing.TB, o *v1alpha1.EngineEnvironment) view.Tier {
+func one(t *testing.T, o *v1alpha1.EngineEnvironment) view.Tier {
 	t.Helper()
 	tiers := view.Tiers([]*v1alpha1.EngineEnvironment{o})
 	require.Len(t, tiers, 1)
