@@ -148,7 +148,6 @@ func environment(assets string, crds []string, opts Options) *envtest.Environmen
 	return env
 }
 
-
 func crdPaths(root string, paths []string) []string {
 	if len(paths) == 0 {
 		paths = []string{filepath.Join("config", "crd", "bases")}

@@ -75,7 +75,7 @@ type Options struct {
 
 // Election says whether, and where, a leader is elected.
 type Election struct {
-	Enabled   bool
+	Enabled bool
 	// Namespace and Name are the Lease's.
 	Namespace, Name string
 	// LeaseDuration is how long a standby waits for a leader that renews no more, RenewDeadline how long a leader tries to renew
