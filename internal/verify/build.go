@@ -15,6 +15,8 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/rollout"
 )
 
 // What a check gets when the spec does not say.
@@ -210,4 +212,20 @@ func (in *BuildInput) logs(declared *v1alpha1.LogsCheck, place string) (*Logs, s
 		unavailable = cmp.Or(unavailable, noDeployment)
 	}
 	return l, unavailable, nil
+}
+
+// TargetOf is a service as Railway shows it.
+func TargetOf(instance model.ServiceInstance) Target {
+	target := Target{CustomHosts: map[string]bool{}}
+	if len(instance.RailwayDomains) > 0 {
+		target.Host = instance.RailwayDomains[0].Host
+	}
+	for _, domain := range instance.CustomDomains {
+		target.CustomHosts[domain.Host] = domain.Verified
+	}
+	if d := rollout.Current(instance); d != nil {
+		target.DeploymentID, target.StartedAt = d.ID, d.CreatedAt
+		target.Sleeping = d.Status == model.DeploymentSleeping
+	}
+	return target
 }
