@@ -332,6 +332,11 @@ func (c *config) domains(instance model.ServiceInstance) *v1alpha1.Domains {
 	return d
 }
 
+// everywhere is what Railway itself writes into the config of each new service. Nobody chose it.
+var everywhere = map[string]any{
+	"build.buildEnvironment": "V3", "deploy.runtime": "V2", "deploy.useLegacyStacker": false, "deploy.ipv6EgressEnabled": false,
+}
+
 // rest tells what nothing above has read.
 func (c *config) rest() {
 	var left []string
@@ -344,7 +349,9 @@ func (c *config) rest() {
 		if empty, isObject := value.(map[string]any); value == nil || isObject && len(empty) == 0 {
 			return
 		}
-		left = append(left, strings.Join(keys, "."))
+		if name := strings.Join(keys, "."); everywhere[name] == nil || everywhere[name] != value {
+			left = append(left, name)
+		}
 	})
 	slices.Sort(left)
 	for _, name := range left {

@@ -20,9 +20,9 @@ const (
   # approve one source and no other, for scripts
   kubectl engine approve -n ai-engine production --yes \
     --source ghcr.io/acme/ai-engine@sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945`
-	approveHelp = `Approve the promotion that waits for a person. An approval is for the source that it names and for no other: what is pushed under
-the same tag later is not approved. It takes the verb approve on the object (ClusterRole engine-operator-approver) where the
-approval policy is installed.`
+	approveHelp = `Approve the promotion that waits for a person. An approval is for the source that it names and for no other:
+what is pushed under the same tag later is not approved. It takes the verb approve on the object (ClusterRole
+engine-operator-approver) where the approval policy is installed.`
 )
 
 func approveCommand(world World) *cobra.Command {

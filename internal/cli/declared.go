@@ -98,8 +98,9 @@ func (d declaration) built() (declared *desired.Environment, unknown map[string]
 	return declared, unknown, nil
 }
 
-const renderHelp = `Print a tier's variables as a dotenv file, as the engine gets them: the tier's settings, the declared variables, and the shared ones.
-Values of Secrets are left out; --reveal prints them. Railway's references stay as they are: there is nothing here to resolve them.`
+const renderHelp = `Print a tier's variables as a dotenv file, as the engine gets them: the tier's settings, the declared variables,
+and the shared ones. Values of Secrets are left out; --reveal prints them. Railway's references stay as they
+are: there is nothing here to resolve them.`
 
 func renderCommand(world World) *cobra.Command {
 	f, service, reveal := &source{}, "", false
@@ -158,8 +159,8 @@ func (d declaration) render(name string, reveal bool) (string, error) {
 	return show.Dotenv(service, declared.Shared, byName, reveal), nil
 }
 
-const diffHelp = `Show in what two tiers differ: what runs, settings, variables and how the services run. Values of Secrets are never shown, only
-whether they are the same.`
+const diffHelp = `Show in what two tiers differ: what runs, settings, variables and how the services run. Values of Secrets are
+never shown, only whether they are the same.`
 
 func diffCommand(world World) *cobra.Command {
 	f, output := &source{}, ""

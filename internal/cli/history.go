@@ -17,9 +17,9 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
-const historyHelp = `Show what happened to a tier, the newest first: who deployed, promoted, approved and rolled back what, and when. It is put together
-from the status, the revisions that were verified, the events that Kubernetes still has, and, with --railway, Railway's own history of
-the environment, which also names people who edit on the dashboard.`
+const historyHelp = `Show what happened to a tier, the newest first: who deployed, promoted, approved and rolled back what, and when.
+It is put together from the status, the revisions that were verified, the events that Kubernetes still has, and,
+with --railway, Railway's own history of the environment, which also names people who edit on the dashboard.`
 
 func historyCommand(world World) *cobra.Command {
 	c, r, output, asksRailway := &cluster{}, &reach{}, "", false

@@ -30,12 +30,13 @@ const (
   # the file that a team has today
   kubectl engine import --env-file .railway.env.dev --project 0bb01547-570d-4109-a5e8-138691f6a2d1 \
     --environment dev --image ghcr.io/acme/ai-engine:1.4.2`
-	importHelp = `Write a live Railway environment, or a dotenv file, as an EngineEnvironment and Secrets. It reads Railway and never writes. Of the
-result "plan" shows no change, but for what is listed on standard error: what the tier sets although it is not there, and what
-cannot be expressed and stays as it is.
+	importHelp = `Write a live Railway environment, or a dotenv file, as an EngineEnvironment and Secrets. It reads Railway and
+never writes. Of the result "plan" shows no change, but for what is listed on standard error: what the tier sets
+although it is not there, and what cannot be expressed and stays as it is.
 
-Variables whose name or value looks secret are referenced from a Secret, of which a skeleton is written that names the keys.
-With --secret-values the Secrets have their values, in clear: keep such a file out of version control.
+Variables whose name or value looks secret are referenced from a Secret, of which a skeleton is written that
+names the keys. With --secret-values the Secrets have their values, in clear: keep such a file out of version
+control.
 
 ` + tokenHelp + `.`
 )

@@ -13,8 +13,9 @@ import (
 
 const operatorHelp = `Keep Railway environments in line with EngineEnvironment objects.
 
-Without a command it runs the operator, which needs a Kubernetes API server: the one around it, or that of the kubeconfig. The
-commands are for people at a terminal; installed as kubectl-engine the binary is kubectl's plugin and has only them.`
+Without a command it runs the operator, which needs a Kubernetes API server: the one around it, or that of the
+kubeconfig. The commands are for people at a terminal; installed as kubectl-engine the binary is kubectl's
+plugin and has only them.`
 
 // addOperator lets the root, and the command run, run the operator.
 func addOperator(root *cobra.Command, world World) {

@@ -31,15 +31,17 @@ const (
 
   # with the operator's record of the live object, so that dropped variables show too
   kubectl engine plan -f dev.yaml --cluster`
-	planHelp = `Show what the operator would change on Railway if the files were applied, and which deployments that starts. It reads
-Railway and never writes.
+	planHelp = `Show what the operator would change on Railway if the files were applied, and which deployments that starts. It
+reads Railway and never writes.
 
-Secrets and ConfigMaps are taken from the same files. A value that is in none of them is not known and not compared; one that
-Railway hides (sealed) cannot be compared either. Both are listed, and no value of a Secret is ever printed.
+Secrets and ConfigMaps are taken from the same files. A value that is in none of them is not known and not
+compared; one that Railway hides (sealed) cannot be compared either. Both are listed, and no value of a Secret
+is ever printed.
 
-It needs a Railway token, and no cluster: RAILWAY_API_TOKEN (account or workspace token) or RAILWAY_TOKEN (project token) in
-the environment, or else the token's Secret in the files. Without a cluster nobody knows what the operator wrote before: that a
-variable was dropped from the spec does not show. With --cluster the record of the live object is used.
+It needs a Railway token, and no cluster: RAILWAY_API_TOKEN (account or workspace token) or RAILWAY_TOKEN
+(project token) in the environment, or else the token's Secret in the files. Without a cluster nobody knows what
+the operator wrote before: that a variable was dropped from the spec does not show. With --cluster the record of
+the live object is used.
 
 It exits with 0 when nothing would change, 2 when something would, 1 on an error.`
 )

@@ -27,9 +27,10 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli/support"
 )
 
-const reportHelp = `Write an archive for a support case: the EngineEnvironments of the namespace with their status, their history and events, what the
-operator's Deployment runs, and versions. Of variables, headers and bodies only the names are in it; Secrets and ConfigMaps are not.
-Texts are searched for the values of the Secrets that the tiers name, as far as you may read them. Look at it before you send it.`
+const reportHelp = `Write an archive for a support case: the EngineEnvironments of the namespace with their status, their history
+and events, what the operator's Deployment runs, and versions. Of variables, headers and bodies only the names
+are in it; Secrets and ConfigMaps are not. Texts are searched for the values of the Secrets that the tiers name,
+as far as you may read them. Look at it before you send it.`
 
 func reportCommand(world World) *cobra.Command {
 	c, file, system := &cluster{}, "", ""

@@ -16,8 +16,8 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-const resumeHelp = `Let the operator work again: end a suspension (spec.suspend), and the hold after a rollback, so that what was rejected is tried
-again. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
+const resumeHelp = `Let the operator work again: end a suspension (spec.suspend), and the hold after a rollback, so that what was
+rejected is tried again. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
 
 func resumeCommand(world World) *cobra.Command {
 	a := &actor{}
@@ -57,8 +57,8 @@ func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error)
 	return todo, nil
 }
 
-const suspendHelp = `Stop all work of the operator on Railway for this tier (spec.suspend: true). What runs goes on running; deleting the object still
-works. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
+const suspendHelp = `Stop all work of the operator on Railway for this tier (spec.suspend: true). What runs goes on running; deleting
+the object still works. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
 
 func suspendCommand(world World) *cobra.Command {
 	a := &actor{}
@@ -81,8 +81,9 @@ func suspendCommand(world World) *cobra.Command {
 	})
 }
 
-const reconcileHelp = `Start a pass now, read Railway and run the checks again, and wait until the operator has done it. Fields that the operator has left
-alone because Railway refused them, or because somebody keeps changing them back, are tried again.`
+const reconcileHelp = `Start a pass now, read Railway and run the checks again, and wait until the operator has done it. Fields that
+the operator has left alone because Railway refused them, or because somebody keeps changing them back, are
+tried again.`
 
 func reconcileCommand(world World) *cobra.Command {
 	c, waits, patience := &cluster{}, true, time.Duration(0)

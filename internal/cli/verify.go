@@ -16,10 +16,11 @@ import (
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
-const verifyHelp = `Run a tier's checks now and from here, and print what they find. Nothing of it reaches the operator: its verdict comes from its own
-runs ("reconcile" starts one).
+const verifyHelp = `Run a tier's checks now and from here, and print what they find. Nothing of it reaches the operator: its verdict
+comes from its own runs ("reconcile" starts one).
 
-` + tokenHelp + `, or the right to read the token's Secret. It exits with 0 when every check passes, 2 when one does not, 1 on an error.`
+` + tokenHelp + `, or the right to read the token's Secret. It exits with 0 when every check passes, 2 when one does not,
+1 on an error.`
 
 // verifyFlags are the flags of verify.
 type verifyFlags struct {
