@@ -122,6 +122,7 @@ func (b tab) shoot(name, element string) {
 	if shots == "" {
 		return
 	}
+	eval[bool](b, "("+element+".scrollIntoView({block: 'center'}), true)")
 	type box struct{ X, Y, Width, Height float64 }
 	around := eval[box](b, `(() => { const r = `+element+`.getBoundingClientRect(); return {X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height}; })()`)
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -143,4 +144,18 @@ func (b tab) shoot(name, element string) {
 	info, err := os.Stat(path)
 	require.NoError(b.t, err)
 	assert.Less(b.t, info.Size(), int64(150<<10), "%s is too big for a document", name)
+}
+
+// click clicks what a selector finds, as a mouse does.
+func (b tab) click(selector string) {
+	b.t.Helper()
+	b.until("document.querySelector('" + selector + "')")
+	eval[bool](b, "(document.querySelector('"+selector+"').click(), true)")
+}
+
+// openTier opens everything about a tier and waits until the board has said what the person may do.
+func (b tab) openTier(key string) {
+	b.t.Helper()
+	eval[bool](b, "("+cardOf(key)+".querySelector('.open').click(), true)")
+	b.until("document.querySelector('#detail .actions button, #detail .actions p:not(:only-child)')")
 }

@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -27,6 +29,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
 const alice = "alice@acme.example"
@@ -188,4 +191,26 @@ func allObjects(t testing.TB) []client.Object {
 		all = append(all, object)
 	}
 	return all
+}
+
+// eventsAndRevisions are what the operator leaves beside an object: an event, and two verified revisions.
+func eventsAndRevisions(t testing.TB, object *v1alpha1.EngineEnvironment) []client.Object {
+	t.Helper()
+	kept := func(number int64, tag string) *appsv1.ControllerRevision {
+		image := "ghcr.io/acme/" + object.Spec.Engine.Name + ":" + tag
+		content := promotion.Content{Engine: v1alpha1.Engine{Service: v1alpha1.Service{Source: &v1alpha1.Source{Image: image}}}}
+		return &appsv1.ControllerRevision{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: object.Namespace, Name: object.Name + "-" + content.Hash(), Labels: map[string]string{labelOwner: string(object.UID)},
+			},
+			Data: runtime.RawExtension{Raw: content.Raw()}, Revision: number,
+		}
+	}
+	event := &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Namespace: object.Namespace, Name: object.Name + ".1"},
+		InvolvedObject: corev1.ObjectReference{UID: object.UID, Name: object.Name, Namespace: object.Namespace, Kind: "EngineEnvironment"},
+		Reason:         "Committed", Message: "Committed to Railway: " + object.Spec.Engine.Name + " 1.4.2", Type: corev1.EventTypeNormal,
+		LastTimestamp: metav1.NewTime(time.Now().Add(-212 * time.Hour)),
+	}
+	return []client.Object{kept(3, "1.4.1"), kept(4, "1.4.2"), event}
 }

@@ -34,7 +34,7 @@ func small(t testing.TB, raw []byte) []byte {
 	return out.Bytes()
 }
 
-// frequent are the colours that are used most, of those that are not nearly the same as a more frequent one.
+// frequent are the colours that are used most, of the others those that are not nearly the same as one of them.
 func frequent(used map[color.RGBA]int) color.Palette {
 	var all []color.RGBA
 	for c := range used {
@@ -45,8 +45,8 @@ func frequent(used map[color.RGBA]int) color.Palette {
 	})
 	for apart := 10; ; apart += 6 {
 		var palette color.Palette
-		for _, c := range all {
-			if !slices.ContainsFunc(palette, func(p color.Color) bool { return near(p, c, apart) }) {
+		for i, c := range all {
+			if i < 32 || !slices.ContainsFunc(palette, func(p color.Color) bool { return near(p, c, apart) }) {
 				palette = append(palette, c)
 			}
 		}

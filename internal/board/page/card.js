@@ -13,6 +13,7 @@ export function verdict(tier) {
 
 /** runs is what runs, in short: the revision for people, the digest or commit for sure. */
 export function runs(service) {
+  if (service.secret) return el('p', { class: 'runs' }, el('span', { class: 'muted' }, 'Secret'), el('code', null, service.secret));
   if (!service.revision && !service.short) return el('p', { class: 'runs muted' }, 'nothing runs yet');
   return el('p', { class: 'runs', title: service.full }, el('b', null, service.revision || service.short),
     service.revision && service.short ? el('code', null, service.short) : null);
@@ -31,27 +32,29 @@ export function cost(known) {
   if (!known.budget) return el('span', null, `$${known.projected} a month`);
   return el('span', { class: 'cost', 'data-over': known.over },
     `$${known.projected} of $${known.budget}`,
-    el('meter', { min: 0, max: 100, high: 90, optimum: 0, value: Math.min(100, known.share ?? 0), 'aria-label': 'share of the budget' }),
-    known.over ? el('strong', null, 'over') : null);
+    known.over ? el('strong', null, 'over budget') : null,
+    el('meter', { min: 0, max: 100, high: 95, optimum: 0, value: Math.min(100, known.share ?? 0), 'aria-label': 'share of the budget' }));
 }
 
 function fact(name, ...value) {
   return el('div', null, el('dt', null, name), el('dd', null, ...value));
 }
 
+const tone = (value, bad, undecided) => el('span', { class: bad ? 'bad' : undecided ? 'undecided' : null }, value);
+
 function facts(tier) {
-  const { passed, counted } = tier.checks;
+  const { passed, failed, counted } = tier.checks;
   const drift = tier.drift?.length ?? 0;
   return el('dl', { class: 'facts' },
-    counted > 0 ? fact('Checks', el('span', { class: passed < counted ? 'short' : null }, `${passed}/${counted}`)) : null,
-    tier.kind === 'Local' ? null : fact('Drift', el('span', { class: drift > 0 ? 'short' : null }, drift > 0 ? count(drift, 'field', 'fields') : 'none')),
-    tier.runs.replicas > 0 ? fact('Replicas', `${tier.runs.ready}/${tier.runs.replicas}`) : null,
+    counted > 0 ? fact('Checks', tone(`${passed}/${counted}`, failed > 0, passed < counted)) : null,
+    tier.kind === 'Local' ? null : fact('Drift', tone(drift > 0 ? count(drift, 'field', 'fields') : 'none', drift > 0)),
+    tier.runs.replicas > 0 ? fact('Replicas', tone(`${tier.runs.ready}/${tier.runs.replicas}`, false, tier.runs.ready < tier.runs.replicas)) : null,
     tier.cost ? fact('Cost', cost(tier.cost)) : null);
 }
 
 /** why is one line: since when the tier is GO, or why it is not. What it waits for is said once. */
 function why(tier) {
-  if (tier.verdict === 'GO') return tier.since ? el('p', { class: 'why muted' }, 'for ', ago(tier.since, '')) : null;
+  if (tier.verdict === 'GO') return tier.since ? el('p', { class: 'why muted' }, 'GO for ', ago(tier.since, '')) : null;
   return el('p', { class: 'why' }, tier.summary);
 }
 
@@ -71,7 +74,7 @@ export function card(tier, known, open) {
       el('h3', null, el('button', { type: 'button', class: 'open', onclick: () => open(tier.key), 'aria-haspopup': 'dialog' },
         tier.name, tier.name === tier.kind.toLowerCase() ? null : el('span', { class: 'kind' }, ` ${tier.kind}`))),
       verdict(tier)),
-    runs(tier.runs),
+    runs({ ...tier.runs, secret: tier.secret }),
     why(tier) ?? '',
     ...waits.slice(0, 2).map(wait),
     facts(tier));

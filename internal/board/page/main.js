@@ -53,7 +53,7 @@ function place(tier, node) {
   chain.members.add(tier.key);
   chain.order = `${tier.namespace}\u0000${tier.title}\u0000${tier.chain}`;
   chain.node.querySelector('.engine').textContent = tier.title;
-  chain.node.querySelector('.namespace').textContent = tier.namespace;
+  chain.node.querySelector('.namespace').textContent = tier.namespace === tier.title ? '' : tier.namespace;
   const cell = chain.cells[tier.column];
   const rank = (other) => `${String(other.depth).padStart(4, '0')}${other.name}`;
   const next = [...cell.children].find((other) => other !== node && rank(tiers.get(other.dataset.key).tier) > rank(tier));

@@ -85,18 +85,27 @@ func link(text string) string {
 func checksOf(all []v1alpha1.CheckStatus) Checks {
 	checks := Checks{}
 	for _, c := range all {
-		if c.Result != v1alpha1.CheckSkipped {
-			checks.Counted++
-		}
-		if c.Result == v1alpha1.CheckPassed {
-			checks.Passed++
-		}
+		checks.add(c.Result)
 		checks.List = append(checks.List, Check{
 			Name: c.Name, Result: string(c.Result), Since: c.Since.UTC(), Message: c.Message, Blames: c.Blames,
 		})
 	}
 	slices.SortStableFunc(checks.List, func(a, b Check) int { return weight(a) - weight(b) })
 	return checks
+}
+
+// add counts a result. A skipped check does not count.
+func (c *Checks) add(result v1alpha1.CheckResult) {
+	switch result {
+	case v1alpha1.CheckSkipped:
+		return
+	case v1alpha1.CheckPassed:
+		c.Passed++
+	case v1alpha1.CheckFailed:
+		c.Failed++
+	case v1alpha1.CheckPending:
+	}
+	c.Counted++
 }
 
 // weight puts what a person looks for first.
@@ -151,9 +160,6 @@ func notesOf(object *v1alpha1.EngineEnvironment) []Note {
 	}
 	add("Variables on Railway that nobody declared", object.Status.UnmanagedVariables...)
 	add("Staged on Railway's dashboard and not deployed", object.Status.StagedChanges...)
-	if object.Status.EnvSecret != "" {
-		add("Settings and variables are in the Secret", object.Status.EnvSecret)
-	}
 	if by := managedFromGit(object); by != "" {
 		add("Applied from Git by", by)
 	}

@@ -38,8 +38,11 @@ type Tier struct {
 	Reasons []string   `json:"reasons,omitempty"`
 	Summary string     `json:"summary,omitempty"`
 
-	Suspended bool      `json:"suspended,omitempty"`
-	Deleting  bool      `json:"deleting,omitempty"`
+	Suspended bool `json:"suspended,omitempty"`
+	Deleting  bool `json:"deleting,omitempty"`
+	// Secret holds a Local tier's settings and variables.
+	Secret string `json:"secret,omitempty"`
+
 	Runs      Service   `json:"runs"`
 	Companion []Service `json:"companions,omitempty"`
 
@@ -115,6 +118,7 @@ type Hold struct {
 // Checks are the results of the checks.
 type Checks struct {
 	Passed  int     `json:"passed"`
+	Failed  int     `json:"failed"`
 	Counted int     `json:"counted"`
 	List    []Check `json:"list,omitempty"`
 }
@@ -191,7 +195,7 @@ func tierOf(object *v1alpha1.EngineEnvironment, at place) Tier {
 	tier := Tier{
 		Key: keyOf(object), UID: string(object.UID), Namespace: object.Namespace, Name: object.Name,
 		Chain: at.chain, Title: spec.Engine.Name, Kind: string(spec.Tier), Column: at.column, Depth: at.depth, From: upstreamOf(object),
-		Suspended: spec.Suspend, Deleting: object.DeletionTimestamp != nil,
+		Suspended: spec.Suspend, Deleting: object.DeletionTimestamp != nil, Secret: status.EnvSecret,
 		Runs: engineOf(object), Companion: servicesOf(status.Services),
 		Promotion: promotionOf(object), Hold: holdOf(object), Checks: checksOf(status.Checks), Drift: driftOf(status.Drift),
 		Cost: costOf(object), History: historyOf(object), Notes: notesOf(object), Conditions: conditionsOf(status.Conditions),

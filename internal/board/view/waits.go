@@ -37,7 +37,7 @@ func waitsOf(object *v1alpha1.EngineEnvironment) []Wait {
 func waitsForHold(object *v1alpha1.EngineEnvironment) []Wait {
 	var waits []Wait
 	if object.Spec.Suspend {
-		waits = append(waits, Wait{For: ForPerson, What: "suspended: a person resumes the work", Action: ActionUnsuspend, Command: commandOf(object, ActionUnsuspend)})
+		waits = append(waits, Wait{For: ForPerson, What: "nothing is read or written until somebody unsuspends it", Action: ActionUnsuspend, Command: commandOf(object, ActionUnsuspend)})
 	}
 	switch hold := holdOf(object); {
 	case hold == nil:
@@ -46,9 +46,9 @@ func waitsForHold(object *v1alpha1.EngineEnvironment) []Wait {
 			For: ForPerson, What: "held by a person: " + hold.Reason, Action: ActionRelease, Command: commandOf(object, ActionRelease),
 		})
 	default:
-		what := fmt.Sprintf("%s was rolled back and %s is held: change what is declared, or try again", hold.From, hold.To)
+		what := fmt.Sprintf("%s is held until what is declared changes, or somebody tries %s again", hold.To, hold.From)
 		if from := upstreamOf(object); from != "" {
-			what = fmt.Sprintf("%s was rolled back and %s is held: verify another revision in %s, or try again", hold.From, hold.To, from)
+			what = fmt.Sprintf("%s is held until %s has verified another revision, or somebody tries %s again", hold.To, from, hold.From)
 		}
 		waits = append(waits, Wait{For: ForPerson, What: what, Action: ActionResume, Command: commandOf(object, ActionResume)})
 	}
@@ -67,7 +67,7 @@ func waitsForPromotion(object *v1alpha1.EngineEnvironment) []Wait {
 			return []Wait{{For: ForOperator, What: fmt.Sprintf("%s is approved and taken next", next)}}
 		}
 		return []Wait{{
-			For: ForPerson, What: "approval of " + next, Action: ActionApprove, Command: commandOf(object, ActionApprove),
+			For: ForPerson, What: next + " waits for an approval", Action: ActionApprove, Command: commandOf(object, ActionApprove),
 		}}
 	case v1alpha1.PromotionSoaking:
 		return []Wait{soak(object, next)}
