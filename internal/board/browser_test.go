@@ -116,13 +116,20 @@ func (b tab) press(keys string) {
 // card is the expression for a tier's card.
 func cardOf(key string) string { return `document.querySelector('.card[data-key="` + key + `"]')` }
 
+// whole is the expression for the whole page.
+const whole = "document.documentElement"
+
 // shoot writes what the element shows, with some room around, as a picture for the documents.
 func (b tab) shoot(name, element string) {
 	b.t.Helper()
 	if shots == "" {
 		return
 	}
-	eval[bool](b, "("+element+".scrollIntoView({block: 'center'}), true)")
+	if element == whole {
+		eval[bool](b, "(scrollTo(0, 0), true)")
+	} else {
+		eval[bool](b, "("+element+".scrollIntoView({block: 'center'}), true)") // what is far away is not drawn
+	}
 	type box struct{ X, Y, Width, Height float64 }
 	around := eval[box](b, `(() => { const r = `+element+`.getBoundingClientRect(); return {X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height}; })()`)
 	ctx, cancel := context.WithTimeout(b.ctx, patience)

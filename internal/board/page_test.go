@@ -16,7 +16,7 @@ func TestPictures(t *testing.T) {
 	}
 	objects, events := allObjects(t), eventsAndRevisions(t, named(t, "ai-engine/production", engines(t)))
 	b := newTab(t, 1360, 860).open(serveBoard(t, newCluster(t, append(objects, events...)...), Options{AllNamespaces: true, Context: "acme-prod"}))
-	b.shoot("board-light", "document.documentElement")
+	b.shoot("board-light", whole)
 	for name, key := range map[string]string{
 		"go": "ai-engine/preview", "no-go": "summary/production", "soaking": "retrieval/preview",
 		"awaiting-approval": "ai-engine/production", "held": "assistant/preview",
@@ -34,7 +34,7 @@ func TestPictures(t *testing.T) {
 	b.press("\x1b")
 	b.press("\x1b")
 	b.until("!document.querySelector('dialog[open]')")
-	b.shoot("board-dark", "document.documentElement")
+	b.shoot("board-dark", whole)
 	b.do(chromedp.EmulateViewport(390, 844))
 	b.shoot("board-phone", "document.querySelector('.chain')")
 }

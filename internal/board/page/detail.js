@@ -92,6 +92,15 @@ function check(c) {
     [c.message || '', failed && c.blames ? ` (blames the ${c.blames.toLowerCase()})` : ''], ago(c.since));
 }
 
+/** checks shows what does not pass in full, and what passes by name. */
+function checks(all) {
+  const passed = all.filter((c) => c.result === 'Passed');
+  return [
+    table('Checks', ['Result', 'Check', 'Found', 'Since'], all.filter((c) => c.result !== 'Passed').map(check)),
+    passed.length > 0 && el('p', null, el('span', { class: 'result Passed' }, `${passed.length} passed: `), passed.map((c) => c.name).join(', ')),
+  ];
+}
+
 function drift(d) {
   return row(el('code', null, d.path), el('code', null, d.declared || '–'), el('code', null, d.actual || '–'), d.changedBy || 'not known', ago(d.since));
 }
@@ -126,7 +135,7 @@ function render() {
     section('Runs', table('Services', ['Service', 'Revision', 'Source', 'Deployment', 'Replicas', 'Address'],
       tier.kind === 'Local' ? [] : [tier.runs, ...(tier.companions ?? [])].map(service)),
     tier.railwayURL ? el('p', null, link(tier.railwayURL, `${tier.environment} on Railway`)) : null),
-    section('Checks', table('Checks', ['Result', 'Check', 'Found', 'Since'], (tier.checks.list ?? []).map(check))),
+    section('Checks', checks(tier.checks.list ?? [])),
     section(`Drift: ${count(tier.drift?.length ?? 0, 'field', 'fields')}`, table('Drift', ['Field', 'Declared', 'On Railway', 'By', 'Since'], (tier.drift ?? []).map(drift))),
     section('Cost', tier.cost && el('p', null, `$${tier.cost.monthToDate} this month so far, projected `, cost(tier.cost), ' (', ago(tier.cost.asOf), ')')),
     section('History', history.length > 0 && el('ol', { class: 'history' }, history.map(record)),

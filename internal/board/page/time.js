@@ -35,7 +35,7 @@ export function age(since) {
 }
 
 /** clock is the instant in the reader's own time zone. */
-export const clock = (at) => new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+export const clock = (at) => new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 /** ago is an element that counts up, until an element that counts down. Both keep the instant for machines and as a title. */
 export const ago = (at, suffix = ' ago') => counted(at, 'ago', suffix);
