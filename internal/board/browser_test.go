@@ -164,5 +164,5 @@ func (b tab) click(selector string) {
 func (b tab) openTier(key string) {
 	b.t.Helper()
 	eval[bool](b, "("+cardOf(key)+".querySelector('.open').click(), true)")
-	b.until("document.querySelector('#detail .actions button, #detail .actions p:not(:only-child)')")
+	b.until("document.querySelector('#detail div.actions')")
 }

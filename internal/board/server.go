@@ -87,7 +87,7 @@ type hello struct {
 	User    string    `json:"user"`
 	Scope   string    `json:"scope"`
 	Context string    `json:"context"`
-	Tiers   []string  `json:"tiers"`
+	Columns []string  `json:"columns"`
 	Now     time.Time `json:"now"`
 }
 
@@ -102,7 +102,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := events{w: w, control: http.NewResponseController(w)}
-	greeting := hello{User: s.user.nameOrUnknown(), Scope: scopeOf(s.options), Context: s.options.Context, Tiers: columns(), Now: s.clock().UTC()}
+	greeting := hello{User: s.user.nameOrUnknown(), Scope: scopeOf(s.options), Context: s.options.Context, Columns: columns(), Now: s.clock().UTC()}
 	if out.send("hello", greeting) != nil {
 		return
 	}

@@ -68,12 +68,12 @@ export function card(tier, known, open) {
   const flow = tier.promotion ? tier.promotion.state : tier.from ? 'Waiting' : '';
   if (flow) node.dataset.flow = flow;
   else delete node.dataset.flow;
+  // The button stays the same one: a dialog that was opened with it gives the focus back to it.
+  const name = known?.querySelector('h3') ?? el('h3', null, el('button', { type: 'button', class: 'open', onclick: () => open(tier.key), 'aria-haspopup': 'dialog' },
+    tier.name, tier.name === tier.kind.toLowerCase() ? null : el('span', { class: 'kind' }, ` ${tier.kind}`)));
   const waits = (tier.waits ?? []).filter((entry) => !tier.summary?.includes(entry.what));
   node.replaceChildren(
-    el('div', { class: 'head' },
-      el('h3', null, el('button', { type: 'button', class: 'open', onclick: () => open(tier.key), 'aria-haspopup': 'dialog' },
-        tier.name, tier.name === tier.kind.toLowerCase() ? null : el('span', { class: 'kind' }, ` ${tier.kind}`))),
-      verdict(tier)),
+    el('div', { class: 'head' }, name, verdict(tier)),
     runs({ ...tier.runs, secret: tier.secret }),
     why(tier) ?? '',
     ...waits.slice(0, 2).map(wait),

@@ -11,6 +11,7 @@ const sheet = document.getElementById('detail');
 const state = { key: null, tier: null, detail: null, asked: 0, timer: 0 };
 
 sheet.addEventListener('close', () => {
+  if (sheet.open) return; // closed, and opened for another tier before this was heard
   state.key = null;
   clearTimeout(state.timer);
 });

@@ -227,7 +227,7 @@ listen((name, data) => {
   }
   sync(data.now);
   whole = true;
-  columns = data.tiers;
+  columns = data.columns;
   document.getElementById('scope').textContent = `${data.scope} · ${data.context} · ${data.user}`;
 }, (error) => {
   whole = true;
