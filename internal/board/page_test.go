@@ -4,6 +4,7 @@
 package board
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,8 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-
-	"context"
 )
 
 func textOf(key string) string { return cardOf(key) + ".innerText" }
@@ -91,7 +90,6 @@ func TestPage(t *testing.T) {
 
 	// Filters and search.
 	b.click("#filter-person")
-	t.Log(eval[string](b, "JSON.stringify([...document.querySelectorAll('.chain')].map(c=>[c.hidden, c.innerText.slice(0,20)]))+complaints+document.getElementById('filter-person').outerHTML"))
 	b.until("document.querySelectorAll('.chain:not([hidden])').length === 3")
 	b.click("#filter-person")
 	eval[bool](b, "(document.getElementById('search').value = 'retrieval prod', document.getElementById('search').dispatchEvent(new Event('input')))")

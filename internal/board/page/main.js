@@ -20,7 +20,7 @@ const filters = [
   ['NO-GO', 'NO-GO', (tier) => tier.verdict === 'NO-GO'],
   ['PENDING', 'PENDING', (tier) => tier.verdict === 'PENDING' || tier.verdict === 'UNKNOWN'],
   ['GO', 'GO', (tier) => tier.verdict === 'GO'],
-  ['person', 'Waits for a person', (tier) => tier.waits?.some((wait) => wait.for === 'person')],
+  ['person', 'Waits for a person', (tier) => (tier.waits ?? []).some((wait) => wait.for === 'person')],
 ];
 const shown = Object.fromEntries(filters.map(([name, , holds]) => [name, holds]));
 
