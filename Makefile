@@ -51,6 +51,15 @@ test: kube ## Run all tests (GO_TEST_ARGS='-run X -v', PKG=./internal/plan)
 test-short: ## Run the tests that need no Kubernetes API server
 	go test -short -timeout 5m $(PKG) $(GO_TEST_ARGS)
 
+.PHONY: board-test
+board-test: ## Run the board's tests in headless Chromium with axe-core (installs both where it may)
+	hack/board-test.sh
+
+.PHONY: board-shots
+board-shots: ## Take the pictures of the board for the documents, into docs/images
+	mkdir -p docs/images
+	BOARD_SCREENSHOTS="$(CURDIR)/docs/images" BOARD_RUN='^TestPictures$$' hack/board-test.sh
+
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
 	@[[ -n "$${RAILWAY_API_TOKEN:-}" && -n "$${RAILWAY_PROJECT_ID:-}" ]] || { \

@@ -127,7 +127,7 @@ func addCommands(root *cobra.Command, world World) {
 			root.AddCommand(command)
 		}
 	}
-	add(groupSee, statusCommand(world), historyCommand(world), logsCommand(world), verifyCommand(world), diffCommand(world))
+	add(groupSee, statusCommand(world), boardCommand(world), historyCommand(world), logsCommand(world), verifyCommand(world), diffCommand(world))
 	add(groupBring, planCommand(world), importCommand(world), renderCommand(world))
 	add(groupAct, approveCommand(world), reconcileCommand(world), suspendCommand(world), resumeCommand(world))
 	add(groupOther, reportCommand(world), versionCommand(world))

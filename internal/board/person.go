@@ -1,0 +1,173 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package board
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/board/view"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+)
+
+const (
+	// fieldOwner marks in managedFields what was written with the board.
+	fieldOwner = client.FieldOwner("engine-operator-board")
+	// labelOwner marks the ControllerRevisions of an object.
+	labelOwner = "railway.engine-operator.dev/engine-environment"
+	// eventsAtMost bounds what one tier's history asks for.
+	eventsAtMost = 200
+)
+
+// person is the user whose rights the board has.
+type person struct {
+	kube client.Client
+
+	mu   sync.Mutex
+	name string
+}
+
+func newPerson(ctx context.Context, kube client.Client) *person {
+	p := &person{kube: kube}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	_, _ = p.whoami(ctx) // it is asked again when it matters
+	return p
+}
+
+// whoami returns the name under which the API server knows the user.
+func (p *person) whoami(ctx context.Context) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.name != "" {
+		return p.name, nil
+	}
+	review := &authenticationv1.SelfSubjectReview{}
+	if err := p.kube.Create(ctx, review); err != nil {
+		return "", fmt.Errorf("ask the API server for your user name: %w", err)
+	}
+	p.name = review.Status.UserInfo.Username
+	return p.name, nil
+}
+
+func (p *person) nameOrUnknown() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cmp.Or(p.name, "an unknown user")
+}
+
+// may reports whether the user has all verbs on the object, and which one is missing.
+func (p *person) may(ctx context.Context, verbs []string, object *v1alpha1.EngineEnvironment) (missing string, err error) {
+	for _, verb := range verbs {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Resource: "engineenvironments",
+				Namespace: object.Namespace, Name: object.Name, Verb: verb,
+			},
+		}}
+		if err := p.kube.Create(ctx, review); err != nil {
+			return verb, fmt.Errorf("ask the API server whether you may %s: %w", verb, err)
+		}
+		if !review.Status.Allowed {
+			return verb, nil
+		}
+	}
+	return "", nil
+}
+
+// apply sends a patch of the object with the user's credentials, or asks only what the API server would say to it.
+func (p *person) apply(ctx context.Context, key types.NamespacedName, patch []byte, dryRun bool) error {
+	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	options := []client.PatchOption{fieldOwner}
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	}
+	return p.kube.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), options...)
+}
+
+// revision is one that was verified, kept, and can be gone back to.
+type revision struct {
+	Number int64  `json:"number"`
+	Name   string `json:"name"`
+	Source string `json:"source"`
+	At     string `json:"at"`
+}
+
+// revisions lists what is kept for the object, the newest first. Of its content only the source is taken.
+func (p *person) revisions(ctx context.Context, object *v1alpha1.EngineEnvironment) ([]revision, error) {
+	var list appsv1.ControllerRevisionList
+	err := p.kube.List(ctx, &list, client.InNamespace(object.Namespace), client.MatchingLabels{labelOwner: string(object.UID)})
+	if err != nil {
+		return nil, fmt.Errorf("ControllerRevisions: %s", refusal(err))
+	}
+	var found []revision
+	for _, kept := range list.Items {
+		content, err := promotion.ReadContent(kept.Data.Raw)
+		if err != nil || content.Engine.Source == nil {
+			continue // nothing to go back to
+		}
+		found = append(found, revision{
+			Number: kept.Revision, Name: promotion.Revision(content.Engine.Source), Source: string(promotion.SourceOf(content.Engine.Source)),
+			At: kept.CreationTimestamp.UTC().Format(time.RFC3339),
+		})
+	}
+	slices.SortFunc(found, func(a, b revision) int { return cmp.Compare(b.Number, a.Number) })
+	return found, nil
+}
+
+// events are the object's events as records of its history.
+func (p *person) events(ctx context.Context, object *v1alpha1.EngineEnvironment) ([]view.Record, error) {
+	var list corev1.EventList
+	err := p.kube.List(ctx, &list, client.InNamespace(object.Namespace), client.Limit(eventsAtMost),
+		client.MatchingFields{"involvedObject.uid": string(object.UID)})
+	if err != nil {
+		return nil, fmt.Errorf("Events: %s", refusal(err))
+	}
+	records := make([]view.Record, 0, len(list.Items))
+	for _, event := range list.Items {
+		records = append(records, recordOf(event))
+	}
+	return records, nil
+}
+
+func recordOf(event corev1.Event) view.Record {
+	at := event.EventTime.Time
+	switch {
+	case event.Series != nil:
+		at = event.Series.LastObservedTime.Time
+	case !event.LastTimestamp.IsZero():
+		at = event.LastTimestamp.Time
+	case at.IsZero():
+		at = event.CreationTimestamp.Time
+	}
+	record := view.Record{At: at.UTC(), What: event.Reason, Detail: event.Message}
+	if event.Type == corev1.EventTypeWarning {
+		record.Outcome = "bad"
+	}
+	return record
+}
+
+// refusal is what the API server said, without our own wrapping.
+func refusal(err error) string {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		return status.Status().Message
+	}
+	return err.Error()
+}
