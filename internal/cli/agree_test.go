@@ -276,7 +276,7 @@ func (s *stage) apply(name string, spec map[string]any) {
 	require.NoError(s.t, s.Create(s.t.Context(), tier))
 }
 
-// settled waits until there is nothing to write and everything runs.
+// settled waits until there is nothing to write and nothing is under way.
 func (s *stage) settled(name string) *v1alpha1.EngineEnvironment {
 	s.t.Helper()
 	tier := &v1alpha1.EngineEnvironment{}
@@ -284,7 +284,7 @@ func (s *stage) settled(name string) *v1alpha1.EngineEnvironment {
 		require.NoError(s.t, s.Get(s.t.Context(), key(s.namespace, name), tier))
 		synced := meta.FindStatusCondition(tier.Status.Conditions, v1alpha1.ConditionSynced)
 		return synced != nil && (synced.Status == metav1.ConditionTrue || synced.Reason == v1alpha1.ReasonDrifted) &&
-			meta.IsStatusConditionTrue(tier.Status.Conditions, v1alpha1.ConditionHealthy) && tier.Status.ObservedGeneration == tier.Generation
+			!meta.IsStatusConditionTrue(tier.Status.Conditions, v1alpha1.ConditionReconciling) && tier.Status.ObservedGeneration == tier.Generation
 	}, time.Minute, 50*time.Millisecond, "%s settles", name)
 	return tier
 }

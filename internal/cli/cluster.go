@@ -140,8 +140,8 @@ func explain(err error) string {
 	case meta.IsNoMatchError(err):
 		return "the cluster does not know EngineEnvironments: install the operator's CRD, or choose another cluster with --context"
 	case apierrors.IsForbidden(err):
-		return text + ": ask for the ClusterRole engine-operator-viewer, -editor or -approver in this namespace"
-	case clientcmd.IsEmptyConfig(err), errors.Is(err, clientcmd.ErrEmptyCluster):
+		return text + ": ask for the ClusterRole engine-operator-engineenvironment-viewer or -editor, or engine-operator-approver, in this namespace"
+	case errors.Is(err, clientcmd.ErrEmptyConfig), clientcmd.IsEmptyConfig(errors.Unwrap(err)), errors.Is(err, clientcmd.ErrEmptyCluster):
 		return "there is no kubeconfig: name one with --kubeconfig or $KUBECONFIG"
 	default:
 		return text
