@@ -13,67 +13,75 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/status"
+	"github.com/engine-operator/engine-operator/internal/view"
 )
+
+// finalizer carries out the deletion policy of objects that are deleted.
+type finalizer struct {
+	store  store
+	reader reader
+	local  local
+	settle time.Duration
+	// forget drops all that is kept about an object that is gone.
+	forget func(key string)
+}
 
 // goneRetry is how soon to read again whether Railway has deleted what it was told to delete.
 const goneRetry = 3 * time.Second
 
 // finalize carries out the deletion policy and lets the object go.
-func (r *Reconciler) finalize(ctx context.Context, p *pass) *outcome {
+func (f finalizer) finalize(ctx context.Context, p *pass) *outcome.Outcome {
 	switch {
 	case !controllerutil.ContainsFinalizer(p.object, v1alpha1.Finalizer):
-		return &outcome{gone: true}
+		return &outcome.Outcome{Gone: true}
 	case p.object.Spec.Tier == v1alpha1.TierLocal:
-		return r.finalizeLocal(ctx, p)
+		return f.local.finalize(ctx, p, f.letGo)
 	case p.object.Status.Railway == nil && p.journal.Pending() == nil: // nothing of this object can be on Railway
-		return r.letGo(ctx, p)
+		return f.letGo(ctx, p)
 	case p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyRetain:
 		p.event(normal, "Retained", "Delete", "deletionPolicy is Retain: everything stays on Railway")
-		return r.letGo(ctx, p)
+		return f.letGo(ctx, p)
 	}
-	holder, err := r.objects.holder(ctx, p.object, false)
+	holder, err := f.store.Holder(ctx, p.object, false)
 	if err != nil {
-		return failed(err)
+		return outcome.Failed(err)
 	}
 	if holder != nil { // it is the other object's environment
-		return r.letGo(ctx, p)
+		return f.letGo(ctx, p)
 	}
-	if out := r.tokens.connect(ctx, p, r.sources); out != nil {
-		if out = r.withoutToken(ctx, p, out); out != nil {
+	if out := f.reader.connect(ctx, p); out != nil {
+		if out = f.withoutToken(ctx, p, out); out != nil {
 			return out
 		}
 	}
-	return wayOut(p, r.deleteFromRailway(ctx, p))
+	return wayOut(p, f.deleteFromRailway(ctx, p))
 }
 
-// letGo removes the finalizer; the API server then deletes the object.
-func (r *Reconciler) letGo(ctx context.Context, p *pass) *outcome {
-	r.forget(p.key)
-	if err := r.objects.removeFinalizer(ctx, p); err != nil {
-		return failed(err)
-	}
-	r.objects.forget(p.key)
-	return &outcome{gone: true}
+// letGo ends all work for the object and removes the finalizer.
+func (f finalizer) letGo(ctx context.Context, p *pass) *outcome.Outcome {
+	f.forget(p.key)
+	return f.store.letGo(ctx, p)
 }
 
 // withoutToken goes on when the token's Secret went away together with the object: with the token that served last, or, when
 // Railway has accepted the deletion before, without another one.
-func (r *Reconciler) withoutToken(ctx context.Context, p *pass, out *outcome) *outcome {
-	if p.client = r.tokens.lastOf(p.key); p.client != nil {
+func (f finalizer) withoutToken(ctx context.Context, p *pass, out *outcome.Outcome) *outcome.Outcome {
+	if p.client = f.reader.tokens.LastOf(p.key); p.client != nil {
 		return nil
 	}
 	if p.journal.DeletionAccepted() {
 		p.event(normal, "Deleted", "Delete", "Railway has accepted the deletion; the token to watch it with is gone")
-		return r.letGo(ctx, p)
+		return f.letGo(ctx, p)
 	}
 	return wayOut(p, out)
 }
 
 // wayOut adds to a deletion that cannot go on how to end it without Railway: its project, environment or token may be gone for good.
-func wayOut(p *pass, out *outcome) *outcome {
+func wayOut(p *pass, out *outcome.Outcome) *outcome.Outcome {
 	if out.Kind == status.Stalled || out.Reason == v1alpha1.ReasonRailwayUnavailable {
 		out.Message += fmt.Sprintf("; the deletion waits for that. To leave what is on Railway: kubectl patch eenv -n %s %s --type merge "+
 			"-p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}'", p.object.Namespace, p.object.Name)
@@ -83,15 +91,15 @@ func wayOut(p *pass, out *outcome) *outcome {
 
 // deleteFromRailway deletes the declared services, or the whole environment when the operator made it and it holds nothing
 // else, and waits until Railway shows them no more. Reads lag behind writes: what Railway has accepted is not sent again until then.
-func (r *Reconciler) deleteFromRailway(ctx context.Context, p *pass) *outcome {
+func (f finalizer) deleteFromRailway(ctx context.Context, p *pass) *outcome.Outcome {
 	ctx = railway.WithPriority(ctx, railway.Write)
-	id, out := r.environmentToDelete(ctx, p)
+	id, out := f.environmentToDelete(ctx, p)
 	if out != nil {
 		return out
 	}
 	if id == "" {
 		p.event(normal, "Deleted", "Delete", "The Railway environment is deleted")
-		return r.letGo(ctx, p)
+		return f.letGo(ctx, p)
 	}
 	environment, err := p.client.Environment(ctx, p.object.Spec.Railway.ProjectID, id)
 	if err != nil {
@@ -106,9 +114,9 @@ func (r *Reconciler) deleteFromRailway(ctx context.Context, p *pass) *outcome {
 		return notShown(wait)
 	case !all && len(services) == 0:
 		p.event(normal, "Retained", "Delete", "Deleted the declared services; the Railway environment stays, because it was there before or holds something else")
-		return r.letGo(ctx, p)
-	case p.journal.DeletionSince(p.now) < r.options.Settle:
-		return progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
+		return f.letGo(ctx, p)
+	case p.journal.DeletionSince(p.now) < f.settle:
+		return outcome.Progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
 	case all:
 		err = p.client.DeleteEnvironment(ctx, id)
 	default:
@@ -118,12 +126,12 @@ func (r *Reconciler) deleteFromRailway(ctx context.Context, p *pass) *outcome {
 		return p.rejected(ctx, err)
 	}
 	p.journal.Deleting(metav1.NewTime(p.now))
-	return progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
+	return outcome.Progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
 }
 
 // servicesToDelete are the ids and names of the declared services that the environment still has.
 func servicesToDelete(p *pass, environment *model.Environment) (ids, names []string) {
-	for _, name := range declaredNames(&p.object.Spec) {
+	for _, name := range view.DeclaredNames(&p.object.Spec) {
 		if instance, found := environment.Instance(name); found {
 			ids, names = append(ids, instance.ServiceID), append(names, name)
 		}
@@ -133,7 +141,7 @@ func servicesToDelete(p *pass, environment *model.Environment) (ids, names []str
 
 // environmentToDelete returns the id of the environment if the project still has it. Only the project's own list proves that
 // something is gone (railway-api.md, "Errors"); a project token cannot list, and reads the environment instead.
-func (r *Reconciler) environmentToDelete(ctx context.Context, p *pass) (string, *outcome) {
+func (f finalizer) environmentToDelete(ctx context.Context, p *pass) (string, *outcome.Outcome) {
 	at := p.object.Status.Railway
 	if p.client.Kind() == railway.TokenProject {
 		if at == nil {
@@ -160,8 +168,8 @@ func (r *Reconciler) environmentToDelete(ctx context.Context, p *pass) (string, 
 }
 
 // notShown keeps a deletion from ending while reads may not show yet what was created last: it would stay on Railway for good.
-func notShown(wait time.Duration) *outcome {
-	return progressing(v1alpha1.ReasonVerifyingWrite, "waits until Railway must show what was created last, to delete it, too", min(wait, unknownRetry))
+func notShown(wait time.Duration) *outcome.Outcome {
+	return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "waits until Railway must show what was created last, to delete it, too", min(wait, outcome.UnknownRetry))
 }
 
 // ownsAll reports whether the environment was made by the operator and holds nothing that the spec does not declare. What the
@@ -171,7 +179,7 @@ func ownsAll(p *pass, environment *model.Environment) bool {
 	if (at != nil && !at.Created) || environment.Volumes > 0 || p.client.Kind() == railway.TokenProject {
 		return false
 	}
-	names := declaredNames(&p.object.Spec)
+	names := view.DeclaredNames(&p.object.Spec)
 	return !slices.ContainsFunc(environment.Services, func(s model.ServiceInstance) bool {
 		return !slices.Contains(names, s.Name) && !environment.Bare(s)
 	})

@@ -18,48 +18,55 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 // local keeps the Local tier's Secret as declared. The Local tier never calls Railway.
-func (r *Reconciler) local(ctx context.Context, p *pass) *outcome {
-	gathered, err := r.sources.gather(ctx, p, &p.object.Spec)
+type local struct {
+	client client.Client
+	reader reader
+}
+
+// converge writes the Secret when it differs.
+func (l local) converge(ctx context.Context, p *pass) *outcome.Outcome {
+	gathered, err := l.reader.gather(ctx, p, &p.object.Spec)
 	if err != nil {
-		return failed(err)
+		return outcome.Failed(err)
 	}
 	declared, err := desired.Build(&p.object.Spec, gathered)
 	if err != nil {
-		return failed(err)
+		return outcome.Failed(err)
 	}
 	name := p.object.EnvSecretName()
 	secret := &corev1.Secret{}
-	found, err := r.sources.read(ctx, p, name, secret)
+	found, err := l.reader.sources.Read(ctx, p.object.Namespace, name, secret)
 	if err != nil {
-		return failed(err)
+		return outcome.Failed(err)
 	}
 	if found && !metav1.IsControlledBy(secret, p.object) {
-		return stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, fmt.Sprintf(
+		return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, fmt.Sprintf(
 			"Secret %q exists and does not belong to this object: rename or delete it", name))
 	}
 	before := secret.DeepCopy()
-	if err := r.fillEnvSecret(p.object, secret, declared); err != nil {
-		return failed(err)
+	if err := l.fill(p.object, secret, declared); err != nil {
+		return outcome.Failed(err)
 	}
 	switch {
 	case !found:
-		err = r.options.Client.Create(ctx, secret)
+		err = l.client.Create(ctx, secret)
 	case !equality.Semantic.DeepEqual(before, secret):
-		err = r.options.Client.Patch(ctx, secret, client.MergeFrom(before))
+		err = l.client.Patch(ctx, secret, client.MergeFrom(before))
 	}
 	if err != nil {
-		return failed(fmt.Errorf("write Secret %s: %w", name, err))
+		return outcome.Failed(fmt.Errorf("write Secret %s: %w", name, err))
 	}
 	p.facts.EnvSecret = name
 	p.find(v1alpha1.ConditionSynced, status.Passed(fmt.Sprintf("Secret %s is as declared", name)))
-	return done()
+	return outcome.Done()
 }
 
-func (r *Reconciler) fillEnvSecret(object *v1alpha1.EngineEnvironment, secret *corev1.Secret, declared *desired.Environment) error {
+func (l local) fill(object *v1alpha1.EngineEnvironment, secret *corev1.Secret, declared *desired.Environment) error {
 	secret.Name, secret.Namespace = object.EnvSecretName(), object.Namespace
 	if secret.Labels == nil {
 		secret.Labels = map[string]string{}
@@ -73,33 +80,33 @@ func (r *Reconciler) fillEnvSecret(object *v1alpha1.EngineEnvironment, secret *c
 	for name, value := range env {
 		secret.Data[name] = []byte(value)
 	}
-	if err := controllerutil.SetControllerReference(object, secret, r.options.Client.Scheme()); err != nil {
+	if err := controllerutil.SetControllerReference(object, secret, l.client.Scheme()); err != nil {
 		return fmt.Errorf("own Secret: %w", err)
 	}
 	return nil
 }
 
-// finalizeLocal carries out the deletion policy for the Local tier's Secret.
-func (r *Reconciler) finalizeLocal(ctx context.Context, p *pass) *outcome {
+// finalize carries out the deletion policy for the Secret, and then lets the object go.
+func (l local) finalize(ctx context.Context, p *pass, letGo func(context.Context, *pass) *outcome.Outcome) *outcome.Outcome {
 	secret := &corev1.Secret{}
-	found, err := r.sources.read(ctx, p, p.object.EnvSecretName(), secret)
+	found, err := l.reader.sources.Read(ctx, p.object.Namespace, p.object.EnvSecretName(), secret)
 	if err != nil {
-		return failed(err)
+		return outcome.Failed(err)
 	}
 	if !found || !metav1.IsControlledBy(secret, p.object) {
-		return r.letGo(ctx, p)
+		return letGo(ctx, p)
 	}
 	if p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyDelete {
-		err = r.options.Client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
+		err = l.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
 	} else {
 		before := secret.DeepCopy()
 		secret.OwnerReferences = withoutOwner(secret.OwnerReferences, p.object.UID)
-		err = r.options.Client.Patch(ctx, secret, client.MergeFrom(before))
+		err = l.client.Patch(ctx, secret, client.MergeFrom(before))
 	}
 	if err != nil && !apierrors.IsNotFound(err) {
-		return failed(fmt.Errorf("let go of Secret: %w", err))
+		return outcome.Failed(fmt.Errorf("let go of Secret: %w", err))
 	}
-	return r.letGo(ctx, p)
+	return letGo(ctx, p)
 }
 
 func withoutOwner(owners []metav1.OwnerReference, uid types.UID) []metav1.OwnerReference {

@@ -17,7 +17,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
@@ -29,7 +31,7 @@ const (
 
 // pass is one pass over one object: the object as it is stored, one clock, and what was found so far. It decides nothing.
 type pass struct {
-	// object is as the API server has it. Only objects changes it.
+	// object is as the API server has it. Only what the store returns replaces it.
 	object *v1alpha1.EngineEnvironment
 	key    string
 	now    time.Time
@@ -89,8 +91,50 @@ func (p *pass) at() *v1alpha1.RailwayStatus {
 	return p.object.Status.Railway
 }
 
+// cost is what the environment costs as far as this pass knows.
+func (p *pass) cost() *v1alpha1.CostStatus {
+	if p.facts.Cost != nil {
+		return p.facts.Cost
+	}
+	return p.object.Status.Cost
+}
+
 // find notes what was found out about a condition.
 func (p *pass) find(kind string, finding status.Finding) { p.facts.Findings[kind] = finding }
+
+// declares notes the environment that counts: texts from outside lose its secrets. The names that messages are made of are told, so
+// that a command in one stays whole.
+func (p *pass) declares(declared *desired.Environment) {
+	declared.Name(p.object.Namespace, p.object.Name)
+	if promotion := p.object.Spec.Promotion; promotion != nil {
+		declared.Name(promotion.From)
+	}
+	p.facts.Redact = declared.Redact
+}
+
+// wakeAt asks for a pass at that time.
+func (p *pass) wakeAt(at time.Time) {
+	if !at.IsZero() && (p.wake.IsZero() || at.Before(p.wake)) {
+		p.wake = at
+	}
+}
+
+// wakeAfter asks for a pass once the error may have passed.
+func (p *pass) wakeAfter(err error) {
+	p.wakeAt(p.now.Add(max(railway.RetryAfter(err), outcome.BusyRetry)))
+}
+
+// next is the status that follows from what was found.
+func (p *pass) next() v1alpha1.EngineEnvironmentStatus {
+	p.facts.Record, p.facts.LastCommit = p.journal.Record(), p.journal.LastCommit()
+	return status.Next(p.object.Status, p.facts, metav1.NewTime(p.now))
+}
+
+// stored takes over the object as the API server has it now.
+func (p *pass) stored(object *v1alpha1.EngineEnvironment) {
+	p.object = object
+	p.facts.Spec = &object.Spec
+}
 
 // event tells people about a transition.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
@@ -127,11 +171,4 @@ func reason(s *v1alpha1.EngineEnvironmentStatus, kind string) string {
 		return found.Reason
 	}
 	return ""
-}
-
-// wakeAt asks for a pass at that time.
-func (p *pass) wakeAt(at time.Time) {
-	if !at.IsZero() && (p.wake.IsZero() || at.Before(p.wake)) {
-		p.wake = at
-	}
 }

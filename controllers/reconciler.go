@@ -16,7 +16,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/fieldhash"
+	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/tokens"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
@@ -34,7 +38,7 @@ type Options struct {
 	// Watch holds the snapshots of the Railway environments, Verifier runs the checks. Both wake an object by Waker.
 	Watch    *railway.Watch
 	Verifier *verify.Verifier
-	Waker    *Waker
+	Waker    *cluster.Waker
 	// ProbeHosts are the hosts that checks may name besides the environment's own domains.
 	ProbeHosts []string
 	// HashKey keys the hashes of applied values.
@@ -47,32 +51,35 @@ type Options struct {
 	Concurrency int
 }
 
-// Reconciler keeps the Railway environment, or the Local tier's Secret, in line with its EngineEnvironment. Each of its parts does
-// one kind of work.
+// Reconciler keeps the Railway environment, or the Local tier's Secret, in line with its EngineEnvironment. It knows the order of the
+// steps; each of its parts does one kind of them.
 type Reconciler struct {
-	options Options
-	objects *objects
-	sources sources
-	tokens  *tokens
-	views   views
-	writer  writer
-	rollout *rollouts
-	checks  checks
-	history history
-	ledger  *ledger
+	options  Options
+	store    store
+	reader   reader
+	local    local
+	locator  locator
+	ledger   *ledger
+	chooser  chooser
+	writer   writer
+	follower follower
+	final    finalizer
 }
 
 // New returns a Reconciler.
 func New(o Options) *Reconciler {
-	objects := newObjects(o)
-	hasher := hasher{key: o.HashKey}
-	return &Reconciler{
-		options: o, objects: objects, sources: sources{o.Client}, tokens: newTokens(o.Railway),
-		views:   views{watch: o.Watch},
-		writer:  writer{objects: objects, watch: o.Watch, hasher: hasher, settle: o.Settle, now: o.Now},
-		rollout: &rollouts{watch: o.Watch}, checks: checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher},
-		history: history{o.Client}, ledger: &ledger{},
-	}
+	hasher := fieldhash.Hasher{Key: o.HashKey}
+	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client}
+	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces)}, ledger: &ledger{}}
+	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher}
+	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
+	r.local = local{client: o.Client, reader: r.reader}
+	r.writer = writer{store: r.store, watch: watch, hasher: hasher, settle: o.Settle, now: o.Now}
+	r.locator = locator{store: r.store, watch: watch, writer: r.writer, idle: r.idle}
+	r.chooser = chooser{store: r.store, watch: watch, reader: r.reader, history: history}
+	r.follower = follower{watch: watch, checks: checks, history: history, failures: &railway.Failures{}}
+	r.final = finalizer{store: r.store, reader: r.reader, local: r.local, settle: o.Settle, forget: r.forget}
+	return r
 }
 
 // +kubebuilder:rbac:groups=railway.engine-operator.dev,resources=engineenvironments,verbs=get;list;watch;update;patch
@@ -85,7 +92,7 @@ func New(o Options) *Reconciler {
 
 // Reconcile brings one object a step further. Its result is decided in one place, outcome.result.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	object, err := r.objects.get(ctx, req.NamespacedName)
+	object, err := r.store.Get(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
 		r.forget(req.NamespacedName.String())
 		return ctrl.Result{}, nil
@@ -98,27 +105,27 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.report(ctx, p, out); err != nil {
 		return resultOfStore(err)
 	}
-	return out.result()
+	return resultOf(out)
 }
 
 // run does what the object's state and tier ask for.
-func (r *Reconciler) run(ctx context.Context, p *pass) *outcome {
+func (r *Reconciler) run(ctx context.Context, p *pass) *outcome.Outcome {
 	if !p.object.DeletionTimestamp.IsZero() {
-		return r.finalize(ctx, p)
+		return r.final.finalize(ctx, p)
 	}
 	if !controllerutil.ContainsFinalizer(p.object, v1alpha1.Finalizer) {
-		if err := r.objects.addFinalizer(ctx, p); err != nil {
-			return failed(err)
+		if err := r.store.hold(ctx, p); err != nil {
+			return outcome.Failed(err)
 		}
 	}
 	if p.object.Spec.Suspend {
 		r.idle(p.key)
-		return suspended("suspended: nothing is read from or written to Railway")
+		return outcome.Suspended("suspended: nothing is read from or written to Railway")
 	}
 	settings := p.object.Spec.EffectiveSettings()
 	p.facts.Settings = &settings
 	if p.object.Spec.Tier == v1alpha1.TierLocal {
-		return r.local(ctx, p)
+		return r.local.converge(ctx, p)
 	}
 	return r.railway(ctx, p)
 }
@@ -128,66 +135,66 @@ func (r *Reconciler) run(ctx context.Context, p *pass) *outcome {
 //  1. connect: without a token nothing can be asked.
 //  2. declare: what the spec names must exist and fit together before anything is read from or written to Railway.
 //  3. locate: the environment, by its id; it is created when it is missing, and claimed.
-//  4. settle: what was written last must show before anything is compared.
+//  4. await: what was written last must show before anything is compared.
 //  5. promote: which revision counts; everything after works on one effective spec.
 //  6. converge: compare, and write what differs.
 //  7. conclude: how it runs, what the checks say, and what follows for the revision.
-func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome {
-	out := r.tokens.connect(ctx, p, r.sources)
+func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome.Outcome {
+	out := r.reader.connect(ctx, p)
 	if out != nil {
 		return out
 	}
-	gathered, out := r.declare(ctx, p)
+	gathered, out := r.reader.declare(ctx, p)
 	if out != nil {
 		return out
 	}
-	view, out := r.locate(ctx, p)
+	view, out := r.locator.locate(ctx, p)
 	if out != nil {
 		return out
 	}
-	if view, out = r.settle(ctx, p, view); out != nil {
+	if view, out = r.writer.awaitShown(ctx, p, view); out != nil {
 		return out
 	}
 	r.ledger.account(ctx, p)
-	chosen, out := r.promote(ctx, p, view, gathered)
+	chosen, out := r.chooser.promote(ctx, p, view, gathered)
 	if out != nil {
 		return out
 	}
-	if view, out = r.writer.converge(ctx, p, view, chosen.declared, r.views); out != nil {
+	if view, out = r.writer.converge(ctx, p, view, chosen.declared); out != nil {
 		return out
 	}
-	return r.conclude(ctx, p, view, chosen)
+	return r.follower.conclude(ctx, p, view, chosen)
 }
 
 // report writes the status that follows from the pass, when it changed, and tells a transition once it is written: a pass on an
 // older status ends in a conflict.
-func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome) error {
-	if out.gone {
+func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome.Outcome) error {
+	if out.Gone {
 		return nil
 	}
-	if !out.unread {
+	if !out.Unread {
 		before := readyOf(&p.object.Status)
 		previous := p.object.Status
 		p.facts.Outcome = out.Outcome
-		if out.err == nil {
+		if out.Err == nil {
 			p.facts.Forced = p.forced
 		}
-		if err := r.objects.report(ctx, p); err != nil {
+		if err := r.store.report(ctx, p); err != nil {
 			return err
 		}
-		r.objects.judge(p.key)
+		r.store.Judge(p.key)
 		p.tellTransition(before)
 		setMetrics(p.key, p.object, &previous)
 	}
-	out.wakeBy(&p.object.Status, p.wake, r.options.Now())
+	out.WakeBy(&p.object.Status, p.wake, r.options.Now())
 	return nil
 }
 
 // forget drops all that is kept about an object that is gone.
 func (r *Reconciler) forget(key string) {
 	r.idle(key)
-	r.objects.forget(key)
-	r.tokens.forget(key)
+	r.store.Forget(key)
+	r.reader.tokens.Forget(key)
 	deleteMetrics(key)
 }
 

@@ -19,15 +19,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
 const (
-	indexProject    = "project"
-	indexSecrets    = "secrets"
-	indexConfigMaps = "configMaps"
-	indexUpstream   = "upstream"
-
 	// Back-off after errors. Railway is a shared service: its answers do not get better by asking every 5 ms.
 	backoffFrom = time.Second
 	backoffTo   = 10 * time.Minute
@@ -38,13 +34,7 @@ const (
 
 // SetupWithManager wires the loop: what wakes an object, and how fast it is tried again.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
-	indexes := map[string]client.IndexerFunc{
-		indexProject:    func(o client.Object) []string { return nonEmpty(projectOf(o.(*v1alpha1.EngineEnvironment))) },
-		indexSecrets:    func(o client.Object) []string { return secretsOf(o.(*v1alpha1.EngineEnvironment)) },
-		indexUpstream:   func(o client.Object) []string { return nonEmpty(upstreamOf(o.(*v1alpha1.EngineEnvironment))) },
-		indexConfigMaps: func(o client.Object) []string { return configMapsOf(o.(*v1alpha1.EngineEnvironment)) },
-	}
-	for name, index := range indexes {
+	for name, index := range cluster.Indexes() {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.EngineEnvironment{}, name, index); err != nil {
 			return err
 		}
@@ -54,8 +44,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		For(&v1alpha1.EngineEnvironment{}, builder.WithPredicates(
 			predicate.Or(predicate.GenerationChangedPredicate{}, requestedPredicate()))).
 		Owns(&corev1.Secret{}, builder.OnlyMetadata).
-		Watches(&corev1.Secret{}, r.usersOf(indexSecrets), builder.OnlyMetadata).
-		Watches(&corev1.ConfigMap{}, r.usersOf(indexConfigMaps), builder.OnlyMetadata).
+		Watches(&corev1.Secret{}, r.usersOf(cluster.IndexSecrets), builder.OnlyMetadata).
+		Watches(&corev1.ConfigMap{}, r.usersOf(cluster.IndexConfigMaps), builder.OnlyMetadata).
 		Watches(&v1alpha1.EngineEnvironment{}, r.claimants()).
 		Watches(&v1alpha1.EngineEnvironment{}, r.downstream(), builder.WithPredicates(upstreamPredicate())).
 		WatchesRawSource(r.options.Waker). // its Railway environment, or the result of a check, changed
@@ -96,7 +86,7 @@ func wiped(before, after *v1alpha1.EngineEnvironment) bool {
 // downstream wakes the tiers that take their source from the one that changed.
 func (r *Reconciler) downstream() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		return r.matching(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{indexUpstream: o.GetName()})
+		return r.matching(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{cluster.IndexUpstream: o.GetName()})
 	})
 }
 
@@ -105,7 +95,7 @@ func upstreamPredicate() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
 		after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
-		return ok && ok2 && upstreamChanged(before, after)
+		return ok && ok2 && !promotion.UpstreamOf(before).Same(promotion.UpstreamOf(after))
 	}}
 }
 
@@ -121,10 +111,10 @@ func (r *Reconciler) claimants() handler.EventHandler {
 	return handler.Funcs{
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 			holder, ok := e.Object.(*v1alpha1.EngineEnvironment)
-			if !ok || projectOf(holder) == "" {
+			if !ok || cluster.ProjectOf(holder) == "" {
 				return
 			}
-			for _, request := range r.matching(ctx, client.MatchingFields{indexProject: projectOf(holder)}) {
+			for _, request := range r.matching(ctx, client.MatchingFields{cluster.IndexProject: cluster.ProjectOf(holder)}) {
 				queue.Add(request)
 			}
 		},
@@ -142,24 +132,4 @@ func (r *Reconciler) matching(ctx context.Context, options ...client.ListOption)
 		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 	}
 	return requests
-}
-
-func secretsOf(object *v1alpha1.EngineEnvironment) []string {
-	secrets, _ := desired.References(&object.Spec)
-	if object.Spec.Railway != nil {
-		secrets = append(secrets, object.Spec.Railway.TokenSecretRef.Name)
-	}
-	return secrets
-}
-
-func configMapsOf(object *v1alpha1.EngineEnvironment) []string {
-	_, configMaps := desired.References(&object.Spec)
-	return configMaps
-}
-
-func nonEmpty(value string) []string {
-	if value == "" {
-		return nil
-	}
-	return []string{value}
 }

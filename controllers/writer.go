@@ -14,24 +14,28 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/fieldhash"
+	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/status"
+	"github.com/engine-operator/engine-operator/internal/view"
 )
 
 // writer sends writes to Railway, each announced in the status before it is sent, so that a later pass, or another operator after a
 // crash, knows that it may have happened.
 type writer struct {
-	objects *objects
-	watch   *railway.Watch
-	hasher  hasher
-	settle  time.Duration
-	now     func() time.Time
+	store  store
+	watch  watcher
+	hasher fieldhash.Hasher
+	settle time.Duration
+	now    func() time.Time
 }
 
 // create sends a create that must happen at most once. The caller has read at readAt that it is not there.
-func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1alpha1.WriteKind, name string, send func(context.Context) error) *outcome {
+func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1alpha1.WriteKind, name string, send func(context.Context) error) *outcome.Outcome {
 	if out := w.announceCreate(ctx, p, readAt, v1alpha1.PendingWrite{Kind: kind, Name: name}); out != nil {
 		return out
 	}
@@ -40,26 +44,26 @@ func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1al
 
 // announceCreate stores that something is about to be created, unless it may have been created before: then it waits until a read
 // can tell.
-func (w writer) announceCreate(ctx context.Context, p *pass, readAt time.Time, intent v1alpha1.PendingWrite) *outcome {
+func (w writer) announceCreate(ctx context.Context, p *pass, readAt time.Time, intent v1alpha1.PendingWrite) *outcome.Outcome {
 	what := fmt.Sprintf("the %s %q", strings.ToLower(string(intent.Kind)), intent.Name)
 	if wait := p.journal.Outstanding(intent.Kind, intent.Name, readAt); wait > 0 {
-		w.watch.Hurry(p.key, p.now.Add(hurry))
+		w.watch.hurry(p)
 		message := "waits for Railway to show " + what
 		if p.journal.Announced(intent.Kind, intent.Name) {
 			message = "it is not known whether Railway created " + what + "; the operator reads before it creates it again"
 		}
-		return progressing(v1alpha1.ReasonVerifyingWrite, message, min(wait, unknownRetry))
+		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, message, min(wait, outcome.UnknownRetry))
 	}
 	intent.StartedAt = metav1.NewTime(w.now())
 	p.journal.Announce(intent)
-	if err := w.objects.announce(ctx, p, v1alpha1.ReasonCreating, "creates "+what+" on Railway"); err != nil {
-		return failed(err)
+	if err := w.store.announce(ctx, p, v1alpha1.ReasonCreating, "creates "+what+" on Railway"); err != nil {
+		return outcome.Failed(err)
 	}
 	return nil
 }
 
 // send sends what was announced and notes Railway's answer.
-func (w writer) send(ctx context.Context, p *pass, send func(context.Context) error) *outcome {
+func (w writer) send(ctx context.Context, p *pass, send func(context.Context) error) *outcome.Outcome {
 	kind := p.journal.Pending().Kind
 	err := send(railway.WithPriority(ctx, railway.Write))
 	answer := answerOf(err)
@@ -72,7 +76,7 @@ func (w writer) send(ctx context.Context, p *pass, send func(context.Context) er
 	case err == nil:
 		return nil
 	case railway.ClassOf(err) == railway.Conflict && (!again || kind == v1alpha1.WriteEnvironment): // an environment is found by its name
-		return progressing(v1alpha1.ReasonVerifyingWrite, "Railway says that it exists and does not show it yet; the operator reads again", w.settle)
+		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "Railway says that it exists and does not show it yet; the operator reads again", w.settle)
 	default:
 		return p.rejected(ctx, err)
 	}
@@ -91,7 +95,7 @@ func answerOf(err error) journal.Answer {
 }
 
 // addServices finds the services in the project, or creates them. A service that is known by its id is looked for by it.
-func (w writer) addServices(ctx context.Context, p *pass, v *view, missing []string) (map[string]plan.AddedService, *outcome) {
+func (w writer) addServices(ctx context.Context, p *pass, v *view.View, missing []string) (map[string]plan.AddedService, *outcome.Outcome) {
 	added := map[string]plan.AddedService{}
 	if len(missing) == 0 {
 		return added, nil
@@ -113,10 +117,10 @@ func (w writer) addServices(ctx context.Context, p *pass, v *view, missing []str
 		if id != "" {
 			// What was just created here only has to show. Anything else joins, which is harmless for what is there already: a
 			// create whose answer was lost, or that another tier was faster with.
-			added[name] = plan.AddedService{ID: id, Join: p.journal.Outstanding(v1alpha1.WriteService, name, v.readAt) == 0}
+			added[name] = plan.AddedService{ID: id, Join: p.journal.Outstanding(v1alpha1.WriteService, name, v.ReadAt) == 0}
 			continue
 		}
-		out := w.create(ctx, p, v.readAt, v1alpha1.WriteService, name, func(ctx context.Context) (err error) {
+		out := w.create(ctx, p, v.ReadAt, v1alpha1.WriteService, name, func(ctx context.Context) (err error) {
 			id, err = p.client.CreateService(ctx, p.object.Spec.Railway.ProjectID, p.at().EnvironmentID, name)
 			return err
 		})
@@ -125,21 +129,21 @@ func (w writer) addServices(ctx context.Context, p *pass, v *view, missing []str
 		}
 		p.event(normal, "Created", "Create", "Created the service %q on Railway", name)
 		added[name] = plan.AddedService{ID: id}
-		p.journal.Bind(map[string]string{name: id}, declaredNames(&p.object.Spec))
+		p.journal.Bind(map[string]string{name: id}, view.DeclaredNames(&p.object.Spec))
 	}
 	return added, nil
 }
 
 // addDomains creates the generated domains that are declared and missing. They come before the commit, so that the first
 // deployment already knows its RAILWAY_PUBLIC_DOMAIN.
-func (w writer) addDomains(ctx context.Context, p *pass, v *view, c *comparison, added map[string]plan.AddedService) *outcome {
+func (w writer) addDomains(ctx context.Context, p *pass, v *view.View, c *comparison, added map[string]plan.AddedService) *outcome.Outcome {
 	for _, name := range c.plan.Domains {
 		service, _ := c.declared.Service(name)
 		id := added[name].ID
-		if instance, ok := v.env.Instance(name); ok {
+		if instance, ok := v.Env.Instance(name); ok {
 			id = instance.ServiceID
 		}
-		out := w.create(ctx, p, v.readAt, v1alpha1.WriteDomain, name, func(ctx context.Context) error {
+		out := w.create(ctx, p, v.ReadAt, v1alpha1.WriteDomain, name, func(ctx context.Context) error {
 			domain, err := p.client.CreateRailwayDomain(ctx, p.at().EnvironmentID, id, service.Domain.Port)
 			if err == nil {
 				p.event(normal, "DomainCreated", "Create", "The service %q is reached at https://%s", name, domain.Host)
@@ -155,32 +159,32 @@ func (w writer) addDomains(ctx context.Context, p *pass, v *view, c *comparison,
 
 // commit writes all that differs in one commit, which starts at most one deployment per service
 // (railway-api.md, "Config patches").
-func (w writer) commit(ctx context.Context, p *pass, v *view, c *comparison) *outcome {
+func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison) *outcome.Outcome {
 	id, err := newCommitID()
 	if err != nil {
-		return failed(err)
+		return outcome.Failed(err)
 	}
 	w.book(p, v, c)
-	text, before := summary(c.plan.Changes), p.journal.Pending()
+	text, before := findings.Summary(c.plan.Changes), p.journal.Pending()
 	p.journal.Announce(v1alpha1.PendingWrite{
 		Kind: v1alpha1.WriteCommit, Name: id, StartedAt: metav1.NewTime(w.now()),
 		Services: c.plan.Deploys(), Message: text, Fields: journal.Lines(c.plan.Written()),
 	})
-	if err := w.objects.announce(ctx, p, v1alpha1.ReasonApplying, "commits to Railway: "+text); err != nil {
-		return failed(err)
+	if err := w.store.announce(ctx, p, v1alpha1.ReasonApplying, "commits to Railway: "+text); err != nil {
+		return outcome.Failed(err)
 	}
-	message := fmt.Sprintf("engine-operator: %s %s", text, markOf(id))
+	message := fmt.Sprintf("engine-operator: %s %s", text, view.Mark(id))
 	err = p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
-	w.watch.Hurry(p.key, p.now.Add(hurry))
+	w.watch.hurry(p)
 	p.journal.Answered(answerOf(err), before, p.object.Generation)
 	if err != nil {
 		return p.rejected(ctx, err)
 	}
-	p.journal.UseKey(w.hasher.name())
+	p.journal.UseKey(w.hasher.Name())
 	p.find(v1alpha1.ConditionSynced, status.Failed(v1alpha1.ReasonApplying, "committed: "+text))
 	w.tellCommit(p, c.plan)
 	countCommit(p.key, c.plan)
-	return progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
+	return outcome.Progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
 }
 
 // tellCommit records the commit as an event, and counts repairs so that a contested field is noticed.
@@ -196,34 +200,11 @@ func (w writer) tellCommit(p *pass, made *plan.Plan) {
 	if len(declaredAnew) > 0 {
 		p.journal.ForgetRepairs(declaredAnew...) // a new value starts a new count
 	}
-	p.event(normal, "Committed", "Commit", "Committed to Railway: %s", summary(made.Changes))
+	p.event(normal, "Committed", "Commit", "Committed to Railway: %s", findings.Summary(made.Changes))
 	if len(repaired) > 0 {
 		p.journal.CountRepairs(repaired, p.now)
 		p.event(warning, "DriftRepaired", "Repair", "Wrote back what was changed on Railway: %s", status.List(repaired))
 	}
-}
-
-// summary says what a commit does, in one bounded line without values.
-func summary(changes []plan.Change) string {
-	if len(changes) == 0 {
-		return "add services to the environment"
-	}
-	var set, deleted []string
-	for _, change := range changes {
-		if change.Hash == "" {
-			deleted = append(deleted, change.Path)
-		} else {
-			set = append(set, change.Path)
-		}
-	}
-	var parts []string
-	if len(set) > 0 {
-		parts = append(parts, "set "+status.List(set))
-	}
-	if len(deleted) > 0 {
-		parts = append(parts, "delete "+status.List(deleted))
-	}
-	return strings.Join(parts, "; ")
 }
 
 func newCommitID() (string, error) {

@@ -25,7 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/controllers"
+	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/cli"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 )
@@ -221,7 +221,7 @@ func (s *stage) remember(object *v1alpha1.EngineEnvironment) {
 	spec := promotion.WithSource(&object.Spec, &v1alpha1.Source{Image: "ghcr.io/acme/ai-engine:1.5.0"})
 	require.NoError(s.t, s.Create(s.t.Context(), &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: object.Name + "-1", Namespace: s.namespace, Labels: map[string]string{controllers.LabelOwner: string(object.UID)},
+			Name: object.Name + "-1", Namespace: s.namespace, Labels: map[string]string{owned.LabelOwner: string(object.UID)},
 		},
 		Data: runtime.RawExtension{Raw: promotion.ContentOf(spec).Raw()}, Revision: 3,
 	}))

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/controllers"
+	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
@@ -65,7 +65,7 @@ func historyCommand(world World) *cobra.Command {
 func (s *session) past(ctx context.Context, object *v1alpha1.EngineEnvironment) (show.Past, []error) {
 	past, problems := show.Past{Object: object}, []error(nil)
 	var revisions appsv1.ControllerRevisionList
-	err := s.List(ctx, &revisions, client.InNamespace(object.Namespace), client.MatchingLabels{controllers.LabelOwner: string(object.UID)})
+	err := s.List(ctx, &revisions, client.InNamespace(object.Namespace), client.MatchingLabels{owned.LabelOwner: string(object.UID)})
 	if err != nil {
 		problems = append(problems, fmt.Errorf("the verified revisions: %w", err))
 	}

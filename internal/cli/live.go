@@ -16,7 +16,9 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/fieldhash"
 	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/operator"
 )
 
 // secret reads a Secret; ok is false when it does not exist or may not be read.
@@ -64,6 +66,12 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 		return err
 	}
 	in.Record = recordOf(object, p.world.Now())
+	if data, ok := p.session.secret(ctx, p.system, operator.HashKeySecret); ok {
+		hasher := fieldhash.Hasher{Key: []byte(data[operator.HashKeyField])}
+		if !journal.Open(&object.Status, 0, p.world.Now()).KeyLost(hasher.Name()) {
+			in.Record.Hash = hasher.Field
+		}
+	}
 	return nil
 }
 

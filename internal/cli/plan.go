@@ -15,6 +15,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
@@ -53,6 +54,8 @@ type planFlags struct {
 	files  []string
 	output string
 	live   bool
+	// system is the operator's namespace.
+	system string
 }
 
 // exitChanges is the exit code of a plan that would change something.
@@ -69,6 +72,7 @@ func planCommand(world World) *cobra.Command {
 	flags := command.Flags()
 	flags.StringSliceVarP(&f.files, "filename", "f", nil, "files or directories with EngineEnvironments, Secrets and ConfigMaps; - is the input")
 	flags.BoolVar(&f.live, "cluster", false, "use the record of the live object, and Secrets and ConfigMaps that the files lack, from the cluster")
+	flags.StringVar(&f.system, "operator-namespace", options.DefaultNamespace, "with --cluster: where the operator keeps the key of its record")
 	_ = command.MarkFlagRequired("filename") // the flag is there
 	bindOutput(command, &f.output, "json", "markdown")
 	command.RunE = func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), world) }
@@ -134,8 +138,9 @@ type planner struct {
 	world World
 	pool  *railway.Pool
 	set   *manifest.Set
-	// session is nil without --cluster.
+	// session is nil without --cluster; system is the operator's namespace.
 	session *session
+	system  string
 }
 
 func (f *planFlags) planner(world World, set *manifest.Set) (*planner, error) {
@@ -143,7 +148,7 @@ func (f *planFlags) planner(world World, set *manifest.Set) (*planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{world: world, pool: pool, set: set}
+	p := &planner{world: world, pool: pool, set: set, system: f.system}
 	if f.live {
 		if p.session, err = f.connect(); err != nil {
 			return nil, err

@@ -25,6 +25,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/cli/support"
+	"github.com/engine-operator/engine-operator/internal/options"
 )
 
 const reportHelp = `Write an archive for a support case: the EngineEnvironments of the namespace with their status, their history
@@ -41,7 +42,7 @@ func reportCommand(world World) *cobra.Command {
 	}
 	c.bind(command, true)
 	command.Flags().StringVar(&file, "file", "", "the archive; default: engine-report-<time>.tar.gz")
-	command.Flags().StringVar(&system, "operator-namespace", "engine-operator-system", "where the operator runs")
+	command.Flags().StringVar(&system, "operator-namespace", options.DefaultNamespace, "where the operator runs")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		if file == "" {
 			file = "engine-report-" + world.Now().UTC().Format("20060102-150405") + ".tar.gz"

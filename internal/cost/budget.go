@@ -21,8 +21,11 @@ func Status(soFar, projected float64, budget *v1alpha1.Budget, asOf metav1.Time)
 	return Against(known, budget)
 }
 
-// Against is the same cost beside a budget that may be another one.
+// Against is the same cost beside a budget that may be another one; nil when no cost is known.
 func Against(known *v1alpha1.CostStatus, budget *v1alpha1.Budget) *v1alpha1.CostStatus {
+	if known == nil {
+		return nil
+	}
 	next := known.DeepCopy()
 	next.Summary = fmt.Sprintf("$%s of $%d", known.ProjectedUSD, budget.MonthlyUSD)
 	return next

@@ -27,6 +27,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/controllers"
+	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
@@ -75,17 +76,17 @@ type Operator struct {
 }
 
 // New puts the operator together. It writes nothing but the Secret of the hash key.
-func New(ctx context.Context, cluster *rest.Config, o Options) (*Operator, error) {
-	manager, err := newManager(cluster, o)
+func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, error) {
+	manager, err := newManager(apiServer, o)
 	if err != nil {
 		return nil, err
 	}
 	if o.HashKey == nil {
-		if o.HashKey, err = hashKey(ctx, cluster, manager.GetScheme(), o.HashKeyNamespace); err != nil {
+		if o.HashKey, err = hashKey(ctx, apiServer, manager.GetScheme(), o.HashKeyNamespace); err != nil {
 			return nil, err
 		}
 	}
-	waker := &controllers.Waker{}
+	waker := &cluster.Waker{}
 	o.Watch.Changed, o.Verifier.Changed = waker.Wake, waker.Wake
 	operator := &Operator{Manager: manager, Watch: railway.NewWatch(o.Watch), Verifier: verify.New(o.Verifier)}
 	if operator.Pool, err = railway.NewPool(o.Railway); err != nil {
@@ -105,15 +106,15 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (*Operator, error
 	return operator, reconciler.SetupWithManager(ctx, manager)
 }
 
-func hashKey(ctx context.Context, cluster *rest.Config, scheme *runtime.Scheme, namespace string) ([]byte, error) {
-	direct, err := client.New(cluster, client.Options{Scheme: scheme})
+func hashKey(ctx context.Context, apiServer *rest.Config, scheme *runtime.Scheme, namespace string) ([]byte, error) {
+	direct, err := client.New(apiServer, client.Options{Scheme: scheme})
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
 	}
-	return controllers.EnsureHashKey(ctx, direct, namespace)
+	return ensureHashKey(ctx, direct, namespace)
 }
 
-func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
+func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 	scheme, err := Scheme()
 	if err != nil {
 		return nil, err
@@ -122,11 +123,11 @@ func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
 	for _, namespace := range o.Namespaces {
 		namespaces[namespace] = cache.Config{}
 	}
-	own, err := labels.NewRequirement(controllers.LabelOwner, selection.Exists, nil)
+	own, err := labels.NewRequirement(cluster.LabelOwner, selection.Exists, nil)
 	if err != nil {
 		return nil, err
 	}
-	manager, err := ctrl.NewManager(cluster, ctrl.Options{
+	manager, err := ctrl.NewManager(apiServer, ctrl.Options{
 		Scheme:  scheme,
 		Logger:  o.Log,
 		Metrics: o.Metrics,

@@ -40,6 +40,14 @@ func UpstreamOf(object *v1alpha1.EngineEnvironment) Upstream {
 	return up
 }
 
+// Same reports whether a decision that depends on the upstream tier comes out the same for both.
+func (u Upstream) Same(other Upstream) bool {
+	if !u.GoSince.Equal(other.GoSince) || u.Verified == nil || other.Verified == nil {
+		return u.GoSince.Equal(other.GoSince) && u.Verified == other.Verified
+	}
+	return u.source() == other.source() && u.Verified.Since.Equal(&other.Verified.Since)
+}
+
 // source identifies what upstream has verified, empty while nothing was.
 func (u Upstream) source() Source {
 	if u.Verified == nil {

@@ -1,0 +1,169 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/cost"
+	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/outcome"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+	"github.com/engine-operator/engine-operator/internal/status"
+	"github.com/engine-operator/engine-operator/internal/view"
+)
+
+// chooser decides which revision a tier runs.
+type chooser struct {
+	store   store
+	watch   watcher
+	reader  reader
+	history cluster.History
+}
+
+// chosen is the revision that a pass works on, and the environment that it declares.
+type chosen struct {
+	input    promotion.Input
+	decision promotion.Decision
+	stored   []promotion.Stored
+	gathered desired.Sources
+	declared *desired.Environment
+}
+
+// promote decides which revision counts, and builds the environment that it declares.
+func (ch chooser) promote(ctx context.Context, p *pass, v *view.View, gathered desired.Sources) (*chosen, *outcome.Outcome) {
+	stored, err := ch.history.List(ctx, p.object)
+	if err != nil {
+		return nil, outcome.Failed(err)
+	}
+	input, err := ch.input(ctx, p, v, stored)
+	if err != nil {
+		return nil, outcome.Failed(err)
+	}
+	c := &chosen{input: input, decision: promotion.Decide(input), stored: stored, gathered: gathered}
+	adoptDecision(p, c.decision)
+	switch d := c.decision; {
+	case d.Stuck != "" && d.Invalid:
+		about := v1alpha1.ConditionPromoted
+		if d.Promotion == nil {
+			about = v1alpha1.ConditionSynced
+		}
+		return nil, outcome.Stalled(about, reasonOfStuck(d), d.Stuck)
+	case d.Stuck != "":
+		return nil, outcome.Progressing(v1alpha1.ReasonAwaitingPromotion, d.Stuck, 0)
+	case d.Rollback != nil:
+		if c.gathered, err = ch.reader.gather(ctx, p, d.Spec); err != nil {
+			return nil, outcome.Failed(err)
+		}
+	}
+	if c.declared, err = desired.Build(c.decision.Spec, c.gathered); err != nil {
+		return nil, outcome.Failed(err)
+	}
+	p.declares(c.declared)
+	return c, nil
+}
+
+func reasonOfStuck(d promotion.Decision) string {
+	if d.Rollback != nil {
+		return v1alpha1.ReasonRolledBack
+	}
+	return v1alpha1.ReasonInvalidSpec
+}
+
+// adoptDecision notes the decision for the status and tells its transitions.
+func adoptDecision(p *pass, d promotion.Decision) {
+	p.facts.Promotion, p.facts.Hold = d.Promotion, &status.Hold{Rollback: d.Rollback}
+	if d.Promotion != nil && d.Reason != "" {
+		finding := status.Failed(d.Reason, d.Message)
+		if d.UpToDate {
+			finding = status.Passed(d.Message)
+		}
+		p.find(v1alpha1.ConditionPromoted, finding)
+	}
+	p.wakeAt(d.Wake)
+	if d.Resumed != "" {
+		p.event(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
+	}
+	if d.Taken != "" {
+		p.event(normal, "Promoted", "Promote", "Promotes %s from %s", d.Taken, p.object.Spec.Promotion.From)
+	}
+}
+
+// input gathers what the decision depends on.
+func (ch chooser) input(ctx context.Context, p *pass, v *view.View, stored []promotion.Stored) (promotion.Input, error) {
+	object := p.object
+	in := promotion.Input{
+		Namespace: object.Namespace, Name: object.Name, Spec: &object.Spec, Annotations: object.Annotations,
+		Previous: object.Status.Promotion, Rollback: object.Status.Rollback, Runs: v.Runs(object.Spec.Engine.Name),
+		Gate: cost.Gate(object.Spec.Budget, p.cost(), p.now), Now: p.now,
+	}
+	if rollback := in.Rollback; rollback != nil {
+		for i := range stored {
+			if stored[i].Name == rollback.RevisionName {
+				in.Held = &stored[i].Content
+			}
+		}
+	}
+	if object.Spec.Promotion == nil {
+		return in, nil
+	}
+	var err error
+	in.Upstream, err = ch.upstream(ctx, p)
+	return in, err
+}
+
+// upstream reads the tier whose verified source is taken.
+func (ch chooser) upstream(ctx context.Context, p *pass) (promotion.Upstream, error) {
+	name := p.object.Spec.Promotion.From
+	key := types.NamespacedName{Namespace: p.object.Namespace, Name: name}
+	object, err := ch.store.Get(ctx, key)
+	if apierrors.IsNotFound(err) {
+		return promotion.Upstream{Name: name}, nil
+	}
+	if err != nil {
+		return promotion.Upstream{}, fmt.Errorf("read EngineEnvironment %s: %w", name, err)
+	}
+	up := promotion.UpstreamOf(object)
+	snapshot, known := ch.watch.Latest(key.String())
+	// A snapshot says nothing yet: the status must be what a pass over it has found.
+	up.Unread = !ch.store.IsJudged(key.String()) || !known || snapshot.Environment == nil ||
+		p.now.Sub(snapshot.ReadAt) > staleAfter*object.Spec.EffectiveInterval()
+	up.Circle, err = ch.circle(ctx, p, object)
+	if up.Unread && !up.GoSince.IsZero() {
+		p.wakeAt(p.now.Add(outcome.BusyRetry))
+	}
+	return up, err
+}
+
+// chainAtMost bounds the walk along a chain of tiers.
+const chainAtMost = 16
+
+// circle reports whether the upstream tiers lead back to this one: they would swap their sources for ever.
+func (ch chooser) circle(ctx context.Context, p *pass, upstream *v1alpha1.EngineEnvironment) (bool, error) {
+	for range chainAtMost {
+		if upstream.Name == p.object.Name {
+			return true, nil
+		}
+		from := cluster.UpstreamOf(upstream)
+		if from == "" {
+			return false, nil
+		}
+		next := &v1alpha1.EngineEnvironment{}
+		err := ch.store.Cached(ctx, types.NamespacedName{Namespace: p.object.Namespace, Name: from}, next)
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("read EngineEnvironment %s: %w", from, err)
+		}
+		upstream = next
+	}
+	return true, nil
+}

@@ -1,0 +1,67 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/outcome"
+	"github.com/engine-operator/engine-operator/internal/tokens"
+)
+
+// reader reads what a spec names: the token and the values.
+type reader struct {
+	sources cluster.Sources
+	tokens  *tokens.Tokens
+	checks  checks
+}
+
+// connect reads the token and takes its client.
+func (r reader) connect(ctx context.Context, p *pass) *outcome.Outcome {
+	name, secret := p.object.Spec.Railway.TokenSecretRef.Name, &corev1.Secret{}
+	found, err := r.sources.Read(ctx, p.object.Namespace, name, secret)
+	if err != nil {
+		return outcome.Failed(err)
+	}
+	if !found {
+		secret = nil
+	}
+	client, kept, problem := r.tokens.Take(p.key, name, secret)
+	if problem != nil {
+		return outcome.Stalled(v1alpha1.ConditionCredentialsValid, problem.Reason, problem.Message)
+	}
+	p.client, p.token = client, kept
+	return nil
+}
+
+// gather reads the Secrets and ConfigMaps that the spec names.
+func (r reader) gather(ctx context.Context, p *pass, spec *v1alpha1.EngineEnvironmentSpec) (desired.Sources, error) {
+	return r.sources.Gather(ctx, p.object.Namespace, spec)
+}
+
+// declare reads what the spec names and holds that it fits together, before anything is read from or written to Railway. While a
+// rollback holds another revision the declared one may be as wrong as it likes.
+func (r reader) declare(ctx context.Context, p *pass) (desired.Sources, *outcome.Outcome) {
+	gathered, err := r.gather(ctx, p, &p.object.Spec)
+	if err != nil {
+		return gathered, outcome.Failed(err)
+	}
+	if p.object.Status.Rollback != nil {
+		return gathered, nil
+	}
+	declared, err := desired.Build(&p.object.Spec, gathered)
+	if err != nil {
+		return gathered, outcome.Failed(err)
+	}
+	p.declares(declared)
+	if _, err = r.checks.build(&p.object.Spec, gathered, declared, nil, false); err != nil {
+		return gathered, outcome.Failed(err)
+	}
+	return gathered, nil
+}

@@ -1,0 +1,127 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/outcome"
+	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/status"
+	"github.com/engine-operator/engine-operator/internal/view"
+)
+
+// dashboard is where people look at an environment.
+const dashboard = "https://railway.com/project/%s?environmentId=%s"
+
+// find resolves the environment's name. A project token names its environment itself (railway-api.md, "Tokens").
+func (l locator) find(ctx context.Context, p *pass) (*view.View, *outcome.Outcome) {
+	if p.client.Kind() == railway.TokenProject {
+		return l.findByToken(ctx, p)
+	}
+	project, out := p.project(ctx)
+	if out != nil {
+		return nil, out
+	}
+	name := p.object.Spec.RailwayEnvironment()
+	var matches []model.Named
+	for _, environment := range project.Environments {
+		if strings.EqualFold(environment.Name, name) {
+			matches = append(matches, environment)
+		}
+	}
+	switch len(matches) {
+	case 0:
+		return l.createEnvironment(ctx, p, name)
+	case 1:
+		return l.adopt(ctx, p, matches[0])
+	default:
+		return nil, outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, fmt.Sprintf(
+			"the project has %d environments called %q when case is ignored: rename or delete all but one on Railway", len(matches), name))
+	}
+}
+
+func (l locator) findByToken(ctx context.Context, p *pass) (*view.View, *outcome.Outcome) {
+	scope, err := p.client.Scope(railway.WithPriority(ctx, railway.Rollout))
+	if err != nil {
+		return nil, p.rejected(ctx, err)
+	}
+	if scope.ProjectID != p.object.Spec.Railway.ProjectID || !strings.EqualFold(scope.EnvironmentName, p.object.Spec.RailwayEnvironment()) {
+		return nil, tokenScope(p, scope)
+	}
+	return l.adopt(ctx, p, model.Named{ID: scope.EnvironmentID, Name: scope.EnvironmentName})
+}
+
+func tokenScope(p *pass, scope model.TokenScope) *outcome.Outcome {
+	return outcome.Stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonTokenScope, fmt.Sprintf(
+		"the project token is for environment %q of project %s, the spec names environment %q of project %s: "+
+			"use that environment's token, or an account or workspace token", scope.EnvironmentName, scope.ProjectID,
+		p.object.Spec.RailwayEnvironment(), p.object.Spec.Railway.ProjectID))
+}
+
+// adopt claims an environment that is there. The claim is stored before it is compared with those of others.
+func (l locator) adopt(ctx context.Context, p *pass, environment model.Named) (*view.View, *outcome.Outcome) {
+	created := p.journal.Announced(v1alpha1.WriteEnvironment, p.object.Spec.RailwayEnvironment())
+	p.facts.Railway = locatedAt(p, environment, created)
+	if created {
+		p.journal.Withdraw()
+	}
+	if err := l.store.announce(ctx, p, v1alpha1.ReasonProgressing, "reads the Railway environment"); err != nil {
+		return nil, outcome.Failed(err)
+	}
+	holder, err := l.store.Holder(ctx, p.object, true)
+	if err != nil {
+		return nil, outcome.Failed(err)
+	}
+	if holder != nil {
+		return nil, l.yield(p, holder)
+	}
+	l.watch.follow(p, p.facts.Railway)
+	return l.observe(ctx, p)
+}
+
+func locatedAt(p *pass, environment model.Named, created bool) *v1alpha1.RailwayStatus {
+	projectID, since := p.object.Spec.Railway.ProjectID, metav1.NewMicroTime(p.now.Truncate(time.Microsecond))
+	return &v1alpha1.RailwayStatus{
+		ProjectID: projectID, EnvironmentID: environment.ID, Environment: environment.Name, Created: created,
+		URL: fmt.Sprintf(dashboard, projectID, environment.ID), Since: &since,
+	}
+}
+
+// createEnvironment creates what the project does not have. The announced creation is the claim.
+func (l locator) createEnvironment(ctx context.Context, p *pass, name string) (*view.View, *outcome.Outcome) {
+	intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteEnvironment, Name: name}
+	if out := l.writer.announceCreate(ctx, p, p.now, intent); out != nil {
+		return nil, out
+	}
+	holder, err := l.store.Holder(ctx, p.object, true)
+	if err != nil {
+		return nil, outcome.Failed(err)
+	}
+	if holder != nil {
+		return nil, l.yield(p, holder)
+	}
+	var made *model.Environment
+	out := l.writer.send(ctx, p, func(ctx context.Context) (err error) {
+		made, err = p.client.CreateEnvironment(ctx, p.object.Spec.Railway.ProjectID, name)
+		return err
+	})
+	if out != nil {
+		return nil, out
+	}
+	p.event(normal, "Created", "Create", "Created the environment %q on Railway", name)
+	p.facts.Railway = locatedAt(p, model.Named{ID: made.ID, Name: made.Name}, true)
+	l.watch.follow(p, p.facts.Railway)
+	l.watch.Store(p.key, made, p.now)
+	snapshot, _ := l.watch.Latest(p.key)
+	p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
+	return l.watch.take(p, snapshot), nil
+}

@@ -1,0 +1,71 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/outcome"
+	"github.com/engine-operator/engine-operator/internal/status"
+)
+
+// store writes the object of a pass.
+type store struct{ *cluster.Objects }
+
+// report writes the status that follows from what was found, when it differs.
+func (s store) report(ctx context.Context, p *pass) error {
+	object, err := s.WriteStatus(ctx, p.object, p.next())
+	if err == nil {
+		p.stored(object)
+	}
+	return err
+}
+
+// announce stores what is about to be written to Railway before it is sent, and that the object is not Ready meanwhile: a write
+// that shows on Railway is never seen beside a Ready of before.
+func (s store) announce(ctx context.Context, p *pass, reason, message string) error {
+	p.facts.Outcome = status.Outcome{Kind: status.Progressing, Reason: reason, Message: message}
+	return s.report(ctx, p)
+}
+
+// hold adds the finalizer, letGo removes it; the API server then deletes the object.
+func (s store) hold(ctx context.Context, p *pass) error {
+	object, err := s.AddFinalizer(ctx, p.object)
+	if err == nil {
+		p.stored(object)
+	}
+	return err
+}
+
+func (s store) letGo(ctx context.Context, p *pass) *outcome.Outcome {
+	if _, err := s.RemoveFinalizer(ctx, p.object); err != nil {
+		return outcome.Failed(err)
+	}
+	return &outcome.Outcome{Gone: true}
+}
+
+// conflictDelay is how soon to pass again after somebody else wrote the object: the next pass sees the newer one.
+const conflictDelay = 200 * time.Millisecond
+
+// resultOfStore turns a failed write of the object into a result.
+func resultOfStore(err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(err)
+}
+
+// resultOf is the only place that tells the queue what to do.
+func resultOf(o *outcome.Outcome) (ctrl.Result, error) {
+	if o.Err != nil && o.After == 0 {
+		return ctrl.Result{}, o.Err
+	}
+	return ctrl.Result{RequeueAfter: o.After}, nil
+}

@@ -1,0 +1,180 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster reads and writes what the loop needs in Kubernetes: the objects and their status, what their specs name, and the
+// verified revisions. It decides nothing, and knows nothing of Railway.
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/claim"
+)
+
+// Objects reads and writes EngineEnvironments. It knows the version that it wrote last of each, so that no pass works on an older
+// one: such a pass would find nothing to write, and leave a wrong status on the server for good.
+type Objects struct {
+	client     client.Client
+	live       client.Reader
+	namespaces []string
+
+	mu sync.Mutex
+	// seen is the version of each object that was read past the cache or written last.
+	seen map[string]string
+	// judged are the objects whose status says what a pass of this process found.
+	judged map[string]bool
+}
+
+// NewObjects reads by the cache of c and past it by live, in the namespaces given; none means all.
+func NewObjects(c client.Client, live client.Reader, namespaces []string) *Objects {
+	return &Objects{client: c, live: live, namespaces: namespaces, seen: map[string]string{}, judged: map[string]bool{}}
+}
+
+// Get returns the object, never older than it was last written. The first time it is read past the cache: another operator may
+// have written it a moment ago.
+func (o *Objects) Get(ctx context.Context, name types.NamespacedName) (*v1alpha1.EngineEnvironment, error) {
+	object := &v1alpha1.EngineEnvironment{}
+	if err := o.client.Get(ctx, name, object); err != nil {
+		return nil, err
+	}
+	if o.current(name.String(), object.ResourceVersion) {
+		return object, nil
+	}
+	object = &v1alpha1.EngineEnvironment{}
+	if err := o.live.Get(ctx, name, object); err != nil {
+		return nil, err
+	}
+	o.note(name.String(), object.ResourceVersion)
+	return object, nil
+}
+
+// Cached returns the object as the cache has it.
+func (o *Objects) Cached(ctx context.Context, name types.NamespacedName, into *v1alpha1.EngineEnvironment) error {
+	return o.client.Get(ctx, name, into)
+}
+
+// current reports whether the version is at least the one that was seen last.
+func (o *Objects) current(key, version string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	seen, known := o.seen[key]
+	if !known {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(version, seen)
+	return err == nil && order >= 0
+}
+
+func (o *Objects) note(key, version string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen[key] = version
+}
+
+// Forget drops what is kept about an object that is gone.
+func (o *Objects) Forget(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.seen, key)
+	delete(o.judged, key)
+}
+
+// Judge notes that the status of the object says what a pass of this process found.
+func (o *Objects) Judge(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.judged[key] = true
+}
+
+// IsJudged reports whether the status of the object is more than what another process left behind.
+func (o *Objects) IsJudged(key string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.judged[key]
+}
+
+// WriteStatus writes the status when it differs, and returns the object as the API server has it then. The optimistic lock refuses
+// the write when somebody wrote the object meanwhile.
+func (o *Objects) WriteStatus(
+	ctx context.Context, object *v1alpha1.EngineEnvironment, next v1alpha1.EngineEnvironmentStatus,
+) (*v1alpha1.EngineEnvironment, error) {
+	if equality.Semantic.DeepEqual(&object.Status, &next) {
+		return object, nil
+	}
+	changed := object.DeepCopy()
+	changed.Status = next
+	patch := client.MergeFromWithOptions(object, client.MergeFromWithOptimisticLock{})
+	if err := o.client.Status().Patch(ctx, changed, patch); err != nil {
+		return nil, fmt.Errorf("write status: %w", err)
+	}
+	o.note(client.ObjectKeyFromObject(changed).String(), changed.ResourceVersion)
+	return changed, nil
+}
+
+// AddFinalizer keeps the object until what it means for Railway is done.
+func (o *Objects) AddFinalizer(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
+	changed := object.DeepCopy()
+	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
+	return o.patch(ctx, object, changed)
+}
+
+// RemoveFinalizer lets the object go, and forgets it.
+func (o *Objects) RemoveFinalizer(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
+	changed := object.DeepCopy()
+	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)
+	changed, err := o.patch(ctx, object, changed)
+	if err == nil {
+		o.Forget(client.ObjectKeyFromObject(object).String())
+	}
+	return changed, err
+}
+
+func (o *Objects) patch(ctx context.Context, before, changed *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := o.client.Patch(ctx, changed, patch); err != nil {
+		return nil, fmt.Errorf("write finalizer: %w", err)
+	}
+	o.note(client.ObjectKeyFromObject(changed).String(), changed.ResourceVersion)
+	return changed, nil
+}
+
+// Holder returns the object that holds the Railway environment that this one claims, nil when it may have it. A claim that was just
+// made is compared past the cache: two objects that make theirs at the same time must both see it.
+func (o *Objects) Holder(ctx context.Context, object *v1alpha1.EngineEnvironment, fresh bool) (*v1alpha1.EngineEnvironment, error) {
+	if fresh {
+		all, err := o.list(ctx)
+		return claim.Holder(all, object), err
+	}
+	var list v1alpha1.EngineEnvironmentList
+	if err := o.client.List(ctx, &list, client.MatchingFields{IndexProject: ProjectOf(object)}); err != nil {
+		return nil, fmt.Errorf("list EngineEnvironments: %w", err)
+	}
+	return claim.Holder(list.Items, object), nil
+}
+
+// list lists past the cache the objects of every namespace that is watched.
+func (o *Objects) list(ctx context.Context) ([]v1alpha1.EngineEnvironment, error) {
+	namespaces := o.namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	var all []v1alpha1.EngineEnvironment
+	for _, namespace := range namespaces {
+		var list v1alpha1.EngineEnvironmentList
+		if err := o.live.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+			return nil, fmt.Errorf("list EngineEnvironments: %w", err)
+		}
+		all = append(all, list.Items...)
+	}
+	return all, nil
+}
