@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
+	owned "github.com/engine-operator/engine-operator/internal/cluster"
 )
 
 const historyHelp = `Show what happened to a tier, the newest first: who deployed, promoted, approved and rolled back what, and when.
