@@ -19,6 +19,13 @@ PKG ?= ./...
 RACE ?= $(shell hack/race.sh)
 # Railway's full schema, which is not ours to publish: an SDL file, or the answer to an introspection as JSON.
 SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
+# How long make soak walks, and how long make fuzz runs each target.
+SOAK ?= 30m
+FUZZTIME ?= 10s
+# BENCH_SIZES are the fleets of make bench, BENCH_ARGS flags for it, for instance BENCH_ARGS='--profiles dist/profiles'.
+BENCH_SIZES ?= 100,1000,10000
+BENCH_ARGS ?=
+BENCH_COUNT ?= 6
 SIM_LISTEN ?= 127.0.0.1:8484
 
 .PHONY: help
@@ -41,6 +48,19 @@ sim: ## Run the local Railway on SIM_LISTEN (127.0.0.1:8484)
 bench-calls: build kube ## Count Railway requests, commits and deployments per case, writes dist/bench-calls.json
 	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench-calls
 
+.PHONY: bench
+bench: build kube ## Measure fleets of 100, 1,000 and 10,000 objects (BENCH_SIZES=100,1000), writes dist/bench.json and .svg
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench --sizes "$(BENCH_SIZES)" $(BENCH_ARGS)
+
+.PHONY: bench-micro
+bench-micro: ## Run the benchmarks of hot functions; compare two runs with benchstat (docs/performance.md)
+	go test -run '^$$' -bench . -benchmem -count $(BENCH_COUNT) \
+	  ./internal/plan ./internal/desired ./internal/status ./internal/railway ./internal/redact
+
+.PHONY: bench-check
+bench-check: build kube ## Hold counts and ratios of 100 and 300 objects in the ranges of hack/bench/ranges.yaml
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench --sizes 100,300 --check hack/bench/ranges.yaml $(BENCH_ARGS)
+
 ##@ Test
 
 .PHONY: test
@@ -60,6 +80,14 @@ board-shots: ## Take the pictures of the board for the documents, into docs/imag
 	mkdir -p docs/images
 	BOARD_SCREENSHOTS="$(CURDIR)/docs/images" BOARD_RUN='^TestPictures$$' hack/board-test.sh
 
+.PHONY: soak
+soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m), judged by an independent oracle
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 0 -count 1 -v -run '^TestWalk$$' ./test/chaos -chaos.soak=$(SOAK) $(GO_TEST_ARGS)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	hack/fuzz.sh $(FUZZTIME)
+
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
 	@[[ -n "$${RAILWAY_API_TOKEN:-}" && -n "$${RAILWAY_PROJECT_ID:-}" ]] || { \
@@ -70,6 +98,14 @@ test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_T
 .PHONY: schema-check
 schema-check: ## Hold our schema slice and operations against Railway's full schema (SCHEMA=live, a URL or a file)
 	go run ./hack/schema-check --schema "$(SCHEMA)"
+
+.PHONY: alerts
+alerts: ## Check alerts and dashboards with Prometheus' parser, and run the alerts' unit tests by promtool
+	hack/alerts.sh
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what is compiled in (asks vuln.go.dev, or VULNDB)
+	hack/vulncheck.sh
 
 .PHONY: verify
 verify: ## Fail when generated files, formatting or lint are not in order; changes nothing
@@ -88,10 +124,11 @@ manifests: ## Generate the CRD and the RBAC role
 	"$$(hack/tool.sh controller-gen)" rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
 
 .PHONY: docs
-docs: ## Generate the API reference
+docs: ## Generate the API reference, and the tables of reasons and metrics in the documents
 	mkdir -p docs/reference
 	"$$(hack/tool.sh crd-ref-docs)" --log-level=ERROR --source-path=api --config=hack/tools/crd-ref-docs.yaml \
 	  --renderer=markdown --output-path=docs/reference/api.md
+	go run ./hack/docs
 
 .PHONY: fmt
 fmt: ## Format the code and sort its imports

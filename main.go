@@ -16,6 +16,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/engine-operator/engine-operator/internal/cli"
+	"github.com/engine-operator/engine-operator/internal/hints"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/railway"
@@ -48,6 +50,9 @@ func operate(ctx context.Context, opts *options.Options) error {
 		return err
 	}
 	wiring.Log = logger
+	if err := metrics.Build(wiring.Registerer, version); err != nil {
+		return err
+	}
 	started, err := operator.New(ctx, cluster, wiring)
 	if err != nil {
 		return err
@@ -61,18 +66,24 @@ func optionsOf(o *options.Options) (operator.Options, error) {
 	if err != nil {
 		return operator.Options{}, err
 	}
-	metrics := metricsserver.Options{BindAddress: o.MetricsAddress, SecureServing: o.MetricsSecure}
+	served := metricsserver.Options{BindAddress: o.MetricsAddress, SecureServing: o.MetricsSecure}
+	webhookSecret, err := o.WebhookSecret()
+	if err != nil {
+		return operator.Options{}, err
+	}
 	if o.MetricsSecure {
-		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+		served.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	return operator.Options{
-		Namespaces: o.WatchNamespaces, Concurrency: o.Concurrency, Settle: o.Settle, Metrics: metrics, HealthAddress: o.ProbeAddress,
+		Namespaces: o.WatchNamespaces, Concurrency: o.Concurrency, Settle: o.Settle,
+		Metrics: served, Registerer: ctrlmetrics.Registry, HealthAddress: o.ProbeAddress, PprofAddress: o.PprofAddress,
 		Election: operator.Election{Enabled: o.LeaderElect, Namespace: o.Namespace}, ShutdownTimeout: o.ShutdownTimeout,
 		Railway: railway.Options{
 			Endpoint: o.RailwayEndpoint, Version: version, Timeout: o.RailwayTimeout, RequestsPerSecond: o.RequestsPerSecond, Burst: o.Burst,
-			Registerer: ctrlmetrics.Registry, Log: ctrl.Log.WithName("railway"),
+			Log: ctrl.Log.WithName("railway"),
 		},
 		Watch:            railway.WatchOptions{Fast: o.RolloutInterval, Log: ctrl.Log.WithName("watch")},
+		Hints:            hints.Options{Address: o.WebhookAddress, Secret: webhookSecret, Registerer: ctrlmetrics.Registry},
 		Verifier:         verify.Options{Guard: guard, LogGrace: o.LogGrace},
 		HashKeyNamespace: o.Namespace,
 	}, nil

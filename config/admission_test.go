@@ -148,6 +148,8 @@ func TestApproval(t *testing.T) {
 		verb      = "approving a promotion needs the verb approve on engineenvironments in namespace "
 		name      = "the annotation railway.engine-operator.dev/approved-by must name the user who approves: set it to "
 		loosening = "giving up spec.promotion.approval: Manual needs the verb approve on engineenvironments in namespace "
+		plan      = "approving a plan needs the verb approve on engineenvironments in namespace "
+		planless  = "giving up spec.writePolicy: Approve needs the verb approve on engineenvironments in namespace "
 		withdraw  = `metadata: {annotations: {railway.engine-operator.dev/approve: null, railway.engine-operator.dev/approved-by: null}}`
 	)
 	cases := []struct{ object, before, user, patch, want, reason string }{
@@ -177,6 +179,12 @@ func TestApproval(t *testing.T) {
 		{"production", "", editor, `spec: {promotion: {approval: null}}`, loosening, "nor leaving it out: the default is Automatic"},
 		{"production", "", editor, `spec: {promotion: null, engine: {source: {image: "redis:7"}}}`, loosening, "nor a source of one's own"},
 		{"production", "", approver, `spec: {promotion: {approval: Automatic}}`, "", "an approver may"},
+		{"production", "", editor, `metadata: {annotations: {railway.engine-operator.dev/approve-plan: 3f1c8a745d3e}}`, plan, "who may only edit approves no plan"},
+		{"production", "", approver, `metadata: {annotations: {railway.engine-operator.dev/approve-plan: 3f1c8a745d3e}}`, "", "an approver does"},
+		{"planned", "", editor, `spec: {writePolicy: Apply}`, planless, "an edit is no way round that either"},
+		{"planned", "", editor, `spec: {writePolicy: null}`, planless, "nor leaving it out: the default is Apply"},
+		{"planned", "", editor, `spec: {writePolicy: Observe}`, "", "writing less needs nothing"},
+		{"planned", "", approver, `spec: {writePolicy: Apply}`, "", "an approver may"},
 		{"production", "", editor, `spec: {promotion: {soak: 1h}}`, "", "the rest of the promotion is the editor's"},
 	}
 	namespace := policed(t)
@@ -204,6 +212,9 @@ func existing(t *testing.T, namespace, name, approvedBy string) *unstructured.Un
 	object := promoted(t, namespace, name, "")
 	if name == "preview" {
 		require.NoError(t, unstructured.SetNestedField(object.Object, "dev", "spec", "promotion", "from"))
+	}
+	if name == "planned" {
+		require.NoError(t, unstructured.SetNestedField(object.Object, "Approve", "spec", "writePolicy"))
 	}
 	require.NoError(t, admin.Create(t.Context(), object))
 	t.Cleanup(func() { assert.NoError(t, admin.Delete(context.WithoutCancel(t.Context()), object)) })

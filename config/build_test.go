@@ -12,12 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -117,23 +118,80 @@ func TestDeploymentFitsTheProgram(t *testing.T) {
 	assert.Equal(t, "probes", container.LivenessProbe.HTTPGet.Port.String())
 }
 
-// TestAlertsNameOurMetrics holds that every metric of ours that an alert asks for is one that the program has.
-func TestAlertsNameOurMetrics(t *testing.T) {
-	ours := regexp.MustCompile(`engine_operator_\w+`)
-	var known []string
-	for _, file := range []string{"../controllers/metrics.go", "../internal/railway/metrics.go"} {
-		source, err := os.ReadFile(file)
-		require.NoError(t, err)
-		known = append(known, ours.FindAllString(string(source), -1)...)
+// TestQueriesNameOurMetrics holds that every metric of ours that an alert or a dashboard asks for is in the table of
+// docs/monitoring.md, which is generated from the registry. make alerts parses the queries.
+func TestQueriesNameOurMetrics(t *testing.T) {
+	table := read(t, "../docs/monitoring.md")
+	ours := regexp.MustCompile(`engine_operator_[a-z_]+[a-z]`)
+	for _, file := range []string{"prometheus/rules.yaml", "grafana/fleet.json", "grafana/engine.json"} {
+		asked := ours.FindAllString(read(t, file), -1)
+		assert.NotEmpty(t, asked, file)
+		for _, name := range asked {
+			assert.Contains(t, table, "| `"+strings.TrimSuffix(name, "_bucket")+"` |", "%s: there is no such metric", file)
+		}
 	}
-	rules, err := os.ReadFile("prometheus/rules.yaml")
+}
+
+// TestAlertsHaveARunbook holds that each alert says how urgent it is, and leads to its entry in the runbook, and that the runbook
+// has no other.
+func TestAlertsHaveARunbook(t *testing.T) {
+	var rules struct {
+		Spec struct {
+			Groups []struct {
+				Rules []struct {
+					Alert               string
+					Labels, Annotations map[string]string
+				}
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "prometheus/rules.yaml")), &rules))
+	tests := read(t, "prometheus/testdata/rules_test.yaml")
+	var alerts []string
+	for _, rule := range rules.Spec.Groups[0].Rules {
+		alerts = append(alerts, rule.Alert)
+		assert.Contains(t, []string{"critical", "warning", "info"}, rule.Labels["severity"], rule.Alert)
+		assert.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
+		assert.NotEmpty(t, rule.Annotations["description"], rule.Alert)
+		assert.Equal(t, "https://github.com/engine-operator/engine-operator/blob/main/docs/runbook.md#"+strings.ToLower(rule.Alert),
+			rule.Annotations["runbook_url"])
+		assert.Contains(t, tests, rule.Alert, "it has no unit test")
+	}
+	_, section, _ := strings.Cut(read(t, "../docs/runbook.md"), "\n## Alerts\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var entries []string
+	for _, entry := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(section, -1) {
+		entries = append(entries, entry[1])
+	}
+	assert.Equal(t, alerts, entries)
+}
+
+// TestDashboards holds what Grafana goes by: an id of its own for each dashboard and panel, and the label for its sidecar.
+func TestDashboards(t *testing.T) {
+	folder := find[corev1.ConfigMap](t, build(t, "grafana"), "ConfigMap", "engine-operator-dashboards")
+	assert.Equal(t, "1", folder.Labels["grafana_dashboard"])
+	require.Len(t, folder.Data, 2)
+	seen := map[string]bool{}
+	for file, text := range folder.Data {
+		var dashboard struct {
+			UID, Title string
+			Panels     []struct{ ID int }
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(text), &dashboard), file)
+		assert.NotEmpty(t, dashboard.Title, file)
+		assert.False(t, seen[dashboard.UID] || dashboard.UID == "", "%s: uid %q", file, dashboard.UID)
+		seen[dashboard.UID] = true
+		panels := map[int]bool{}
+		for _, panel := range dashboard.Panels {
+			assert.False(t, panels[panel.ID], "%s: two panels have the id %d", file, panel.ID)
+			panels[panel.ID] = true
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
-	asked := ours.FindAllString(string(rules), -1)
-	slices.Sort(asked)
-	asked = slices.Compact(asked)
-	assert.Equal(t, []string{
-		"engine_operator_environment_drift_fields", "engine_operator_environment_promotion", "engine_operator_environment_ready",
-		"engine_operator_environment_suspended", "engine_operator_environment_verdict", "engine_operator_railway_rate_limit_remaining",
-	}, asked)
-	assert.Subset(t, known, asked)
+	return string(raw)
 }

@@ -42,7 +42,6 @@ func (l *ledger) account(ctx context.Context, p *pass) {
 	p.find(v1alpha1.ConditionWithinBudget, findings.WithinBudget(budget, cost.Against(known, budget), forbidden))
 	if known != nil {
 		p.facts.Cost = cost.Against(known, budget)
-		setCostMetrics(p.key, p.facts.Cost, budget)
 	}
 }
 

@@ -88,6 +88,13 @@ func adoptDecision(p *pass, d promotion.Decision) {
 		p.find(v1alpha1.ConditionPromoted, finding)
 	}
 	p.wakeAt(d.Wake)
+	p.journal.RollbackRequested(d.RollbackRequest)
+	if d.Refused != "" {
+		p.event(warning, "RollbackRefused", "Rollback", "Does not roll back: %s", d.Refused)
+	}
+	if d.Rollback != nil && p.object.Status.Rollback == nil {
+		p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s: %s", d.Rollback.From, d.Rollback.To, d.Rollback.Reason)
+	}
 	if d.Resumed != "" {
 		p.event(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
 	}
@@ -101,7 +108,8 @@ func (ch chooser) input(ctx context.Context, p *pass, v *view.View, stored []pro
 	object := p.object
 	in := promotion.Input{
 		Namespace: object.Namespace, Name: object.Name, Spec: &object.Spec, Annotations: object.Annotations,
-		Previous: object.Status.Promotion, Rollback: object.Status.Rollback, Runs: v.Runs(object.Spec.Engine.Name),
+		Previous: object.Status.Promotion, Rollback: object.Status.Rollback, Stored: stored, RollbackRequest: p.journal.RollbackRequest(),
+		Runs: v.Runs(object.Spec.Engine.Name),
 		Gate: cost.Gate(object.Spec.Budget, p.cost(), p.now), Now: p.now,
 	}
 	if rollback := in.Rollback; rollback != nil {

@@ -125,7 +125,7 @@ func (f follower) try(ctx context.Context, p *pass, v *view.View, c *chosen) (tr
 	p.find(v1alpha1.ConditionHealthy, t.health.Finding)
 	tried := promotion.Tried{
 		Object: p.object.Name, Decision: c.decision, Runs: v.Newest(c.decision.Spec.Engine.Name), ReadAt: v.ReadAt, Stored: c.stored,
-		RollsBack: p.object.Spec.RollsBack(), Previous: p.object.Status.Verified, Resume: p.object.Annotations[v1alpha1.AnnotationResume],
+		RollsBack: p.object.Spec.RollsBack() && p.object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyObserve, Previous: p.object.Status.Verified, Resume: p.object.Annotations[v1alpha1.AnnotationResume],
 		InPlace: t.health.State == rollout.Healthy && p.facts.Findings[v1alpha1.ConditionSynced].Reason == v1alpha1.ReasonSucceeded,
 		Failed:  t.health.Blame(), Now: p.now,
 	}
@@ -164,6 +164,9 @@ func (f follower) carryOut(ctx context.Context, p *pass, c *chosen, t trial) *ou
 // sumUp ends a pass in which every step went through.
 func (f follower) sumUp(p *pass, c *chosen, t trial) *outcome.Outcome {
 	synced := p.facts.Findings[v1alpha1.ConditionSynced]
+	if synced.Reason == v1alpha1.ReasonObserving || synced.Reason == v1alpha1.ReasonAwaitingPlanApproval {
+		return outcome.Waiting(v1alpha1.ConditionSynced, synced.Reason, synced.Message)
+	}
 	if synced.Reason == v1alpha1.ReasonCommitFailed && t.health.Finding.Reason == v1alpha1.ReasonNotDeployed {
 		return outcome.Stalled(v1alpha1.ConditionSynced, synced.Reason, synced.Message) // nothing runs because the commit was refused
 	}

@@ -14,8 +14,10 @@ import (
 	"github.com/engine-operator/engine-operator/internal/journal"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/plan"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/rollout"
+	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
 
@@ -78,7 +80,8 @@ func (c *comparison) needsWrite() bool {
 }
 
 // converge compares and writes what differs: missing services and domains first, then one commit, then deployments of what has none.
-// A pass that finds nothing to write goes on, with the view that it found so.
+// A pass that finds nothing to write, or may not write it, goes on with the view that it found so. An environment that is not there is
+// returned as it is: it may be created.
 func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *desired.Environment) (*view.View, *outcome.Outcome) {
 	c := w.compare(p, v, declared, nil)
 	undeployed := w.undeployed(p, v, c)
@@ -91,7 +94,11 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 		c = w.compare(p, v, declared, nil)
 		undeployed = w.undeployed(p, v, c)
 	}
-	if c.needsWrite() {
+	gate := w.gate(p, v, c, undeployed)
+	if gate.Write && v.Absent {
+		return v, nil
+	}
+	if gate.Write && c.needsWrite() {
 		if out := w.write(ctx, p, v, c); out != nil {
 			return nil, out
 		}
@@ -99,7 +106,49 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 	}
 	w.book(p, v, c)
 	w.judge(p, v, c)
+	p.facts.Config.Plan = gate.Plan
+	if !gate.Write {
+		return v, w.withhold(p, v, gate)
+	}
 	return v, w.deploy(ctx, p, v, undeployed)
+}
+
+// gate decides whether what differs may be written.
+func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployment) proposal.Decision {
+	in := proposal.Input{Plan: w.assume(p, v, c), Creates: c.plan.Missing, CreatesEnvironment: v.Absent}
+	for _, d := range undeployed {
+		in.Undeployed = append(in.Undeployed, d.service)
+	}
+	if last := p.journal.LastCommit(); last != nil {
+		in.After = last.ID
+	}
+	decision := proposal.Gate{
+		Policy: p.object.Spec.EffectiveWritePolicy(), Namespace: p.object.Namespace, Name: p.object.Name,
+		Annotation: p.object.Annotations[v1alpha1.AnnotationApprovePlan], Approved: p.journal.ApprovedPlan(),
+	}.Decide(proposal.Of(in))
+	p.journal.Approve(decision.Approved)
+	return decision
+}
+
+// assume is the plan as it will be once the missing services are there.
+func (w writer) assume(p *pass, v *view.View, c *comparison) *plan.Plan {
+	if len(c.plan.Missing) == 0 {
+		return c.plan
+	}
+	assumed := map[string]plan.AddedService{}
+	for _, name := range c.plan.Missing {
+		assumed[name] = plan.AddedService{ID: name}
+	}
+	return w.compare(p, v, c.declared, assumed).plan
+}
+
+// withhold tells what is not written. Without an environment there is nothing more to find out.
+func (w writer) withhold(p *pass, v *view.View, gate proposal.Decision) *outcome.Outcome {
+	p.find(v1alpha1.ConditionSynced, status.Failed(gate.Reason, gate.Message))
+	if v.Absent {
+		return outcome.Waiting(v1alpha1.ConditionSynced, gate.Reason, gate.Message)
+	}
+	return nil
 }
 
 // write makes Railway follow. Writers of one project take turns: services belong to the project, not to the environment.

@@ -40,7 +40,10 @@ func (l locator) find(ctx context.Context, p *pass) (*view.View, *outcome.Outcom
 	}
 	switch len(matches) {
 	case 0:
-		return l.createEnvironment(ctx, p, name)
+		if p.object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApply {
+			return view.Absent(p.now), nil // whether it is created is decided with all the rest
+		}
+		return l.createEnvironment(ctx, p)
 	case 1:
 		return l.adopt(ctx, p, matches[0])
 	default:
@@ -97,7 +100,8 @@ func locatedAt(p *pass, environment model.Named, created bool) *v1alpha1.Railway
 }
 
 // createEnvironment creates what the project does not have. The announced creation is the claim.
-func (l locator) createEnvironment(ctx context.Context, p *pass, name string) (*view.View, *outcome.Outcome) {
+func (l locator) createEnvironment(ctx context.Context, p *pass) (*view.View, *outcome.Outcome) {
+	name := p.object.Spec.RailwayEnvironment()
 	intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteEnvironment, Name: name}
 	if out := l.writer.announceCreate(ctx, p, p.now, intent); out != nil {
 		return nil, out
@@ -124,4 +128,12 @@ func (l locator) createEnvironment(ctx context.Context, p *pass, name string) (*
 	snapshot, _ := l.watch.Latest(p.key)
 	p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
 	return l.watch.take(p, snapshot), nil
+}
+
+// create creates the environment of a plan that a person has approved. The next pass carries out the rest.
+func (l locator) create(ctx context.Context, p *pass) *outcome.Outcome {
+	if _, out := l.createEnvironment(ctx, p); out != nil {
+		return out
+	}
+	return outcome.Progressing(v1alpha1.ReasonCreating, "created the Railway environment", time.Second)
 }

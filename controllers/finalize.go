@@ -42,6 +42,9 @@ func (f finalizer) finalize(ctx context.Context, p *pass) *outcome.Outcome {
 		return f.local.finalize(ctx, p, f.letGo)
 	case p.object.Status.Railway == nil && p.journal.Pending() == nil: // nothing of this object can be on Railway
 		return f.letGo(ctx, p)
+	case p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve:
+		p.event(normal, "Retained", "Delete", "writePolicy is Observe: everything stays on Railway")
+		return f.letGo(ctx, p)
 	case p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyRetain:
 		p.event(normal, "Retained", "Delete", "deletionPolicy is Retain: everything stays on Railway")
 		return f.letGo(ctx, p)

@@ -35,7 +35,7 @@ func TestDeletion(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, policy, seed, reason string
-		environment, ran bool
+		environment, ran           bool
 	}{
 		{name: "retain", policy: "Retain", environment: true, ran: true, reason: "nothing is deleted on Railway"},
 		{name: "delete what the operator made", policy: "Delete", reason: "the environment held nothing else"},

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +28,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 	"github.com/engine-operator/engine-operator/internal/verify"
@@ -110,8 +112,11 @@ func newLoop(t *testing.T, edit ...string) *loop {
 	done := make(chan error, 1)
 	go func() { done <- verifier.Start(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
+	objects, err := metrics.NewObjects(prometheus.NewRegistry())
+	require.NoError(t, err)
 	l.Reconciler = New(Options{
-		Client: l.client, Live: l.client, Events: l.events, Railway: pool, Watch: l.watch, Verifier: verifier,
+		Metrics: objects,
+		Client:  l.client, Live: l.client, Events: l.events, Railway: pool, Watch: l.watch, Verifier: verifier,
 		HashKey: []byte("0123456789abcdef0123456789abcdef"), Settle: 5 * time.Second, Now: l.clock, Concurrency: 1,
 	})
 	l.secret("railway", map[string]string{"RAILWAY_API_TOKEN": loopToken})

@@ -18,6 +18,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/tokens"
@@ -33,6 +34,8 @@ type Options struct {
 	Namespaces []string
 	// Events records what people should know, on transitions only.
 	Events events.EventRecorder
+	// Metrics tells Prometheus what the statuses say.
+	Metrics *metrics.Objects
 	// Railway hands out one client per token.
 	Railway *railway.Pool
 	// Watch holds the snapshots of the Railway environments, Verifier runs the checks. Both wake an object by Waker.
@@ -74,7 +77,7 @@ func New(o Options) *Reconciler {
 	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher}
 	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
 	r.local = local{client: o.Client, reader: r.reader}
-	r.writer = writer{store: r.store, watch: watch, hasher: hasher, settle: o.Settle, now: o.Now}
+	r.writer = writer{store: r.store, watch: watch, metrics: o.Metrics, hasher: hasher, settle: o.Settle, now: o.Now}
 	r.locator = locator{store: r.store, watch: watch, writer: r.writer, idle: r.idle}
 	r.chooser = chooser{store: r.store, watch: watch, reader: r.reader, history: history}
 	r.follower = follower{watch: watch, checks: checks, history: history, failures: &railway.Failures{}}
@@ -163,6 +166,9 @@ func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome.Outcome {
 	if view, out = r.writer.converge(ctx, p, view, chosen.declared); out != nil {
 		return out
 	}
+	if view.Absent {
+		return r.locator.create(ctx, p)
+	}
 	return r.follower.conclude(ctx, p, view, chosen)
 }
 
@@ -174,7 +180,6 @@ func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome.Outcome) 
 	}
 	if !out.Unread {
 		before := readyOf(&p.object.Status)
-		previous := p.object.Status
 		p.facts.Outcome = out.Outcome
 		if out.Err == nil {
 			p.facts.Forced = p.forced
@@ -184,7 +189,7 @@ func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome.Outcome) 
 		}
 		r.store.Judge(p.key)
 		p.tellTransition(before)
-		setMetrics(p.key, p.object, &previous)
+		r.options.Metrics.Set(p.object)
 	}
 	out.WakeBy(&p.object.Status, p.wake, r.options.Now())
 	return nil
@@ -195,7 +200,7 @@ func (r *Reconciler) forget(key string) {
 	r.idle(key)
 	r.store.Forget(key)
 	r.reader.tokens.Forget(key)
-	deleteMetrics(key)
+	r.options.Metrics.Forget(key)
 }
 
 // idle ends all work for the object between its passes.

@@ -17,6 +17,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
 	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/railway"
@@ -27,11 +28,12 @@ import (
 // writer sends writes to Railway, each announced in the status before it is sent, so that a later pass, or another operator after a
 // crash, knows that it may have happened.
 type writer struct {
-	store  store
-	watch  watcher
-	hasher fieldhash.Hasher
-	settle time.Duration
-	now    func() time.Time
+	store   store
+	watch   watcher
+	metrics *metrics.Objects
+	hasher  fieldhash.Hasher
+	settle  time.Duration
+	now     func() time.Time
 }
 
 // create sends a create that must happen at most once. The caller has read at readAt that it is not there.
@@ -183,7 +185,7 @@ func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison
 	p.journal.UseKey(w.hasher.Name())
 	p.find(v1alpha1.ConditionSynced, status.Failed(v1alpha1.ReasonApplying, "committed: "+text))
 	w.tellCommit(p, c.plan)
-	countCommit(p.key, c.plan)
+	w.metrics.Committed(p.key, c.plan.Changes)
 	return outcome.Progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
 }
 

@@ -26,7 +26,7 @@ mkdir -p "$work/copy" bin
 tar -cf - -T "$work/files" | tar -xf - -C "$work/copy"
 ln -s "$ROOT/bin" "$work/copy/bin" # the tools are built already
 make -C "$work/copy" generate manifests docs >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-for path in api config docs/reference internal/railway/gql; do
+for path in api config docs internal/railway/gql; do
   mkdir -p "$path"
   if ! git --no-pager diff --no-index --no-prefix "$path" "$work/copy/$path"; then
     say "$path is out of date (run make generate manifests docs)"
@@ -39,6 +39,9 @@ make lint || failed=1
 
 say "== API conventions"
 make lint-api || failed=1
+
+say "== alerts and dashboards"
+make alerts || failed=1
 
 say "== boundaries"
 hack/boundaries.sh || failed=1

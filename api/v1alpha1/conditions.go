@@ -43,6 +43,10 @@ const (
 	ReasonVerifyingWrite = "VerifyingWrite"
 	// ReasonSuspended: spec.suspend is true.
 	ReasonSuspended = "Suspended"
+	// ReasonObserving: writePolicy is Observe, and Railway is not as declared: status.plan says what would be written.
+	ReasonObserving = "Observing"
+	// ReasonAwaitingPlanApproval: writePolicy is Approve: approve the plan in status.plan, or change the spec.
+	ReasonAwaitingPlanApproval = "AwaitingPlanApproval"
 	// ReasonDeleting: the object is being deleted.
 	ReasonDeleting = "Deleting"
 
@@ -149,6 +153,13 @@ const (
 	AnnotationApprove = "railway.engine-operator.dev/approve"
 	// AnnotationApprovedBy says who approved. The approval policy holds that it is the user who sets it.
 	AnnotationApprovedBy = "railway.engine-operator.dev/approved-by"
+	// AnnotationApprovePlan approves the plan whose hash it names: the value of status.plan.hash, with writePolicy Approve.
+	AnnotationApprovePlan = "railway.engine-operator.dev/approve-plan"
+	// AnnotationHold keeps a promoted tier at what it runs while it is set; its value says why.
+	AnnotationHold = "railway.engine-operator.dev/hold"
+	// AnnotationRollback asks for a verified revision to be put back: its number, its ControllerRevision's name, what it is called in
+	// status, or previous. It is carried out once for each value, and ends like any other rollback.
+	AnnotationRollback = "railway.engine-operator.dev/rollback"
 	// AnnotationResume ends the hold after a rollback when its value changes.
 	AnnotationResume = "railway.engine-operator.dev/resume"
 	// Finalizer lets the operator carry out the deletion policy.

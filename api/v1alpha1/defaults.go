@@ -19,6 +19,11 @@ func (s *EngineEnvironmentSpec) EffectiveInterval() time.Duration {
 	return s.Interval.Duration
 }
 
+// EffectiveWritePolicy returns spec.writePolicy or its default.
+func (s *EngineEnvironmentSpec) EffectiveWritePolicy() WritePolicy {
+	return orDefault(s.WritePolicy, WritePolicyApply)
+}
+
 // EffectiveDriftPolicy returns spec.driftPolicy or its default.
 func (s *EngineEnvironmentSpec) EffectiveDriftPolicy() DriftPolicy {
 	return orDefault(s.DriftPolicy, DriftPolicyRepair)

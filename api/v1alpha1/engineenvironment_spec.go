@@ -5,6 +5,19 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+// WritePolicy says what the operator may write to Railway.
+// +kubebuilder:validation:Enum=Apply;Approve;Observe
+type WritePolicy string
+
+const (
+	// WritePolicyApply writes whatever differs.
+	WritePolicyApply WritePolicy = "Apply"
+	// WritePolicyApprove shows in status.plan what it would write, and writes just that once a person has approved its hash.
+	WritePolicyApprove WritePolicy = "Approve"
+	// WritePolicyObserve writes nothing, not even what is missing, and shows in status.plan what it would.
+	WritePolicyObserve WritePolicy = "Observe"
+)
+
 // DriftPolicy says what happens when Railway differs from what was last applied.
 // +kubebuilder:validation:Enum=Repair;Warn
 type DriftPolicy string
@@ -50,6 +63,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.railway) || !has(oldSelf.railway) || (has(self.railway.environment) ? self.railway.environment == (has(oldSelf.railway.environment) ? oldSelf.railway.environment : oldSelf.tier.lowerAscii()) : !has(oldSelf.railway.environment) || oldSelf.railway.environment == self.tier.lowerAscii())",message="railway.environment cannot be changed (left out it is the tier in lower case): create another EngineEnvironment for the other environment"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.engine.source) != has(self.promotion)",message="set exactly one of engine.source (an image, or a repo) and promotion, which takes the source from the tier before"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.budget)",message="the Local tier costs nothing on Railway: remove budget, or choose another tier"
+// +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.writePolicy)",message="the Local tier writes nothing to Railway: remove writePolicy, or choose another tier"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || !has(self.promotion)",message="nothing is promoted to the Local tier: remove promotion, or choose another tier"
 // +kubebuilder:validation:XValidation:rule="self.tier != 'Local' || (!has(self.engine.pullSecretRef) && (!has(self.services) || self.services.all(s, !has(s.pullSecretRef))))",message="the Local tier pulls no image: remove pullSecretRef from engine and services, or choose another tier"
 // +kubebuilder:validation:XValidation:rule="self.tier == 'Local' || has(self.promotion) || !has(self.services) || self.services.all(s, has(s.source))",message="every service needs a source: set image, or repo"
@@ -82,6 +96,11 @@ type EngineEnvironmentSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('30s') && duration(self) <= duration('24h')",message="interval must be between 30s and 24h, for example 5m"
 	// +optional
 	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// writePolicy says what the operator may write to Railway: whatever differs, only what a person has approved, or nothing. With
+	// Observe nothing is deleted on Railway either when this object is. Not for the Local tier. Default: Apply.
+	// +optional
+	WritePolicy WritePolicy `json:"writePolicy,omitempty"`
 
 	// driftPolicy says what happens when somebody changes Railway behind the spec's back. Default: Repair.
 	// +optional

@@ -62,6 +62,10 @@ type EngineEnvironmentStatus struct {
 	// +optional
 	Drift []Drift `json:"drift,omitempty"`
 
+	// plan is what the operator would write, while writePolicy keeps it from doing so.
+	// +optional
+	Plan *PlanStatus `json:"plan,omitempty"`
+
 	// promotion is how far the promotion is.
 	// +optional
 	Promotion *PromotionStatus `json:"promotion,omitempty"`
@@ -184,6 +188,14 @@ type WorkingRecord struct {
 	// +kubebuilder:validation:MaxItems=1024
 	// +optional
 	Repairs []Repair `json:"repairs,omitempty"`
+
+	// approvedPlan is the plan that a person approved last, until it is carried out.
+	// +optional
+	ApprovedPlan *ApprovedPlan `json:"approvedPlan,omitempty"`
+
+	// rollbackRequest is the annotation's value by which a person last asked for a rollback.
+	// +optional
+	RollbackRequest string `json:"rollbackRequest,omitempty"`
 
 	// deletion is when Railway accepted to delete what belongs to this object, which is being deleted.
 	// +optional
@@ -371,6 +383,7 @@ type Repair struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:selectablefield:JSONPath=`.spec.railway.projectID`
 // +kubebuilder:resource:path=engineenvironments,shortName=eenv,categories=engine
 // +kubebuilder:printcolumn:name="Tier",type=string,JSONPath=`.spec.tier`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
@@ -382,6 +395,7 @@ type Repair struct {
 // +kubebuilder:printcolumn:name="Cost",type=string,JSONPath=`.status.cost.summary`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.engine.url`,priority=1
+// +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.status.plan.message`,priority=1
 // +kubebuilder:printcolumn:name="Candidate",type=string,JSONPath=`.status.promotion.candidateRevision`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.promotion) || self.spec.promotion.from != self.metadata.name",message="promotion.from names this object itself: name the tier before it"

@@ -159,6 +159,9 @@ type RollbackStatus struct {
 	// reason is why.
 	// +required
 	Reason string `json:"reason"`
+	// requested is true when a person asked for it.
+	// +optional
+	Requested bool `json:"requested,omitempty"`
 	// at is when.
 	// +required
 	At metav1.Time `json:"at"`

@@ -23,8 +23,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/hack/stage"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/testbed"
 )
 
 const (
@@ -70,7 +70,7 @@ func main() {
 }
 
 type bench struct {
-	*stage.Stage
+	*testbed.Bed
 	results []result
 }
 
@@ -84,14 +84,14 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	set, err := stage.Start(ctx, stage.Options{
+	set, err := testbed.Start(ctx, testbed.Options{
 		Binary: "bin/engine-operator", Dir: dir, Sim: railwaysim.Options{Seed: parsed, Step: 50 * time.Millisecond},
-		Settle: 5 * time.Second, Rollout: time.Second,
+		Flags: []string{"--settle", "5s", "--log-grace", "5s", "--rollout-interval", "1s", "--railway-rps", "20", "--railway-burst", "40"},
 	})
 	if err != nil {
 		return err
 	}
-	b := &bench{Stage: set}
+	b := &bench{Bed: set}
 	err = b.cases(ctx)
 	if err != nil {
 		b.Tail(os.Stderr, 10)
@@ -153,19 +153,19 @@ func (b *bench) tier(ctx context.Context, tier, secret, value string, changed in
 
 // ready waits until the tier is GO: what comes after the rollout is done, too.
 func (b *bench) ready(ctx context.Context, name string, also func() bool) error {
-	return stage.Until(ctx, patience, func(ctx context.Context) (bool, error) {
+	return testbed.Until(ctx, patience, func(ctx context.Context) (bool, error) {
 		object, err := b.Get(ctx, namespace, name)
-		return err == nil && stage.Ready(object) && object.Status.Verdict == v1alpha1.VerdictGo && (also == nil || also()), err
+		return err == nil && testbed.Go(object) && (also == nil || also()), err
 	})
 }
 
 // count runs a case and counts requests until the last commit, because polls after it depend on how long a rollout takes.
 func (b *bench) count(name, atMost, terraform string, within func(result) bool, act func() error) error {
-	mark := b.Mark()
-	if err := act(); err != nil {
+	r := result{Name: name, atMost: atMost, terraform: terraform}
+	mark, err := b.writesOf(&r, act)
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	r := result{Name: name, atMost: atMost, terraform: terraform, KubernetesWrites: b.Writes() - mark.Writes}
 	seen := 0
 	for _, request := range b.Sim.Requests() {
 		if request.Seq <= mark.Seq {
@@ -186,6 +186,21 @@ func (b *bench) count(name, atMost, terraform string, within func(result) bool, 
 	return nil
 }
 
+// writesOf runs a case and counts what the operator wrote to Kubernetes meanwhile. The mark is of before.
+func (b *bench) writesOf(r *result, act func() error) (testbed.Mark, error) {
+	mark := b.Mark()
+	before, err := b.Writes()
+	if err != nil {
+		return mark, err
+	}
+	if err := act(); err != nil {
+		return mark, err
+	}
+	after, err := b.Writes()
+	r.KubernetesWrites = after - before
+	return mark, err
+}
+
 func (b *bench) firstConvergence(ctx context.Context) error {
 	return b.count("first-convergence", "6 requests until the commit, 1 deployment", createTier(variables).String(),
 		func(r result) bool { return r.Requests <= 6 && r.Commits == 1 && r.Deployments == 1 },
@@ -200,7 +215,7 @@ func (b *bench) restOfTheTiers(ctx context.Context) error {
 
 // look lets one whole interval pass over the tier with the project token.
 func (b *bench) look(ctx context.Context) error {
-	since := func(mark stage.Mark) (n int) {
+	since := func(mark testbed.Mark) (n int) {
 		for _, r := range b.Sim.Requests() {
 			if r.Seq > mark.Seq && r.Token == "production" {
 				n++
@@ -208,16 +223,20 @@ func (b *bench) look(ctx context.Context) error {
 		}
 		return n
 	}
-	mark := b.Mark()
-	if err := stage.Until(ctx, patience, func(context.Context) (bool, error) { return since(mark) > 0, nil }); err != nil {
-		return fmt.Errorf("look: %w", err)
-	}
-	time.Sleep(2 * time.Second) // whatever a poll makes the operator do would happen now
 	r := result{
-		Name: "look", Requests: since(mark), KubernetesWrites: b.Writes() - mark.Writes,
-		atMost:    "1 request, 0 writes to Kubernetes",
+		Name: "look", atMost: "1 request, 0 writes to Kubernetes",
 		terraform: fmt.Sprintf("%d requests for %d tiers", benched.refresh(variables), benched.environments),
 	}
+	start := b.Mark()
+	mark, err := b.writesOf(&r, func() error {
+		err := testbed.Until(ctx, patience, func(context.Context) (bool, error) { return since(start) > 0, nil })
+		time.Sleep(2 * time.Second) // whatever a poll makes the operator do would happen now
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look: %w", err)
+	}
+	r.Requests = since(start)
 	_, r.Deployments = b.Since(mark)
 	r.within = r.Requests == 1 && r.KubernetesWrites == 0 && r.Deployments == 0
 	b.results = append(b.results, r)
@@ -247,16 +266,16 @@ func (b *bench) verification(ctx context.Context) error {
 		}
 		return n
 	}
-	mark, before := b.Mark(), health()
-	err = stage.Until(ctx, patience, func(context.Context) (bool, error) { return health()-before >= runsAnHour, nil })
+	r := result{Name: "verification-hour", atMost: "0 requests, 0 writes to Kubernetes", terraform: "does not verify"}
+	before := health()
+	mark, err := b.writesOf(&r, func() error {
+		return testbed.Until(ctx, patience, func(context.Context) (bool, error) { return health()-before >= runsAnHour, nil })
+	})
 	if err != nil {
 		return fmt.Errorf("verification: %w", err)
 	}
 	requests, deployments := b.Since(mark)
-	r := result{
-		Name: "verification-hour", Requests: requests["ReadLogs"], Deployments: deployments, KubernetesWrites: b.Writes() - mark.Writes,
-		atMost: "0 requests, 0 writes to Kubernetes", terraform: "does not verify",
-	}
+	r.Requests, r.Deployments = requests["ReadLogs"], deployments
 	r.within = r.Requests == 0 && r.KubernetesWrites == 0
 	b.results = append(b.results, r)
 	return nil

@@ -25,8 +25,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/hack/stage"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/testbed"
 )
 
 const (
@@ -77,7 +77,7 @@ func main() {
 
 // play is the running demo.
 type play struct {
-	*stage.Stage
+	*testbed.Bed
 	report report
 }
 
@@ -94,14 +94,14 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("Starting etcd and kube-apiserver, and a local Railway …")
-	set, err := stage.Start(ctx, stage.Options{
+	set, err := testbed.Start(ctx, testbed.Options{
 		Binary: "bin/engine-operator", Dir: dir, Sim: railwaysim.Options{Seed: seed, Step: 700 * time.Millisecond},
-		Settle: 5 * time.Second, Rollout: 500 * time.Millisecond,
+		Flags: []string{"--settle", "5s", "--log-grace", "5s", "--rollout-interval", "500ms", "--railway-rps", "20", "--railway-burst", "40"},
 	})
 	if err != nil {
 		return err
 	}
-	p := &play{Stage: set}
+	p := &play{Bed: set}
 	err = p.story(ctx)
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "\nThe operator's last words:")
@@ -146,7 +146,7 @@ func (p *play) story(ctx context.Context) error {
 		mark, start := p.Mark(), time.Now()
 		err := s.act(ctx)
 		if err == nil {
-			err = stage.Until(ctx, patience, s.goal)
+			err = testbed.Until(ctx, patience, s.goal)
 		}
 		requests, deployments := p.Since(mark)
 		p.report.Steps = append(p.report.Steps, stepReport{
@@ -180,7 +180,7 @@ func (p *play) applySamples(ctx context.Context) error {
 func (p *play) allReady(ctx context.Context) (bool, error) {
 	for _, name := range tiers {
 		object, err := p.Get(ctx, namespace, name)
-		if err != nil || !stage.Ready(object) || object.Status.Verdict != v1alpha1.VerdictGo {
+		if err != nil || !testbed.Go(object) {
 			return false, err
 		}
 	}
@@ -401,7 +401,7 @@ func (p *play) write(ctx context.Context) error {
 	for _, name := range tiers {
 		if object, err := p.Get(ctx, namespace, name); err == nil {
 			p.report.Tiers = append(p.report.Tiers, tierReport{
-				Name: name, Tier: string(object.Spec.Tier), Ready: stage.Ready(object), Verdict: string(object.Status.Verdict),
+				Name: name, Tier: string(object.Spec.Tier), Ready: testbed.Ready(object), Verdict: string(object.Status.Verdict),
 			})
 		}
 	}
@@ -436,7 +436,7 @@ Ctrl-C ends the demo.
 `, p.Kubeconfig, namespace, namespace, namespace, console, console, p.LogFile())
 	select {
 	case <-ctx.Done():
-	case <-p.Exited():
+	case <-p.Operator().Exited():
 		fmt.Fprintln(os.Stderr, "The operator has ended by itself; its last words:")
 		p.Tail(os.Stderr, 20)
 	}

@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string) error {
 	schemaFile := flags.String("schema", "", "a larger schema to serve, for example Railway's full one")
 	step := flags.Duration("step", 300*time.Millisecond, "how long a deployment stays in each state")
 	lag := flags.Duration("lag", 0, "how far reads lag behind writes")
+	readLatency := flags.Duration("read-latency", 0, "how long a query takes")
 	edgeListen := flags.String("edge-listen", "", "address to serve the generated domains on over TLS; empty serves none, port 0 takes a free one")
 	edgeCA := flags.String("edge-ca", "", "file that takes the CA of the generated domains' certificates, as PEM")
 	if err := flags.Parse(args); err != nil {
@@ -46,7 +47,7 @@ func run(ctx context.Context, args []string) error {
 	if *seedFile == "" {
 		return errors.New("--seed is needed: try --seed hack/railway-sim/seed.yaml")
 	}
-	options := railwaysim.Options{Step: *step, Lag: *lag}
+	options := railwaysim.Options{Step: *step, Lag: *lag, ReadLatency: *readLatency}
 	var err error
 	if options.Seed, err = railwaysim.LoadSeed(*seedFile); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -31,6 +32,11 @@ type Options struct {
 	// CRDs are files or directories of CustomResourceDefinitions, absolute or relative to the module root.
 	// Default: config/crd/bases.
 	CRDs []string
+	// AuditLog is the file that takes one line for each write, as audit.k8s.io/v1 Events at the level Metadata; see Audit.
+	// Default: none.
+	AuditLog string
+	// EtcdQuota bounds what etcd stores, in bytes. Default: etcd's own, 2 GiB.
+	EtcdQuota int64
 	// Output receives what etcd and kube-apiserver print. Default: nothing is kept.
 	Output io.Writer
 }
@@ -57,7 +63,12 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := environment(assets, crdPaths(root, opts.CRDs), opts.Output)
+	env := environment(assets, crdPaths(root, opts.CRDs), opts)
+	if opts.AuditLog != "" {
+		if err := auditTo(env, opts.AuditLog); err != nil {
+			return nil, err
+		}
+	}
 	config, err := env.Start()
 	if err == nil {
 		err = ctx.Err()
@@ -71,10 +82,36 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 // WriteKubeconfig writes a kubeconfig for kubectl and for the operator to path, readable by its owner only: it holds the
 // administrator's key. It makes the directory when missing.
 func (c *Cluster) WriteKubeconfig(path string) error {
+	return writeKubeconfig(path, c.env.KubeConfig)
+}
+
+// WriteUserKubeconfig writes the kubeconfig of another administrator, so that the audit log tells who wrote what.
+func (c *Cluster) WriteUserKubeconfig(path, user string) error {
+	added, err := c.User(user)
+	if err != nil {
+		return err
+	}
+	kubeconfig, err := added.KubeConfig()
+	if err != nil {
+		return fmt.Errorf("make the kubeconfig of %s: %w", user, err)
+	}
+	return writeKubeconfig(path, kubeconfig)
+}
+
+// User adds an administrator of that name.
+func (c *Cluster) User(name string) (*envtest.AuthenticatedUser, error) {
+	user, err := c.env.AddUser(envtest.User{Name: name, Groups: []string{"system:masters"}}, rest.CopyConfig(c.Config))
+	if err != nil {
+		return nil, fmt.Errorf("add the user %s: %w", name, err)
+	}
+	return user, nil
+}
+
+func writeKubeconfig(path string, kubeconfig []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("write kubeconfig: %w", err)
 	}
-	if err := os.WriteFile(path, c.env.KubeConfig, 0o600); err != nil {
+	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
 		return fmt.Errorf("write kubeconfig: %w", err)
 	}
 	return nil
@@ -88,7 +125,7 @@ func (c *Cluster) Stop() error {
 	return nil
 }
 
-func environment(assets string, crds []string, output io.Writer) *envtest.Environment {
+func environment(assets string, crds []string, opts Options) *envtest.Environment {
 	env := &envtest.Environment{
 		// Whatever USE_EXISTING_CLUSTER says: nothing here may ever reach somebody's real cluster.
 		UseExistingCluster:       ptr.To(false),
@@ -99,10 +136,13 @@ func environment(assets string, crds []string, output io.Writer) *envtest.Enviro
 	}
 	server := env.ControlPlane.GetAPIServer()
 	server.Path = filepath.Join(assets, "kube-apiserver")
-	server.Out, server.Err = output, output
+	server.Out, server.Err = opts.Output, opts.Output
 	// With it the server gives open watches two seconds on its way out, instead of a minute.
 	server.Configure().Set("shutdown-send-retry-after", "true")
-	env.ControlPlane.Etcd = &envtest.Etcd{Path: filepath.Join(assets, "etcd"), Out: output, Err: output}
+	env.ControlPlane.Etcd = &envtest.Etcd{Path: filepath.Join(assets, "etcd"), Out: opts.Output, Err: opts.Output}
+	if opts.EtcdQuota > 0 {
+		env.ControlPlane.Etcd.Configure().Set("quota-backend-bytes", strconv.FormatInt(opts.EtcdQuota, 10))
+	}
 	return env
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -25,7 +27,8 @@ func TestClusterServesTheCRD(t *testing.T) {
 		t.Skip("needs a Kubernetes API server; run without -short")
 	}
 	t.Setenv("USE_EXISTING_CLUSTER", "true") // must not matter
-	cluster, err := Start(t.Context(), Options{})
+	log := filepath.Join(t.TempDir(), "audit.log")
+	cluster, err := Start(t.Context(), Options{AuditLog: log, EtcdQuota: 1 << 30})
 	require.NoError(t, err)
 	stopped := false
 	t.Cleanup(func() {
@@ -51,9 +54,51 @@ func TestClusterServesTheCRD(t *testing.T) {
 	assert.Empty(t, list.Items)
 	assert.NotEmpty(t, list.ResourceVersion, "the answer came from a server")
 
+	audited(t, cluster, NewAudit(log))
+
 	require.NoError(t, cluster.Stop())
 	stopped = true
 	require.Error(t, kube.List(t.Context(), &list), "a stopped server answers nobody")
+}
+
+// audited holds that the audit log tells who wrote what.
+func audited(t *testing.T, cluster *Cluster, audit *Audit) {
+	t.Helper()
+	before, err := audit.Writes()
+	require.NoError(t, err)
+	kubeconfig := filepath.Join(t.TempDir(), "other")
+	require.NoError(t, cluster.WriteUserKubeconfig(kubeconfig, "dana"))
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	require.NoError(t, err)
+	kube, err := client.New(config, client.Options{})
+	require.NoError(t, err)
+	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "x", Namespace: "default"}}
+	require.NoError(t, kube.Create(t.Context(), configMap))
+	require.Error(t, kube.Create(t.Context(), configMap.DeepCopy()), "it exists")
+	require.NoError(t, kube.Get(t.Context(), client.ObjectKeyFromObject(configMap), configMap))
+	after, err := audit.Writes()
+	require.NoError(t, err)
+	since := Since(before, after)
+	assert.Equal(t, 2, since[Write{User: "dana", Verb: "create", Resource: "configmaps"}], "a write that was refused counts, a read does not")
+}
+
+func TestAuditCountsWholeLines(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit.log")
+	audit := NewAudit(file)
+	writes, err := audit.Writes()
+	require.NoError(t, err, "nothing was written yet")
+	assert.Empty(t, writes)
+	line := `{"verb":"patch","user":{"username":"op"},"objectRef":{"resource":"engineenvironments","subresource":"status"}}` + "\n"
+	write := Write{User: "op", Verb: "patch", Resource: "engineenvironments/status"}
+	for _, step := range []struct {
+		text string
+		want int
+	}{{line + line[:20], 1}, {line + line[:20], 1}, {line + line, 2}, {line + line + line, 3}} {
+		require.NoError(t, os.WriteFile(file, []byte(step.text), 0o600))
+		writes, err = audit.Writes()
+		require.NoError(t, err)
+		assert.Equal(t, map[Write]int{write: step.want}, writes)
+	}
 }
 
 func TestStartHonoursItsContext(t *testing.T) {

@@ -187,6 +187,9 @@ func Value(from *v1alpha1.ValueSource, sources Sources, place string) (value str
 		return value, true, err
 	}
 	ref := from.ConfigMapKeyRef
+	if ref == nil { // admission refuses it, and an object may be older than the rule
+		return "", false, &Error{v1alpha1.ReasonInvalidVariable, place + ": valueFrom is empty: set exactly one of secretKeyRef and configMapKeyRef"}
+	}
 	if slices.Contains(sources.Binary[ref.Name], ref.Key) {
 		return "", false, &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
 			"%s: ConfigMap %q has the key %q in binaryData: only text can be used, put it into data, encoded if need be", place, ref.Name, ref.Key)}
@@ -225,6 +228,9 @@ func addAll(into map[string]Variable, from *v1alpha1.VariablesSource, sources So
 	kind, missing, objects, ref, secret := "Secret", v1alpha1.ReasonSecretNotFound, sources.Secrets, from.SecretRef, true
 	if from.ConfigMapRef != nil {
 		kind, missing, objects, ref, secret = "ConfigMap", v1alpha1.ReasonConfigMapNotFound, sources.ConfigMaps, from.ConfigMapRef, false
+	}
+	if ref == nil { // admission refuses it, and an object may be older than the rule
+		return &Error{v1alpha1.ReasonInvalidVariable, place + " is empty: set exactly one of secretRef and configMapRef"}
 	}
 	data, ok := objects[ref.Name]
 	if !ok {

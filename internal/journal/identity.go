@@ -10,6 +10,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
 // ServiceIDs returns Railway's ids of the declared services, by declared name.
@@ -63,3 +65,17 @@ func (j *Journal) DeletionSince(now time.Time) time.Duration {
 	}
 	return max(now.Sub(j.record.Deletion.Time), 0)
 }
+
+// ApprovedPlan returns the plan that is being carried out, nil when none is.
+func (j *Journal) ApprovedPlan() *v1alpha1.ApprovedPlan { return j.record.ApprovedPlan.DeepCopy() }
+
+// Approve notes which plan is being carried out; nil when it is done.
+func (j *Journal) Approve(approved *v1alpha1.ApprovedPlan) {
+	j.record.ApprovedPlan = approved.DeepCopy()
+}
+
+// RollbackRequest returns the annotation's value by which a person last asked for a rollback.
+func (j *Journal) RollbackRequest() string { return j.record.RollbackRequest }
+
+// RollbackRequested notes it: each value is carried out once.
+func (j *Journal) RollbackRequested(value string) { j.record.RollbackRequest = value }

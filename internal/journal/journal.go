@@ -373,8 +373,9 @@ func (j *Journal) ForgetEnvironment() {
 		pending = nil
 	}
 	j.record = v1alpha1.WorkingRecord{
-		Pending: pending, HashKey: j.record.HashKey, Forced: j.record.Forced,
-		ServiceIDs: j.record.ServiceIDs, // services belong to the project, and outlive the environment
+		Pending: pending, HashKey: j.record.HashKey, Forced: j.record.Forced, RollbackRequest: j.record.RollbackRequest,
+		ApprovedPlan: j.record.ApprovedPlan,
+		ServiceIDs:   j.record.ServiceIDs, // services belong to the project, and outlive the environment
 	}
 	j.commit = nil
 }

@@ -6,11 +6,13 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,6 +31,8 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/controllers"
 	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/hints"
+	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
@@ -40,9 +45,12 @@ type Options struct {
 	Concurrency int
 	// Settle is how long reads of Railway may lag behind writes.
 	Settle time.Duration
-	// Metrics and HealthAddress say what is served where.
+	// Metrics and HealthAddress say what is served where. Registerer takes the metrics; nil leaves them out.
 	Metrics       metricsserver.Options
+	Registerer    prometheus.Registerer
 	HealthAddress string
+	// PprofAddress is where Go profiles are served; "0" or empty serves none.
+	PprofAddress string
 	// Election lets one replica work at a time.
 	Election Election
 	// ShutdownTimeout is how long a running pass may take to end on shutdown.
@@ -51,6 +59,8 @@ type Options struct {
 	Railway  railway.Options
 	Watch    railway.WatchOptions
 	Verifier verify.Options
+	// Hints takes webhooks when it has an address.
+	Hints hints.Options
 	// HashKey keys the hashes of applied values. Nil takes the one in HashKeyNamespace, and makes it when there is none.
 	HashKey          []byte
 	HashKeyNamespace string
@@ -64,6 +74,10 @@ type Options struct {
 type Election struct {
 	Enabled   bool
 	Namespace string
+	// LeaseDuration is how long a standby waits for a leader that renews no more, RenewDeadline how long a leader tries to renew
+	// until it gives up, RetryPeriod the time between two tries. Zero means 12s, 8s and 2s: with Kubernetes' own 15s, 10s and 2s another
+	// replica led 18.9s after a leader was killed, and 20s are promised (docs/reliability.md).
+	LeaseDuration, RenewDeadline, RetryPeriod time.Duration
 }
 
 // Operator is the operator, put together and not started.
@@ -89,8 +103,13 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	waker := &cluster.Waker{}
 	o.Watch.Changed, o.Verifier.Changed = waker.Wake, waker.Wake
 	operator := &Operator{Manager: manager, Watch: railway.NewWatch(o.Watch), Verifier: verify.New(o.Verifier)}
+	o.Railway.Registerer = o.Registerer
 	if operator.Pool, err = railway.NewPool(o.Railway); err != nil {
 		return nil, err
+	}
+	objects, err := metrics.NewObjects(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
 	if err := manager.Add(operator.Watch); err != nil {
 		return nil, err
@@ -98,12 +117,27 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	if err := manager.Add(operator.Verifier); err != nil {
 		return nil, err
 	}
+	if err := addHints(manager, o.Hints, operator.Watch); err != nil {
+		return nil, err
+	}
 	reconciler := controllers.New(controllers.Options{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
-		Events: manager.GetEventRecorder("engine-operator"), Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
+		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
 		Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle, Now: time.Now, Concurrency: o.Concurrency,
 	})
 	return operator, reconciler.SetupWithManager(ctx, manager)
+}
+
+func addHints(manager ctrl.Manager, o hints.Options, watch *railway.Watch) error {
+	if o.Address == "" || o.Address == "0" {
+		return nil
+	}
+	o.Hint = watch.Hint
+	server, err := hints.New(o)
+	if err != nil {
+		return err
+	}
+	return manager.Add(server)
 }
 
 func hashKey(ctx context.Context, apiServer *rest.Config, scheme *runtime.Scheme, namespace string) ([]byte, error) {
@@ -140,12 +174,17 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 		// Secrets and ConfigMaps are read live when an object needs them: only their metadata is cached.
 		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
 		HealthProbeBindAddress:        o.HealthAddress,
+		PprofBindAddress:              o.PprofAddress,
 		LeaderElection:                o.Election.Enabled,
 		LeaderElectionID:              "engine-operator.railway.engine-operator.dev",
 		LeaderElectionNamespace:       o.Election.Namespace,
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 orDefault(o.Election.LeaseDuration, 12*time.Second),
+		RenewDeadline:                 orDefault(o.Election.RenewDeadline, 8*time.Second),
+		RetryPeriod:                   orDefault(o.Election.RetryPeriod, 2*time.Second),
 		GracefulShutdownTimeout:       &o.ShutdownTimeout,
-		Controller:                    config.Controller{SkipNameValidation: &o.AnyName},
+		// A standby fills its caches before it leads.
+		Controller: config.Controller{SkipNameValidation: &o.AnyName, EnableWarmup: ptr.To(true)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
@@ -154,6 +193,11 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 		return nil, err
 	}
 	return manager, manager.AddReadyzCheck("ping", healthz.Ping)
+}
+
+func orDefault(d, otherwise time.Duration) *time.Duration {
+	d = cmp.Or(d, otherwise)
+	return &d
 }
 
 // Scheme knows the types that the operator reads and writes.

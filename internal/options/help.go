@@ -18,9 +18,9 @@ type Group struct {
 // Groups are the flags by what they are about.
 var Groups = []Group{
 	{"What is watched", []string{"watch-namespaces", "namespace", "leader-elect", "concurrency", "shutdown-timeout"}},
-	{"Railway", []string{"railway-endpoint", "railway-timeout", "railway-rps", "railway-burst", "rollout-interval", "settle"}},
+	{"Railway", []string{"railway-endpoint", "railway-timeout", "railway-rps", "railway-burst", "rollout-interval", "settle", "webhook-bind-address", "webhook-secret-file"}},
 	{"Checks", []string{"probe-allow-hosts", "probe-connect-to", "probe-ca", "log-grace"}},
-	{"What is served and logged", []string{"metrics-bind-address", "metrics-secure", "health-probe-bind-address", "log-level", "log-format"}},
+	{"What is served and logged", []string{"metrics-bind-address", "metrics-secure", "health-probe-bind-address", "pprof-bind-address", "log-level", "log-format"}},
 }
 
 // Usages is the help of the flags, by group. A flag that stands in no group comes last.

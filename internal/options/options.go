@@ -29,6 +29,7 @@ type Options struct {
 	MetricsAddress    string
 	MetricsSecure     bool
 	ProbeAddress      string
+	PprofAddress      string
 	ShutdownTimeout   time.Duration
 	RailwayEndpoint   string
 	RailwayTimeout    time.Duration
@@ -36,6 +37,8 @@ type Options struct {
 	Burst             int
 	RolloutInterval   time.Duration
 	Settle            time.Duration
+	WebhookAddress    string
+	WebhookSecretFile string
 	LogLevel          string
 	LogFormat         string
 	Probe
@@ -63,6 +66,18 @@ func names(text string) []string {
 	return list
 }
 
+// WebhookSecret reads the file of --webhook-secret-file; empty when no webhooks are taken.
+func (o *Options) WebhookSecret() (string, error) {
+	if o.WebhookAddress == "0" {
+		return "", nil
+	}
+	raw, err := os.ReadFile(o.WebhookSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("read --webhook-secret-file: %w", err)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
 // Bind adds the flags. Each of them stands in one of Groups.
 func (o *Options) Bind(flags *pflag.FlagSet) {
 	namespace := os.Getenv("POD_NAMESPACE")
@@ -75,6 +90,8 @@ func (o *Options) Bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", "0", "where metrics are served, for example :8443; 0 serves none")
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS to authorised callers only")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
+	flags.StringVar(&o.PprofAddress, "pprof-bind-address", "0",
+		"where Go profiles are served, for example 127.0.0.1:6060; they may hold secrets, so keep it to loopback; 0 serves none")
 	flags.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "how long a running pass may take to end on shutdown")
 	flags.StringVar(&o.RailwayEndpoint, "railway-endpoint", railway.DefaultEndpoint, "Railway's GraphQL API; http is accepted on loopback only")
 	flags.DurationVar(&o.RailwayTimeout, "railway-timeout", 30*time.Second, "how long one request to Railway may take")
@@ -83,6 +100,9 @@ func (o *Options) Bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.RolloutInterval, "rollout-interval", 5*time.Second, "how often Railway is looked at while a deployment is on its way")
 	flags.DurationVar(&o.Settle, "settle", 45*time.Second,
 		"how long Railway's reads may lag behind its writes; until then a write of unknown outcome is looked for before it is sent again")
+	flags.StringVar(&o.WebhookAddress, "webhook-bind-address", "0",
+		"where Railway's webhooks are taken as hints, for example :9440; 0 takes none. Put TLS before it")
+	flags.StringVar(&o.WebhookSecretFile, "webhook-secret-file", "", "file with the last part of the path that webhooks are posted to: /webhooks/railway/<secret>")
 	flags.StringVar(&o.LogLevel, "log-level", "info", "error, info or debug; debug shows every request to Railway, without variables")
 	flags.StringVar(&o.LogFormat, "log-format", "json", "json or console")
 	o.Probe.Bind(flags)
@@ -102,6 +122,7 @@ func (o *Options) validate() error {
 	check(o.Burst >= 1, "--railway-burst must be at least 1")
 	check(o.RolloutInterval >= 100*time.Millisecond, "--rollout-interval must be at least 100ms")
 	check(o.RailwayTimeout > 0 && o.RailwayTimeout <= 2*time.Minute, "--railway-timeout must be between 0 and 2m")
+	check(o.WebhookAddress == "0" || o.WebhookSecretFile != "", "--webhook-bind-address needs --webhook-secret-file")
 	check(o.Settle > 0, "--settle must be greater than 0")
 	return errors.Join(problems...)
 }

@@ -69,6 +69,11 @@ func Suspended(message string) *Outcome {
 	return &Outcome{Outcome: status.Outcome{Kind: status.Suspended, Reason: v1alpha1.ReasonSuspended, Message: message}}
 }
 
+// Waiting ends a pass that may not write what differs: nobody acts until a person does. about is the condition that says so.
+func Waiting(about, reason, message string) *Outcome {
+	return &Outcome{Outcome: status.Outcome{Kind: status.Suspended, Reason: reason, Message: message, About: about}}
+}
+
 // NotRead ends a pass that could not read Railway while what is known still counts.
 func NotRead(after time.Duration) *Outcome { return &Outcome{Unread: true, After: after} }
 

@@ -73,6 +73,9 @@ func (in *Input) waysOut(d *Decision) string {
 
 // HeldMessage says what is held, why, and how it ends.
 func HeldMessage(in Input, d Decision) string {
+	if d.Rollback.Requested {
+		return fmt.Sprintf("%s runs instead of %s: %s (%s)", d.Rollback.To, d.Rollback.From, in.waysOut(&d), d.Rollback.Reason)
+	}
 	return fmt.Sprintf("%s failed, %s runs instead: %s (%s)", d.Rollback.From, d.Rollback.To, in.waysOut(&d), d.Rollback.Reason)
 }
 

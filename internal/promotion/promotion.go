@@ -67,6 +67,9 @@ type Input struct {
 	Rollback *v1alpha1.RollbackStatus
 	// Held is the stored content that Rollback names, nil when it is gone.
 	Held *Content
+	// Stored are the revisions that were verified here, RollbackRequest the value of the annotation that was carried out last.
+	Stored          []Stored
+	RollbackRequest string
 	// Runs is what serves.
 	Runs     Running
 	Upstream Upstream
@@ -90,6 +93,8 @@ type Decision struct {
 	Wake time.Time
 	// Taken is the revision that this decision promotes, Resumed why a hold has ended; for events.
 	Taken, Resumed string
+	// RollbackRequest is the value of the annotation that is carried out by now, Refused why it cannot be; for an event.
+	RollbackRequest, Refused string
 	// Stuck says why there is nothing to work on, empty when there is; Invalid is true when a person must change the spec.
 	Stuck   string
 	Invalid bool
@@ -102,6 +107,7 @@ func Decide(in Input) Decision {
 		d.Promotion = in.previous()
 	}
 	in.endHold(&d)
+	in.rollBackOnRequest(&d)
 	if d.Promotion != nil {
 		if in.Upstream.Circle {
 			d.Invalid = true
@@ -204,6 +210,10 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		return blocked("Railway does not tell its digest, and its tag may be pushed again at any time: give it a tag of its own")
 	case up.GoSince.IsZero():
 		return waiting(fmt.Sprintf("%s is not GO at the moment", up.Name))
+	}
+	if hold := in.Annotations[v1alpha1.AnnotationHold]; hold != "" {
+		return blocked(fmt.Sprintf("a person holds what runs (%s): let go with kubectl annotate eenv -n %s %s %s-",
+			hold, in.Namespace, in.Name, v1alpha1.AnnotationHold))
 	}
 	since := up.GoSince
 	if up.Verified.Since.After(since) {

@@ -8,8 +8,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Priority says who goes first when requests get scarce.
@@ -65,7 +63,7 @@ func priorityOf(ctx context.Context, mutation bool) Priority {
 // use.
 type Budget struct {
 	now  func() time.Time
-	pace *rate.Limiter
+	pace *pace
 
 	mu sync.Mutex
 	// limit is the requests an hour, 0 before an answer has told.
@@ -76,12 +74,12 @@ type Budget struct {
 	readAt time.Time
 	// blockedUntil is the end of the pause that a 429 asked for.
 	blockedUntil time.Time
-	// polled counts the environments that are polled with this token.
+	// polled is how many requests it takes to poll every environment of this token once.
 	polled int
 }
 
 func newBudget(now func() time.Time, requestsPerSecond float64, burst int) *Budget {
-	return &Budget{now: now, pace: rate.NewLimiter(rate.Limit(requestsPerSecond), burst)}
+	return &Budget{now: now, pace: newPace(requestsPerSecond, burst)}
 }
 
 // Stretch returns how long a poll interval must be, at least interval, so that polling every followed environment stays
@@ -91,6 +89,13 @@ func (b *Budget) Stretch(interval time.Duration) time.Duration {
 	defer b.mu.Unlock()
 	perHour := float64(cmp.Or(b.limit, assumedLimit)) * pollShare
 	return max(interval, time.Duration(float64(b.polled)*float64(window)/perHour))
+}
+
+// Interval returns the time between the polls of an environment that is in force for the interval asked for, and whether it is
+// longer: then more is followed with the token than its limit allows to poll that often.
+func (b *Budget) Interval(asked time.Duration) (inForce time.Duration, stretched bool) {
+	inForce = b.Stretch(asked)
+	return inForce, inForce > asked
 }
 
 // Remaining returns how many requests are left in the current window, false when Railway has not said.
@@ -111,33 +116,58 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 	if !b.quota.known {
 		return 0, true
 	}
-	end := b.quota.reset
-	if end.IsZero() {
-		end = b.readAt.Add(doubt)
-	}
+	end := b.windowEnd()
 	if !now.Before(end) {
 		// A new window: what remains is known again when the answer arrives.
 		b.quota.remaining, b.quota.reset, b.readAt = b.quota.limit, time.Time{}, now
 		end = now.Add(doubt)
 	}
-	if reserve := reserves[p] * float64(b.quota.limit); float64(b.quota.remaining-1) < reserve {
+	if b.short(p) {
 		return end.Sub(now), false
 	}
 	b.quota.remaining--
 	return 0, true
 }
 
+// opensIn returns how long requests of the priority are held back, 0 when they are not. It takes nothing out of the budget.
+func (b *Budget) opensIn(p Priority) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	switch end := b.windowEnd(); {
+	case now.Before(b.blockedUntil):
+		return b.blockedUntil.Sub(now)
+	case b.quota.known && now.Before(end) && b.short(p):
+		return end.Sub(now)
+	default:
+		return 0
+	}
+}
+
+// windowEnd is when what remains is no longer known. The mutex is held.
+func (b *Budget) windowEnd() time.Time {
+	if b.quota.reset.IsZero() {
+		return b.readAt.Add(doubt)
+	}
+	return b.quota.reset
+}
+
+// short reports whether one more request would touch what the priority must leave. The mutex is held.
+func (b *Budget) short(p Priority) bool {
+	return float64(b.quota.remaining-1) < reserves[p]*float64(b.quota.limit)
+}
+
 // leastTime is what a request needs at least once its turn has come. One that could only time out is not sent.
 const leastTime = time.Second
 
 // smooth waits for the request's turn at the steady pace.
-func (b *Budget) smooth(ctx context.Context) error {
+func (b *Budget) smooth(ctx context.Context, p Priority) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		early, cancel := context.WithDeadline(ctx, deadline.Add(-min(leastTime, time.Until(deadline)/10)))
 		defer cancel()
 		ctx = early
 	}
-	return b.pace.Wait(ctx)
+	return b.pace.wait(ctx, p)
 }
 
 // learn takes over what an answer's headers say.
@@ -159,7 +189,25 @@ func (b *Budget) block(pause time.Duration) {
 	}
 }
 
-// setPolled says how many environments are polled with the token.
+// budgetState is what metrics show of a budget.
+type budgetState struct {
+	remaining, polled int
+	known             bool
+	// interval is the shortest time between two polls of an environment; paused is how long nothing at all may be sent.
+	interval, paused time.Duration
+}
+
+func (b *Budget) state() budgetState {
+	interval := b.Stretch(0)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return budgetState{
+		remaining: b.quota.remaining, known: b.quota.known, polled: b.polled, interval: interval,
+		paused: max(0, b.blockedUntil.Sub(b.now())),
+	}
+}
+
+// setPolled says how many requests it takes to poll every environment of the token once.
 func (b *Budget) setPolled(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

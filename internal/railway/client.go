@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/engine-operator/engine-operator/internal/railway/gql"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
@@ -20,8 +21,12 @@ type Client struct {
 	kind  TokenKind
 	gql   *sender
 	locks *keyedMutex
+	lines *lines
+	now   func() time.Time
 	// creating keeps those in order who create environments.
 	creating *gate
+	// batch is how many environments are read in one request.
+	batch *batchSize
 
 	mu    sync.Mutex
 	scope *model.TokenScope
@@ -39,6 +44,12 @@ func (c *Client) Budget() *Budget { return c.gql.budget }
 // Lock waits until no other client of the pool writes to the project and returns the function that lets the next one in.
 // Railway neither isolates nor orders concurrent writes (railway-api.md, "Consistency").
 func (c *Client) Lock(projectID string) (unlock func()) { return c.locks.lock(projectID) }
+
+// TryLock is Lock for who does not want to wait: it returns false while somebody else has the project, or was told so before the caller
+// was. Who comes back at least every ten seconds keeps his place; who names the caller. It must not be mixed with Lock.
+func (c *Client) TryLock(projectID, who string) (unlock func(), ok bool) {
+	return c.lines.take(projectID, who, c.now())
+}
 
 // Scope returns what a project token reaches. It asks once and remembers the answer, which never changes
 // (railway-api.md, "Tokens").

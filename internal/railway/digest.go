@@ -18,16 +18,7 @@ func digest(env *model.Environment) string {
 	if env == nil {
 		return ""
 	}
-	// encoding/json writes maps in the order of their keys, but knows no struct keys: Sealed goes as a list.
-	view := struct {
-		model.Environment
-		Sealed []model.VariableRef
-	}{Environment: *env}
-	for ref, sealed := range env.Sealed {
-		if sealed {
-			view.Sealed = append(view.Sealed, ref)
-		}
-	}
+	view := content{*env, sealedList(env)}
 	slices.SortFunc(view.Sealed, func(a, b model.VariableRef) int {
 		return cmp.Or(cmp.Compare(a.ServiceID, b.ServiceID), cmp.Compare(a.Name, b.Name))
 	})

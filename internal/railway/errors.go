@@ -67,6 +67,8 @@ type Error struct {
 	cause error
 	// throttle is set when Railway refused this one mutation as too frequent.
 	throttle *throttle
+	// heavy is set when a request that asks for less might succeed.
+	heavy bool
 }
 
 // Error returns the operation and the message.

@@ -5,8 +5,6 @@ package railway
 
 import (
 	"time"
-
-	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
 const (
@@ -18,19 +16,36 @@ const (
 
 // follower is one followed environment. The Watch's mutex guards it.
 type follower struct {
-	target   Target
+	key    string
+	target Target
+	// snapshot has no Environment: held has it.
 	snapshot Snapshot
+	held     *packed
+	// print is the fingerprint of the answer that the snapshot was made of.
+	print uint64
 	// current is the state of the snapshot, seen the state that the reader knows or has been told of.
 	current, seen state
 	// due is when the next poll is.
 	due        time.Time
 	hurryUntil time.Time
+	// hinted is the time of the read for the last hint; a read that began before does not stand for it.
+	hinted time.Time
 	// retry is the wait after the last failure; 0 after a success.
 	retry time.Duration
 	// started counts the reads begun, applied is the number of the read that the snapshot shows.
 	started, applied int
 	// good is the number of the last read that succeeded.
 	good int
+	// apart is true after a failure of its own.
+	apart bool
+	// polling is true while the schedule's own read of it is under way.
+	polling bool
+	// gone is true when it is followed no longer.
+	gone bool
+	lane *lane
+	// in is the schedule in which it waits, at that place; nil when it does not.
+	in    *schedule
+	place int
 }
 
 // state is what a reader is told of when it changes.
@@ -53,41 +68,51 @@ func (f *follower) begin(at time.Time) turn {
 	return turn{number: f.started, began: at}
 }
 
-// finish takes over the result of a read, unless a later one is already there, and sets the next poll.
-func (w *Watch) finish(key string, f *follower, t turn, env *model.Environment, err error) {
-	if t.number <= f.applied && (err != nil || t.number <= f.good) { // a failure that began later does not outrank a success
+// want is what is to be read, and what is known of it.
+func (f *follower) want() want {
+	return want{
+		environmentRef: environmentRef{f.target.ProjectID, f.target.EnvironmentID},
+		known:          view{held: f.held, digest: f.snapshot.Digest, print: f.print},
+		failing:        f.retry > 0,
+	}
+}
+
+// finish takes over the outcome of a read, unless a later one is already there, and plans the next poll.
+func (w *Watch) finish(f *follower, t turn, o outcome) {
+	defer w.plan(f)
+	if t.number <= f.applied && (o.err != nil || t.number <= f.good) { // a failure that began later does not outrank a success
 		return
 	}
 	f.applied = max(f.applied, t.number)
-	if err == nil {
-		f.good = t.number
-	}
 	before := f.current.class
-	if err == nil {
-		f.succeeded(t, env)
+	if o.err == nil {
+		f.good = t.number
+		f.succeeded(t, o.view)
 		f.due = w.next(f, w.options.Now())
 	} else {
-		f.failed(t, err, w.options.Now())
-		f.due = w.options.Now().Add(w.options.Jitter(max(f.retry, RetryAfter(err))))
+		f.failed(t, o, w.options.Now())
+		f.due = w.options.Now().Add(w.options.Jitter(max(f.retry, RetryAfter(o.err))))
+	}
+	if t.began.Before(f.hinted) && f.hinted.Before(f.due) {
+		f.due = f.hinted
 	}
 	if after := f.current.class; after != before {
-		w.options.Log.V(1).Info("reading Railway changed its outcome", "key", key, "class", after.String())
-	}
-	if w.followers[key] == f {
-		w.rescheduled(f.target.Client)
+		w.options.Log.V(1).Info("reading Railway changed its outcome", "key", f.key, "class", after.String())
 	}
 }
 
-func (f *follower) succeeded(t turn, env *model.Environment) {
+func (f *follower) succeeded(t turn, seen view) {
 	f.snapshot = Snapshot{
-		Environment: env, Digest: digest(env), ReadAt: t.began, ClientKey: f.target.Client.Key(),
+		Digest: seen.digest, ReadAt: t.began, ClientKey: f.target.Client.Key(),
 		FollowedAt: f.snapshot.FollowedAt,
 	}
-	f.retry = 0
-	f.current = state{digest: f.snapshot.Digest}
+	f.held, f.print, f.retry, f.apart = seen.held, seen.print, 0, false
+	f.current = state{digest: seen.digest}
 }
 
-func (f *follower) failed(t turn, err error, now time.Time) {
+func (f *follower) failed(t turn, o outcome, now time.Time) {
+	err := o.err
+	f.apart = f.apart || o.own
 	wasLimited := ClassOf(f.snapshot.Err) == RateLimited && ClassOf(err) != RateLimited
 	f.snapshot.Err = err
 	if f.snapshot.FailingSince.IsZero() || wasLimited { // a rate limit says nothing about the environment: it does not count

@@ -7,9 +7,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +44,9 @@ type Options struct {
 	// CreateInterval is how far apart environments are created with one token once Railway has refused one as too frequent and has not
 	// said how far. Default: 30s, Railway's rule (railway-api.md, "Errors").
 	CreateInterval time.Duration
+	// MaxBatch is how many environments are read in one request at most. Default: 50, of three root fields each
+	// (railway-api.md, "Rate limits"). A project token reaches one environment.
+	MaxBatch int
 	// Now is the clock that rate limits are measured by. Default: time.Now.
 	Now func() time.Time
 	// Registerer takes the metrics. Default: none.
@@ -58,6 +63,7 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.RequestsPerSecond, 5)
 	defaultTo(&o.Burst, 10)
 	defaultTo(&o.CreateInterval, throttled)
+	defaultTo(&o.MaxBatch, 50)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -76,10 +82,18 @@ func defaultTo[T comparable](value *T, otherwise T) {
 type Pool struct {
 	wire  *wire
 	locks keyedMutex
+	lines lines
 
 	mu      sync.Mutex
 	clients map[string]*Client
+	// used is when a client was last asked for, by its key; swept is when the unused ones were last dropped.
+	used  map[string]time.Time
+	swept time.Time
 }
+
+// unused is how long nobody must have asked for a client, nor followed anything with it, until it is dropped: what it knows of its
+// limits is out of date by then.
+const unused = 2 * window
 
 // NewPool checks the options and returns an empty pool. It sends nothing.
 func NewPool(options Options) (*Pool, error) {
@@ -92,26 +106,34 @@ func NewPool(options Options) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return &Pool{
+	pool := &Pool{
 		wire: &wire{
 			options: options, endpoint: endpoint, metrics: meters,
 			http: &http.Client{Transport: newHTTPTransport(), CheckRedirect: dontFollow},
 		},
-		clients: map[string]*Client{},
-	}, nil
+		clients: map[string]*Client{}, used: map[string]time.Time{}, swept: options.Now(),
+	}
+	if options.Registerer != nil {
+		err = options.Registerer.Register(tokenMetrics{pool})
+	}
+	return pool, err
 }
 
-// Client returns the client of the token: the same one, with the same Budget, each time.
+// Client returns the client of the token: the same one, with the same Budget, each time. Ask for it each time it is needed: one that
+// nobody has asked for in two hours, and with which nothing is followed, is dropped.
 func (p *Pool) Client(credentials Credentials) *Client {
 	key := credentials.key()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	o := p.wire.options
+	p.used[key] = o.Now()
+	p.sweep(o.Now())
 	if client, ok := p.clients[key]; ok {
 		return client
 	}
-	o := p.wire.options
 	client := &Client{
-		key: key, kind: credentials.Kind, locks: &p.locks, creating: newGate(o.Now, o.CreateInterval),
+		key: key, kind: credentials.Kind, locks: &p.locks, lines: &p.lines, now: o.Now, creating: newGate(o.Now, o.CreateInterval),
+		batch: newBatchSize(mostPerRequest(credentials.Kind, o.MaxBatch)),
 		gql: &sender{
 			wire: p.wire, credentials: credentials,
 			budget: newBudget(o.Now, o.RequestsPerSecond, o.Burst),
@@ -119,6 +141,36 @@ func (p *Pool) Client(credentials Credentials) *Client {
 	}
 	p.clients[key] = client
 	return client
+}
+
+// sweep drops, now and then, the clients that nobody uses. The mutex is held.
+func (p *Pool) sweep(now time.Time) {
+	if now.Sub(p.swept) < unused/10 {
+		return
+	}
+	p.swept = now
+	p.lines.forget(now)
+	for key, client := range p.clients {
+		if now.Sub(p.used[key]) > unused && client.Budget().state().polled == 0 {
+			delete(p.clients, key)
+			delete(p.used, key)
+		}
+	}
+}
+
+// all returns the clients in use.
+func (p *Pool) all() []*Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.clients))
+}
+
+// mostPerRequest is how many environments one request may read.
+func mostPerRequest(kind TokenKind, most int) int {
+	if kind == TokenProject {
+		return 1
+	}
+	return most
 }
 
 // CloseIdle closes the connections that nobody uses.

@@ -73,25 +73,9 @@ func (c *Client) Environment(ctx context.Context, projectID, environmentID strin
 	if err := needs(operation, "project id", projectID, "environment id", environmentID); err != nil {
 		return nil, err
 	}
-	response, err := gql.ReadEnvironment(ctx, c.gql, projectID, environmentID)
-	if err != nil {
-		return nil, err
-	}
-	e := &response.Environment
-	if e.Id != environmentID || e.ProjectId != projectID {
-		return nil, incomplete(operation, "the environment")
-	}
-	if err := c.completeEnvironment(ctx, operation, e); err != nil {
-		return nil, err
-	}
-	env, err := decodeEnvironment(operation, e)
-	if err != nil {
-		return nil, err
-	}
-	if err := addHistory(operation, env, response); err != nil {
-		return nil, err
-	}
-	return env, nil
+	var found outcome
+	c.read(ctx, []want{{environmentRef: environmentRef{projectID, environmentID}}}, func(_ int, o outcome) { found = o })
+	return found.held.environment(), found.err
 }
 
 // completeEnvironment reads the pages that did not fit into the first answer.

@@ -40,31 +40,47 @@ var _ graphql.Client = (*sender)(nil)
 
 // MakeRequest sends one operation and decodes its data. Any error is an *Error, and then the data must not be used.
 func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, response *graphql.Response) error {
+	reply, err := s.send(ctx, request)
+	if err != nil {
+		return err
+	}
+	reply.decode(response.Data)
+	v := classify(reply.answer)
+	s.account(request.OpName, v, reply)
+	return s.failure(request, reply, v)
+}
+
+// send waits for the request's turn and returns the answer. Its error means that nothing was sent.
+func (s *sender) send(ctx context.Context, request *graphql.Request) (reply, error) {
 	mutation := strings.HasPrefix(strings.TrimSpace(request.Query), "mutation")
-	if wait, ok := s.budget.admit(priorityOf(ctx, mutation)); !ok {
+	priority := priorityOf(ctx, mutation)
+	if wait, ok := s.budget.admit(priority); !ok {
 		s.wire.metrics.throttled.Inc()
-		return &Error{
+		return reply{}, &Error{
 			Class: RateLimited, Operation: request.OpName, RetryAfter: wait,
 			Message: "held back to keep within Railway's request limit",
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.wire.options.Timeout)
 	defer cancel()
-	if err := s.budget.smooth(ctx); err != nil {
-		return s.held(ctx, request.OpName, err)
+	if err := s.budget.smooth(ctx, priority); err != nil {
+		return reply{}, s.held(ctx, request.OpName, err)
 	}
 	start := time.Now()
-	reply := s.exchange(ctx, request, mutation)
-	reply.decode(response.Data)
-	v := classify(reply.answer)
-	s.account(request.OpName, v, reply, time.Since(start))
+	r := s.exchange(ctx, request, mutation)
+	r.took = time.Since(start)
+	return r, nil
+}
+
+// failure is the error that the verdict stands for, nil when it is none.
+func (s *sender) failure(request *graphql.Request, r reply, v verdict) error {
 	if v.class == None {
 		return nil
 	}
 	return &Error{
-		Class: v.class, Operation: request.OpName, Status: reply.status, RetryAfter: v.wait, TraceID: reply.traceID,
+		Class: v.class, Operation: request.OpName, Status: r.status, RetryAfter: v.wait, TraceID: r.traceID,
 		Message: sanitise(v.message, append(secretsIn(request.Variables), s.credentials.Token)),
-		cause:   cancellation(reply.cause), throttle: v.throttle,
+		cause:   cancellation(r.cause), throttle: v.throttle, heavy: r.heavy(),
 	}
 }
 
@@ -97,6 +113,8 @@ type reply struct {
 	data    json.RawMessage
 	quota   quota
 	traceID string
+	// took is the time from sending to having the whole answer.
+	took time.Duration
 }
 
 func (s *sender) exchange(ctx context.Context, request *graphql.Request, mutation bool) reply {
@@ -189,33 +207,33 @@ func (r *reply) decode(data any) {
 	if r.cause != nil || r.noData || len(r.errors) > 0 {
 		return
 	}
-	err := json.Unmarshal(r.data, data)
-	var mismatch *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-	case errors.As(err, &mismatch) && mismatch.Field != "":
-		r.cause = fmt.Errorf("%w: field %s", errShape, mismatch.Field)
-	default:
-		r.cause = errShape
+	if err := json.Unmarshal(r.data, data); err != nil {
+		r.cause = shape(err)
 	}
 }
 
+// shape describes data that does not fit our schema, without a value.
+func shape(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) && mismatch.Field != "" {
+		return fmt.Errorf("%w: field %s", errShape, mismatch.Field)
+	}
+	return errShape
+}
+
 // account tells the budget, the metrics and the log what happened. It never sees variables or bodies.
-func (s *sender) account(operation string, v verdict, r reply, took time.Duration) {
+func (s *sender) account(operation string, v verdict, r reply) {
 	s.budget.learn(r.quota)
 	if v.everything {
 		s.budget.block(v.wait)
 	}
 	m := s.wire.metrics
 	m.requests.WithLabelValues(operation, v.class.String()).Inc()
-	m.duration.WithLabelValues(operation).Observe(took.Seconds())
+	m.duration.WithLabelValues(operation).Observe(r.took.Seconds())
 	if v.class == RateLimited {
 		m.throttled.Inc()
 	}
-	remaining, known := s.budget.Remaining()
-	if known {
-		m.remaining.WithLabelValues(s.credentials.key()).Set(float64(remaining))
-	}
+	remaining, _ := s.budget.Remaining()
 	s.wire.options.Log.V(1).Info("asked Railway", "operation", operation, "class", v.class.String(), "token", s.credentials.key(),
-		"duration", took.Round(time.Millisecond).String(), "remaining", remaining, "traceID", r.traceID)
+		"duration", r.took.Round(time.Millisecond).String(), "remaining", remaining, "traceID", r.traceID)
 }

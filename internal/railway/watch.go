@@ -4,8 +4,10 @@
 package railway
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +30,11 @@ type WatchOptions struct {
 	// Fast is the time between polls during a rollout. Default: 5s, as Railway's CLI polls
 	// (railway-api.md, "Rate limits").
 	Fast time.Duration
+
+	// gather is how long a read that somebody asked for waits for others to share its request.
+	gather time.Duration
+	// read reads environments with a client.
+	read func(*Client, context.Context, []want, func(int, outcome))
 }
 
 // Target is what to follow, with which client, and how old the view may get.
@@ -62,7 +69,8 @@ type Snapshot struct {
 // Tolerance is for how many intervals reads may fail before the run of failures is told a second time.
 const Tolerance = 3
 
-// Watch keeps a snapshot of every followed environment and tells when it changed. One poller per token does the reading.
+// Watch keeps a snapshot of every followed environment and tells when it changed. Environments
+// that are read with the same token share requests.
 // Keys name followers, for example "namespace/name". All methods are safe for concurrent use.
 //
 // Options.Changed is told when a poll finds another state than the reader has seen or was told of:
@@ -79,11 +87,13 @@ type Watch struct {
 
 	mu sync.Mutex
 	// run is the context of Start while it runs, nil before and after.
-	run       context.Context //nolint:containedctx // pollers start and end with what is followed, within Start
-	pollers   sync.WaitGroup
+	run       context.Context //nolint:containedctx // reads start and end with what is followed, within Start
+	reads     sync.WaitGroup
 	followers map[string]*follower
-	// wake tells the poller of a token, by its key, that its schedule changed. A token with a channel has a poller.
-	wake map[string]chan struct{}
+	// environments are the followers by the id of what they follow.
+	environments map[string]map[*follower]bool
+	// lanes are what is read with each token, by its key. A token that nobody is followed with has none.
+	lanes map[string]*lane
 }
 
 // NewWatch returns a Watch that polls once it is started.
@@ -98,26 +108,30 @@ func NewWatch(options WatchOptions) *Watch {
 	if options.Jitter == nil {
 		options.Jitter = upToATenthLonger
 	}
-	return &Watch{options: options, followers: map[string]*follower{}, wake: map[string]chan struct{}{}}
+	options.gather, options.read = gather, (*Client).read
+	return &Watch{options: options, followers: map[string]*follower{}, environments: map[string]map[*follower]bool{}, lanes: map[string]*lane{}}
 }
 
 func upToATenthLonger(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*0.1*float64(d))
 }
 
-// Start polls until ctx ends and returns when every poller has. It must be called at most once.
+// Start polls until ctx ends and returns when every read has. It must be called at most once.
 func (w *Watch) Start(ctx context.Context) error {
 	w.mu.Lock()
 	w.run = ctx
-	for _, f := range w.followers {
-		w.ensurePoller(f.target.Client)
+	for _, l := range w.lanes {
+		w.dispatch(l)
 	}
 	w.mu.Unlock()
 	<-ctx.Done()
 	w.mu.Lock()
-	w.run = nil // from here on nobody starts a poller
+	w.run = nil // from here on nobody begins a read
+	for _, l := range w.lanes {
+		l.close()
+	}
 	w.mu.Unlock()
-	w.pollers.Wait()
+	w.reads.Wait()
 	return nil
 }
 
@@ -135,30 +149,29 @@ func (w *Watch) Follow(key string, target Target) {
 		return
 	}
 	now := w.options.Now()
-	f := &follower{target: target, due: now.Add(w.options.Fast), snapshot: Snapshot{FollowedAt: now}}
+	f := &follower{key: key, target: target, due: now.Add(w.options.Fast), snapshot: Snapshot{FollowedAt: now}}
 	if old != nil && old.target.ProjectID == target.ProjectID && old.target.EnvironmentID == target.EnvironmentID {
-		f.snapshot, f.current, f.seen, f.hurryUntil, f.started = old.snapshot, old.current, old.seen, old.hurryUntil, old.started
+		f.snapshot, f.held, f.print, f.current, f.seen = old.snapshot, old.held, old.print, old.current, old.seen
+		f.hurryUntil, f.started = old.hurryUntil, old.started
 		if old.target.Client == target.Client && !f.snapshot.ReadAt.IsZero() {
 			f.due = w.next(f, f.snapshot.ReadAt)
 		}
 	}
 	w.followers[key] = f
+	w.enter(f)
 	if old != nil {
-		w.rescheduled(old.target.Client)
+		w.leave(old)
 	}
-	w.rescheduled(target.Client)
 }
 
 // Forget drops the key and its snapshot.
 func (w *Watch) Forget(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f, ok := w.followers[key]
-	if !ok {
-		return
+	if f, ok := w.followers[key]; ok {
+		delete(w.followers, key)
+		w.leave(f)
 	}
-	delete(w.followers, key)
-	w.rescheduled(f.target.Client)
 }
 
 // Hurry polls the key at the pace of a rollout until then. A time that has passed, or zero, ends the hurry.
@@ -182,23 +195,51 @@ func (w *Watch) Hurry(key string, until time.Time) {
 	default:
 		return
 	}
-	w.rescheduled(f.target.Client)
+	w.plan(f)
+}
+
+// Hint asks for a read soon, of every key that follows the environment: somebody says that something happened there, or there is no
+// snapshot yet. The reads join those that are due, and Changed is told what they find, so nobody waits. An environment is read for a
+// hint no more often than every Fast.
+func (w *Watch) Hint(environmentID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.options.Now()
+	for f := range w.environments[environmentID] {
+		if f.apart || f.hinted.After(now) { // what fails by itself has its own time, and one read is enough for many hints
+			continue
+		}
+		soon := latest(now.Add(hintDelay), f.hinted.Add(w.options.Fast))
+		if f.polling || soon.Before(f.due) {
+			f.hinted, f.due = soon, soon
+			w.plan(f)
+		}
+	}
 }
 
 // Latest returns the key's snapshot; false when there is none yet, not even a failed read. FollowedAt is set as soon as the key is
 // followed.
 func (w *Watch) Latest(key string) (Snapshot, bool) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	f, ok := w.followers[key]
 	if !ok {
+		w.mu.Unlock()
 		return Snapshot{}, false
 	}
-	return f.snapshot, f.snapshot.Environment != nil || f.snapshot.Err != nil
+	snapshot, held := f.snapshot, f.held
+	w.mu.Unlock()
+	return snapshot.with(held), held != nil || snapshot.Err != nil
+}
+
+// with returns the snapshot with its environment.
+func (s Snapshot) with(held *packed) Snapshot {
+	s.Environment = held.environment()
+	return s
 }
 
 // Refresh reads the key's environment now, with the priority of ctx, and stores and returns the snapshot. Changed is not called:
-// the caller has seen the result. A failed read is returned as the error, too.
+// the caller has seen the result. A failed read is returned as the error, too. Reads that are asked for at about the same time share a
+// request; one that is under way already is never waited for, because it may have begun before what the caller wants to see.
 func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
 	w.mu.Lock()
 	f, ok := w.followers[key]
@@ -206,18 +247,53 @@ func (w *Watch) Refresh(ctx context.Context, key string) (Snapshot, error) {
 		w.mu.Unlock()
 		return Snapshot{}, &Error{Class: Internal, Message: "nothing is followed under " + key}
 	}
-	turn := f.begin(w.options.Now())
-	f.due = w.next(f, w.options.Now()) // however long this read waits for its turn, the poller does not read the same beside it
+	now := w.options.Now()
+	a := &ask{follower: f, priority: priorityOf(ctx, false), turn: f.begin(now), done: make(chan refreshed, 1)}
+	f.due = w.next(f, now) // however long this read waits for its turn, the schedule does not read the same beside it
+	if w.run == nil || w.run.Err() != nil {
+		w.plan(f)
+		w.mu.Unlock()
+		return w.readAlone(ctx, a)
+	}
+	run := w.run
+	f.lane.asked = append(f.lane.asked, a)
+	w.plan(f)
 	w.mu.Unlock()
+	select {
+	case r := <-a.done:
+		return r.snapshot.with(r.held), r.err
+	case <-ctx.Done():
+	case <-run.Done():
+	}
+	return w.giveUp(ctx, a)
+}
 
-	env, err := f.target.Client.Environment(ctx, f.target.ProjectID, f.target.EnvironmentID)
+// readAlone is Refresh while the Watch does not run.
+func (w *Watch) readAlone(ctx context.Context, a *ask) (Snapshot, error) {
+	w.mu.Lock()
+	wants := []want{a.follower.want()}
+	w.mu.Unlock()
+	var found outcome
+	w.options.read(a.follower.target.Client, ctx, wants, func(_ int, o outcome) { found = o })
+	if ctx.Err() == nil {
+		w.conclude(&job{}, &reading{follower: a.follower, turn: a.turn, asks: []*ask{a}}, found)
+		r := <-a.done
+		return r.snapshot.with(r.held), r.err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if ctx.Err() == nil {
-		w.finish(key, f, turn, env, err)
-		f.seen = f.current
-	}
-	return f.snapshot, err
+	return a.follower.snapshot.with(a.follower.held), found.err
+}
+
+// giveUp ends the wait for a read whose context has ended, or whose Watch has.
+func (w *Watch) giveUp(ctx context.Context, a *ask) (Snapshot, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a.left = true
+	l := a.follower.lane
+	l.asked = slices.DeleteFunc(l.asked, func(other *ask) bool { return other == a })
+	err := cmp.Or(ctx.Err(), context.Canceled)
+	return a.follower.snapshot.with(a.follower.held), &Error{Class: Transient, Operation: "ReadEnvironment", Message: describe(err), cause: err}
 }
 
 // Store puts a state under the key that a write returned whose request began at that time. Changed is not called.
@@ -228,6 +304,6 @@ func (w *Watch) Store(key string, env *model.Environment, began time.Time) {
 	if !ok {
 		return
 	}
-	w.finish(key, f, f.begin(began), env, nil)
+	w.finish(f, f.begin(began), outcome{view: view{held: pack(env), digest: digest(env)}})
 	f.seen = f.current
 }

@@ -62,7 +62,7 @@ var accessQueries = map[string]query{
 		if err != nil || c.personal() != nil {
 			return nil, notAuthorized()
 		}
-		return graphql.Connection(sortedBy(c.view.w.Tokens, func(t *token) (bool, time.Time, string) {
+		return graphql.Connection(sortedBy(all(c.view.w.Tokens), func(t *token) (bool, time.Time, string) {
 			return t.Kind == tokenProject && t.ProjectID == p.ID, time.Time{}, t.ID
 		}), func(t *token) node {
 			return tokenNode(t, p)
@@ -107,7 +107,7 @@ func (v view) workspace(ws *workspace) node {
 	return node{
 		"__typename": "Workspace", "id": ws.ID, "name": ws.Name, "plan": workspacePlan(ws.Plan),
 		"createdAt": stamp(ws.CreatedAt), "updatedAt": stamp(ws.CreatedAt),
-		"projects": graphql.Connection(sortedBy(v.w.Projects, func(p *project) (bool, time.Time, string) {
+		"projects": graphql.Connection(sortedBy(all(v.w.Projects), func(p *project) (bool, time.Time, string) {
 			return p.WorkspaceID == ws.ID && p.DeletedAt == nil, p.CreatedAt, p.ID
 		}), v.project),
 	}

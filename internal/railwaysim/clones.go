@@ -39,7 +39,7 @@ func (s *Sim) duplicateDomain(from, to *environment, serviceID string) {
 	}
 	host := s.newHost(to, s.world.Services[serviceID].Name)
 	d := &domain{ID: s.id(), Host: host, EnvironmentID: to.ID, ServiceID: serviceID, Port: generated[0].Port, CreatedAt: s.now()}
-	s.world.Domains[d.ID] = d
+	s.world.addDomain(d)
 }
 
 // duplicateVolumes makes empty volumes where the source has some (railway-api.md, "Environments").

@@ -43,7 +43,7 @@ func (w *world) begin(d *deployment) {
 	if d.Behaviour == "" && !served(text(d.Config, "deploy", "healthcheckPath")) {
 		d.Behaviour = "unhealthy"
 	}
-	w.Deployments[d.ID] = d
+	w.addDeployment(d)
 }
 
 // pulled resolves the deployment's image, and returns what keeps it from being pulled or what its bytes do.
@@ -135,7 +135,7 @@ var deploymentMutations = map[string]mutation{
 		if err != nil {
 			return nil, err
 		}
-		c.w().Deployments[next.ID] = next // Railway still has the image: nothing is pulled
+		c.w().addDeployment(next) // Railway still has the image: nothing is pulled
 		return true, nil
 	},
 	"deploymentRestart": func(c call, args map[string]any) (any, error) {
@@ -227,7 +227,7 @@ func (c call) redeploy(old *deployment, sameImage bool) (*deployment, error) {
 	}
 	c.takeVariables(d, c.w().Environments[d.EnvironmentID])
 	if sameImage {
-		c.w().Deployments[d.ID] = d
+		c.w().addDeployment(d)
 		return d, nil
 	}
 	c.w().begin(d)

@@ -129,8 +129,8 @@ func (w *world) status(d *deployment, now time.Time) (string, time.Time) {
 // replacedAt is when a newer deployment of the same service took over.
 func (w *world) replacedAt(d *deployment) (time.Time, bool) {
 	var first time.Time
-	for _, other := range w.Deployments {
-		if other.Order <= d.Order || other.EnvironmentID != d.EnvironmentID || other.ServiceID != d.ServiceID {
+	for _, other := range w.index.deployments[d.EnvironmentID] {
+		if other.Order <= d.Order || other.ServiceID != d.ServiceID {
 			continue
 		}
 		if at, serves := other.servesFrom(); serves && (first.IsZero() || at.Before(first)) {

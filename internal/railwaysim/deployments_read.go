@@ -70,7 +70,7 @@ func deploymentList(c call, args map[string]any) (any, error) {
 		notIn, _ := status["notIn"].([]any)
 		return !slices.Contains(notIn, any(is))
 	}
-	list := sortedBy(c.view.w.Deployments, func(d *deployment) (bool, time.Time, string) { return matches(d), d.CreatedAt, d.ID })
+	list := sortedBy(all(c.view.w.Deployments), func(d *deployment) (bool, time.Time, string) { return matches(d), d.CreatedAt, d.ID })
 	slices.SortStableFunc(list, func(a, b *deployment) int { return b.Order - a.Order })
 	return graphql.Connection(list, c.view.deployment)(args)
 }

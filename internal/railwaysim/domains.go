@@ -19,8 +19,8 @@ func (s *Sim) newHost(e *environment, name string) string {
 		label = label[:58]
 	}
 	host := label + "." + railwaySuffix
-	if s.world.domainNamed(host) != nil {
-		return label + "-" + s.id()[:4] + "." + railwaySuffix
+	for s.world.domainNamed(host) != nil {
+		host = label + "-" + s.id()[:4] + "." + railwaySuffix
 	}
 	return host
 }
@@ -51,7 +51,7 @@ var domainQueries = map[string]query{
 			return nil, err
 		}
 		list := []any{}
-		for _, p := range sortedBy(c.view.w.Proxies, func(p *proxy) (bool, time.Time, string) {
+		for _, p := range sortedBy(all(c.view.w.Proxies), func(p *proxy) (bool, time.Time, string) {
 			return p.EnvironmentID == e.ID && p.ServiceID == s.ID && p.DeletedAt == nil, p.CreatedAt, p.ID
 		}) {
 			list = append(list, c.view.proxy(p))
@@ -69,7 +69,7 @@ var domainMutations = map[string]mutation{
 		}
 		d := &domain{ID: c.s.id(), Host: c.s.newHost(e, s.Name), EnvironmentID: e.ID, ServiceID: s.ID, CreatedAt: c.s.now()}
 		d.Port = portOf(input)
-		c.w().Domains[d.ID] = d
+		c.w().addDomain(d)
 		return c.fresh().serviceDomain(d), nil
 	},
 	"serviceDomainUpdate": func(c call, args map[string]any) (any, error) {

@@ -58,7 +58,7 @@ func (s *Sim) addCustomDomain(e *environment, serviceID, host string) (*domain, 
 		ID: s.id(), Host: host, EnvironmentID: e.ID, ServiceID: serviceID, Custom: true, Certificate: certificateValidating,
 		CreatedAt: s.now(),
 	}
-	s.world.Domains[d.ID] = d
+	s.world.addDomain(d)
 	return d, nil
 }
 

@@ -105,7 +105,7 @@ func (s *Sim) addEnvironment(p *project, name string) *environment {
 		ID: s.id(), Name: name, ProjectID: p.ID, CreatedAt: s.now(), UpdatedAt: s.now(),
 		Config: map[string]any{}, Instances: map[string]*instance{},
 	}
-	s.world.Environments[e.ID] = e
+	s.world.addEnvironment(e)
 	return e
 }
 
@@ -143,13 +143,16 @@ func (v view) environment(e *environment) node {
 		"createdAt": stamp(e.CreatedAt), "updatedAt": stamp(e.UpdatedAt), "deletedAt": optionalStamp(e.DeletedAt),
 		"unmergedChangesCount": len(e.Staged), "canvasGroupRefs": node{}, "configEtag": etag(v.w.shown(e, false)),
 		"config": lazy(func(args map[string]any) (any, error) {
+			if v.read != nil {
+				*v.read = append(*v.read, e.ID)
+			}
 			return v.w.shown(e, args["decryptVariables"] == true), nil
 		}),
 		"variables":        graphql.Connection(v.variables(e), func(n node) node { return n }),
 		"serviceInstances": graphql.Connection(v.instances(e), func(i instanceOf) node { return v.instance(e, i.serviceID) }),
 		"volumeInstances":  graphql.Connection(v.volumeInstances(e), func(n node) node { return n }),
 		"deployments":      graphql.Connection(v.w.deploymentsOf(e.ID, ""), v.deployment),
-		"deploymentTriggers": graphql.Connection(sortedBy(v.w.Triggers, func(t *trigger) (bool, time.Time, string) {
+		"deploymentTriggers": graphql.Connection(sortedBy(all(v.w.Triggers), func(t *trigger) (bool, time.Time, string) {
 			return t.EnvironmentID == e.ID, t.CreatedAt, t.ID
 		}), v.trigger),
 		"sourceEnvironment": lazy(func(map[string]any) (any, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -47,6 +48,13 @@ const (
 	FaultApplyError = "apply-error"
 	// FaultSlow applies and answers after the delay.
 	FaultSlow = "slow"
+	// FaultStale answers a read with the world as it was the delay ago, as one lagging replica of many does; mutations apply as
+	// ever. Options.History must reach as far back.
+	FaultStale = "stale"
+	// FaultUnknownEnum applies, and answers with enum values that are not in the schema: every status is FUTURE_STATUS.
+	FaultUnknownEnum = "unknown-enum"
+	// FaultUnknownField applies, and answers with a field more in each object that has a fixed set of fields.
+	FaultUnknownField = "unknown-field"
 )
 
 // Fault is a misbehaviour to come.
@@ -54,6 +62,9 @@ type Fault struct {
 	// Operation and RootField choose requests by the operation's name or by a root field; empty matches every request.
 	Operation string `json:"operation"`
 	RootField string `json:"rootField"`
+	// EnvironmentID chooses requests that read this environment. An error without applying is then that of its root field alone, so
+	// that the other fields of the request are answered, or are null with it.
+	EnvironmentID string `json:"environmentID"`
 	// Mutations chooses mutations only.
 	Mutations bool `json:"mutations"`
 	// Ordinal is the matching request to hit, counted from now: 1 is the next one. 0 hits every one.
@@ -74,7 +85,7 @@ type Fault struct {
 var faultKinds = map[string]bool{
 	Fault429: true, Fault500: true, FaultHTML: true, FaultEdge: true, FaultTimeoutBefore: true, FaultTimeoutAfter: true, FaultResetAfter: true,
 	FaultTruncated: true, FaultError: true, FaultPartial: true, FaultUnauthorized: true, FaultSlow: true, FaultApplyError: true,
-	FaultNotAuthorized: true, FaultNotFound: true, FaultErrorAfter: true,
+	FaultNotAuthorized: true, FaultNotFound: true, FaultErrorAfter: true, FaultStale: true, FaultUnknownEnum: true, FaultUnknownField: true,
 }
 
 // AddFault plans a fault.
@@ -116,6 +127,9 @@ func (f *Fault) matches(r Request) bool {
 	if f.Operation != "" && f.Operation != r.Operation || f.Mutations && r.Kind != "mutation" {
 		return false
 	}
+	if f.EnvironmentID != "" && !slices.Contains(r.Environments, f.EnvironmentID) {
+		return false
+	}
 	if f.RootField == "" {
 		return true
 	}
@@ -150,6 +164,9 @@ func (x *exchange) failBefore() bool {
 		x.finish(0, f.Kind)
 		hangUp(x.w)
 	case FaultError, FaultUnauthorized, FaultNotAuthorized, FaultNotFound:
+		if f.EnvironmentID != "" {
+			return false
+		}
 		x.refuse(http.StatusOK, "application/json", string(f.refusal(x.stranger())))
 	default:
 		return false
@@ -157,18 +174,32 @@ func (x *exchange) failBefore() bool {
 	return true
 }
 
-// refusal is the answer of faults that look like one of Railway's own errors.
-func (f *Fault) refusal(stranger string) []byte {
+// spoils reports whether the fault is an error of this environment's root field alone.
+func (f *Fault) spoils(environmentID string) bool {
+	if f == nil || f.EnvironmentID == "" || f.EnvironmentID != environmentID {
+		return false
+	}
+	return f.Kind == FaultError || f.Kind == FaultUnauthorized || f.Kind == FaultNotAuthorized || f.Kind == FaultNotFound
+}
+
+// refused is the error of faults that look like one of Railway's own.
+func (f *Fault) refused(stranger string) *apiError {
 	message, code := "Problem processing request", "INTERNAL_SERVER_ERROR"
 	switch f.Kind {
 	case FaultUnauthorized:
-		message = stranger
+		message = orElse(stranger, "Not Authorized")
 	case FaultNotAuthorized:
 		message = "Not Authorized"
 	case FaultNotFound:
 		message, code = "Environment not found", "NOT_FOUND"
 	}
-	raw, err := json.Marshal(refusal(orElse(f.Code, code), orElse(f.Message, message)))
+	return &apiError{orElse(f.Code, code), orElse(f.Message, message)}
+}
+
+// refusal is the whole answer of such a fault.
+func (f *Fault) refusal(stranger string) []byte {
+	e := f.refused(stranger)
+	raw, err := json.Marshal(refusal(e.code, e.message))
 	if err != nil {
 		return []byte("{}")
 	}
@@ -202,6 +233,8 @@ func (x *exchange) failAfter(raw []byte) bool {
 		_, _ = x.w.Write(partial(raw))
 	case FaultErrorAfter:
 		_, _ = x.w.Write(x.fault.refusal(""))
+	case FaultUnknownEnum, FaultUnknownField:
+		_, _ = x.w.Write(fromTheFuture(raw, x.fault.Kind))
 	default:
 		return false
 	}
@@ -225,6 +258,54 @@ func partial(raw []byte) []byte {
 		return raw
 	}
 	return spoiled
+}
+
+// fromTheFuture is the answer as a newer Railway might give it, with a value or a field that today's schema does not have.
+func fromTheFuture(raw []byte, kind string) []byte {
+	var answer any
+	if json.Unmarshal(raw, &answer) != nil {
+		return raw
+	}
+	change := addField
+	if kind == FaultUnknownEnum {
+		change = changeStatus
+	}
+	walkObjects(answer, change)
+	changed, err := json.Marshal(answer)
+	if err != nil {
+		return raw
+	}
+	return changed
+}
+
+func walkObjects(value any, change func(map[string]any)) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			walkObjects(member, change)
+		}
+		change(v)
+	case []any:
+		for _, member := range v {
+			walkObjects(member, change)
+		}
+	}
+}
+
+func changeStatus(object map[string]any) {
+	if text, ok := object["status"].(string); ok && text != "" {
+		object["status"] = "FUTURE_STATUS"
+	}
+}
+
+// addField adds a field to what is no map of names: objects with an id, and the parts of a service's config.
+func addField(object map[string]any) {
+	for _, fixed := range []string{"id", "deploy", "build", "runtime", "builder"} {
+		if _, ok := object[fixed]; ok {
+			object["futureField"] = map[string]any{"of": []any{"a newer Railway"}}
+			return
+		}
+	}
 }
 
 // hangUp closes the connection without an answer.

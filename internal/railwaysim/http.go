@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/engine-operator/engine-operator/internal/railwaysim/graphql"
 )
@@ -72,6 +73,9 @@ func (x *exchange) serve(r graphql.Request) {
 		http.Error(x.w, `{"errors":[{"message":"Too Many Requests","extensions":{"code":"RATE_LIMITED"}}]}`, http.StatusTooManyRequests)
 		return
 	}
+	if x.request.Kind == "query" {
+		time.Sleep(time.Duration(x.s.readLatency.Load()))
+	}
 	if x.failBefore() {
 		return
 	}
@@ -87,7 +91,7 @@ func (x *exchange) serve(r graphql.Request) {
 	case t == nil && !operation.Introspects():
 		answer = refusal("INTERNAL_SERVER_ERROR", x.stranger())
 		x.finish(http.StatusOK, x.stranger())
-	case tooWide(operation):
+	case x.s.tooWide(operation):
 		answer = refusal("INTERNAL_SERVER_ERROR", "Problem processing request")
 		x.finish(http.StatusOK, "too wide")
 	default:
@@ -130,7 +134,10 @@ func (x *exchange) apply(operation *graphql.Operation, t *token) response {
 	if t == nil {
 		t = &token{Kind: "none"}
 	}
-	c := call{s: x.s, token: t, view: x.s.view(t), fault: x.fault}
+	c := call{s: x.s, token: t, view: x.s.view(t, x.fault), fault: x.fault}
+	if operation.Kind() == "query" {
+		c.view.read = &x.request.Environments
+	}
 	data, problems := operation.Execute(c.resolve)
 	answer := response{Data: data, Errors: problems}
 	if raw, err := json.Marshal(data); err == nil && data != nil { // the world may change once the lock is free
@@ -157,6 +164,9 @@ func (c call) resolve(kind, field string, args map[string]any) (any, error) {
 	read, ok := queries[field]
 	if !ok {
 		return nil, refused("not simulated: Query.%s", field)
+	}
+	if field == "environment" && c.fault.spoils(argText(args, "id")) {
+		return nil, c.fault.refused("")
 	}
 	return read(c, args)
 }

@@ -25,6 +25,10 @@ type SeedLimits struct {
 	// RequestsPerHour and RequestsPerSecond are each token's; a token's own requestsPerHour comes first.
 	RequestsPerHour   int `json:"requestsPerHour"`
 	RequestsPerSecond int `json:"requestsPerSecond"`
+	// Breadth is what the root fields of one request may cost together; EnvironmentsPerRequest is how many of them may be an
+	// environment. 0 takes 500, and any number.
+	Breadth                int `json:"breadth"`
+	EnvironmentsPerRequest int `json:"environmentsPerRequest"`
 	// Region is where a service runs that names none. Default: us-west2.
 	Region string `json:"region"`
 	// ServicesPerDay bounds the services that one user creates in 24 hours, as for new accounts
@@ -109,8 +113,8 @@ func (l SeedLimits) check() []error {
 // reserved reports whether the name belongs to an environment that was deleted a moment ago.
 func (s *Sim) reserved(projectID, name string) bool {
 	span, _ := time.ParseDuration(orElse(s.options.Seed.Limits.NameReserved, "0s")) // check has been here
-	for _, e := range s.world.Environments {
-		if e.ProjectID == projectID && e.Name == name && e.DeletedAt != nil && s.now().Sub(*e.DeletedAt) < span {
+	for _, e := range s.world.index.environments[projectID] {
+		if e.Name == name && e.DeletedAt != nil && s.now().Sub(*e.DeletedAt) < span {
 			return true
 		}
 	}

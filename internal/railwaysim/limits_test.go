@@ -115,7 +115,7 @@ func TestTooWide(t *testing.T) {
 		}
 		return l.ask(account, "{ "+b.String()+"}", nil)
 	}
-	narrow := `environment(id: "` + staging + `") { id }`
+	narrow := `environmentStagedChanges(environmentId: "` + staging + `") { id }`
 	heavy := `environmentLogs(environmentId: "` + staging + `") { message }`
 	assert.Empty(t, ask(narrow, 500).Errors)
 	assert.Equal(t, "Problem processing request", ask(narrow, 501).message())

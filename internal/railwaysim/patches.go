@@ -143,7 +143,7 @@ func (s *Sim) history(e *environment, change map[string]any, message, by string)
 	p := &patch{
 		ID: s.id(), EnvironmentID: e.ID, Message: message, AppliedBy: by, Patch: deepCopy(change), CreatedAt: s.now(), Order: s.order(),
 	}
-	s.world.Patches[p.ID] = p
+	s.world.addPatch(p)
 	return p
 }
 

@@ -33,7 +33,7 @@ var projectQueries = map[string]query{
 		if c.token.Kind == tokenWorkspace && workspaceID != c.token.WorkspaceID {
 			return nil, notAuthorized()
 		}
-		return graphql.Connection(sortedBy(c.view.w.Projects, func(p *project) (bool, time.Time, string) {
+		return graphql.Connection(sortedBy(all(c.view.w.Projects), func(p *project) (bool, time.Time, string) {
 			return c.sees(p) && p.WorkspaceID == workspaceID, p.CreatedAt, p.ID
 		}), c.view.project)(args)
 	},
@@ -128,11 +128,10 @@ func (v view) project(p *project) node {
 		"environments": graphql.Connection(environments, v.environment),
 		"services":     graphql.Connection(v.w.everyServiceOf(p.ID), v.service),
 		"volumes":      graphql.Connection(v.w.volumesOf(p.ID), v.volume),
-		"deployments": graphql.Connection(sortedBy(v.w.Deployments, func(d *deployment) (bool, time.Time, string) {
-			e := v.w.Environments[d.EnvironmentID]
-			return e != nil && e.ProjectID == p.ID && v.reaches(e.ID), d.CreatedAt, d.ID
+		"deployments": graphql.Connection(sortedBy(v.w.deploymentsIn(p.ID), func(d *deployment) (bool, time.Time, string) {
+			return v.reaches(d.EnvironmentID), d.CreatedAt, d.ID
 		}), v.deployment),
-		"deploymentTriggers": graphql.Connection(sortedBy(v.w.Triggers, func(t *trigger) (bool, time.Time, string) {
+		"deploymentTriggers": graphql.Connection(sortedBy(all(v.w.Triggers), func(t *trigger) (bool, time.Time, string) {
 			e := v.w.Environments[t.EnvironmentID]
 			return e != nil && e.ProjectID == p.ID && v.reaches(e.ID), t.CreatedAt, t.ID
 		}), v.trigger),

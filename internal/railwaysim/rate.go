@@ -54,6 +54,20 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 	return false
 }
 
+// SetRequestsPerHour gives the token of that name another limit and a new hour.
+func (s *Sim) SetRequestsPerHour(name string, limit int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.world.Tokens {
+		if t.Name == name {
+			t.RequestsPerHour = limit
+			delete(s.buckets, t.ID)
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no token %q", name)
+}
+
 // budgetOf is what a token has left in the current hour (railway-api.md, "Rate limits"). The lock is held.
 func (s *Sim) budgetOf(t *token) node {
 	perHour, _ := s.rates(t)

@@ -20,6 +20,8 @@ type Request struct {
 	Operation string    `json:"operation"`
 	// RootFields are the fields that the operation asks for or does.
 	RootFields []string `json:"rootFields"`
+	// Environments are the ids of the environments that the request reads, one for each root field "environment".
+	Environments []string `json:"environments,omitempty"`
 	// Kind is query or mutation.
 	Kind string `json:"kind"`
 	// Token is the token's name in the seed, empty for a bad one.
@@ -33,6 +35,8 @@ type Request struct {
 	Variables map[string]any `json:"variables"`
 	// Applied is true when the operation ran.
 	Applied bool `json:"applied"`
+	// Environments are the ids of those whose config a query read, however many it asked for at once.
+	Environments []string `json:"environments,omitempty"`
 	// Fault is the kind of fault that the request met.
 	Fault string `json:"fault,omitempty"`
 }
@@ -61,6 +65,9 @@ func (x *exchange) note(r graphql.Request, operation *graphql.Operation, t *toke
 		x.request.Operation, x.request.Kind = operation.Name(), operation.Kind()
 		for _, field := range operation.RootFields() {
 			x.request.RootFields = append(x.request.RootFields, field.Name)
+			if id := argText(field.Arguments, "id"); field.Name == "environment" && id != "" {
+				x.request.Environments = append(x.request.Environments, id)
+			}
 			x.noteArguments(field)
 		}
 	}

@@ -41,7 +41,7 @@ func init() {
 func (c call) w() *world { return c.s.world }
 
 // fresh is the view that a mutation's own answer is made from: it never lags.
-func (c call) fresh() view { return view{c.s.world, c.s.now(), c.token} }
+func (c call) fresh() view { return view{c.s.world, c.s.now(), c.token, nil} }
 
 type (
 	node = graphql.Node
@@ -53,6 +53,8 @@ type view struct {
 	w     *world
 	now   time.Time
 	token *token
+	// read takes the ids of the environments whose config is read; nil takes none.
+	read *[]string
 }
 
 // environments lists the project's environments that the token reaches: a project token reaches one

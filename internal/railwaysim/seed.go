@@ -186,14 +186,14 @@ func (s *Sim) plantProject(p SeedProject, wrong func(string, ...any)) {
 			ID: e.ID, Name: e.Name, ProjectID: p.ID, Ephemeral: e.Ephemeral, CreatedAt: s.now().Add(time.Duration(i) - age), UpdatedAt: s.now(),
 			Config: map[string]any{"sharedVariables": plainVariables(e.SharedVariables)}, Instances: map[string]*instance{},
 		}
-		s.world.Environments[e.ID] = byName[e.Name]
+		s.world.addEnvironment(byName[e.Name])
 	}
 	for i, declared := range p.Services {
 		if declared.ID == "" || declared.Name == "" {
 			wrong("services[%d]: id and name are needed", i)
 			continue
 		}
-		s.world.Services[declared.ID] = &service{ID: declared.ID, Name: declared.Name, ProjectID: p.ID, CreatedAt: s.now()}
+		s.world.addService(&service{ID: declared.ID, Name: declared.Name, ProjectID: p.ID, CreatedAt: s.now()})
 		for _, name := range sortedKeys(declared.Environments) {
 			if byName[name] == nil {
 				wrong("services[%d].environments: there is no environment %q", i, name)

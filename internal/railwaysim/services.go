@@ -55,7 +55,7 @@ var serviceMutations = map[string]mutation{
 			return nil, err
 		}
 		s := &service{ID: c.s.id(), Name: name, Icon: argText(input, "icon"), ProjectID: p.ID, CreatedAt: c.s.now()}
-		c.w().Services[s.ID] = s
+		c.w().addService(s)
 		declared := declaredBy(input)
 		for _, e := range c.w().affected(p.ID, only) {
 			e.Instances[s.ID] = &instance{ID: c.s.id(), CreatedAt: c.s.now(), UpdatedAt: c.s.now()}

@@ -21,7 +21,7 @@ func (v view) service(s *service) node {
 		"createdAt": stamp(s.CreatedAt), "updatedAt": stamp(s.CreatedAt), "deletedAt": optionalStamp(s.DeletedAt),
 		"project":          lazy(func(map[string]any) (any, error) { return v.project(v.w.Projects[s.ProjectID]), nil }),
 		"serviceInstances": graphql.Connection(in, func(e *environment) node { return v.instance(e, s.ID) }),
-		"deployments": graphql.Connection(sortedBy(v.w.Deployments, func(d *deployment) (bool, time.Time, string) {
+		"deployments": graphql.Connection(sortedBy(v.w.deploymentsIn(s.ProjectID), func(d *deployment) (bool, time.Time, string) {
 			return d.ServiceID == s.ID && v.reaches(d.EnvironmentID), d.CreatedAt, d.ID
 		}), v.deployment),
 	}

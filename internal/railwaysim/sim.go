@@ -28,6 +28,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,6 +49,10 @@ type Options struct {
 	Step time.Duration
 	// Lag is how far reads lag behind writes. Default: 0.
 	Lag time.Duration
+	// History is how long older versions of the world are kept for FaultStale, at least Lag. Default: 0.
+	History time.Duration
+	// ReadLatency is how long a query takes. Default: 0. See SetReadLatency.
+	ReadLatency time.Duration
 	// Intercept is called for every request before it is applied and after it was applied but not answered. It may block.
 	Intercept func(Request, Phase)
 }
@@ -66,6 +71,8 @@ const (
 type Sim struct {
 	options Options
 	schema  *graphql.Schema
+	// readLatency is a time.Duration.
+	readLatency atomic.Int64
 
 	mu       sync.Mutex
 	world    *world
@@ -102,12 +109,16 @@ func New(options Options) (*Sim, error) {
 		return nil, err
 	}
 	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}, turns: map[string]int{}, engineUse: map[string]*bucket{}}
+	s.SetReadLatency(options.ReadLatency)
 	if err := s.plant(options.Seed); err != nil {
 		return nil, err
 	}
 	s.remember()
 	return s, nil
 }
+
+// SetReadLatency makes every query that comes from now on take that long.
+func (s *Sim) SetReadLatency(latency time.Duration) { s.readLatency.Store(int64(latency)) }
 
 // Start serves on a free loopback port and returns the GraphQL endpoint and a function that ends it.
 func (s *Sim) Start() (endpoint string, stop func(), err error) {
@@ -144,29 +155,33 @@ func deterministic(parts ...string) string {
 
 // remember keeps the world's new version for reads that lag. The lock is held.
 func (s *Sim) remember() {
-	if s.options.Lag <= 0 {
+	kept := max(s.options.Lag, s.options.History)
+	if kept <= 0 {
 		return
 	}
 	s.versions = append(s.versions, version{s.now(), s.world.clone()})
-	for len(s.versions) > 1 && !s.versions[1].from.After(s.now().Add(-s.options.Lag)) {
+	for len(s.versions) > 1 && !s.versions[1].from.After(s.now().Add(-kept)) {
 		s.versions = s.versions[1:]
 	}
 }
 
-// view is what a read sees: the world as it was a lag ago. The lock is held.
-func (s *Sim) view(t *token) view {
-	now := s.now()
-	if s.options.Lag <= 0 {
-		return view{s.world, now, t}
+// view is what a read sees: the world as it was a lag ago, or longer when the fault says so. The lock is held.
+func (s *Sim) view(t *token, f *Fault) view {
+	now, lag := s.now(), s.options.Lag
+	if f != nil && f.Kind == FaultStale {
+		lag = max(lag, time.Duration(f.DelayMS)*time.Millisecond)
 	}
-	past := now.Add(-s.options.Lag)
+	if lag <= 0 || len(s.versions) == 0 {
+		return view{s.world, now, t, nil}
+	}
+	past := now.Add(-lag)
 	at := s.versions[0].world
 	for _, v := range s.versions {
 		if !v.from.After(past) {
 			at = v.world
 		}
 	}
-	return view{at, now, t}
+	return view{at, now, t, nil}
 }
 
 // etag is the token of a config. It is made of the masked config, so an edit of a value alone does not show

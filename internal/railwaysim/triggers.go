@@ -20,7 +20,7 @@ var triggerQueries = map[string]query{
 		if err != nil {
 			return nil, err
 		}
-		return graphql.Connection(sortedBy(c.view.w.Triggers, func(t *trigger) (bool, time.Time, string) {
+		return graphql.Connection(sortedBy(all(c.view.w.Triggers), func(t *trigger) (bool, time.Time, string) {
 			return t.EnvironmentID == e.ID && t.ServiceID == s.ID, t.CreatedAt, t.ID
 		}), c.view.trigger)(args)
 	},

@@ -12,7 +12,7 @@ var usageQueries = map[string]query{
 		if err := c.personal(); err != nil {
 			return nil, err
 		}
-		projects := sortedBy(c.view.w.Projects, func(p *project) (bool, time.Time, string) { return c.sees(p), p.CreatedAt, p.ID })
+		projects := sortedBy(all(c.view.w.Projects), func(p *project) (bool, time.Time, string) { return c.sees(p), p.CreatedAt, p.ID })
 		if id := argText(args, "projectId"); id != "" {
 			p, err := c.project(c.view.w, id)
 			if err != nil {

@@ -134,7 +134,7 @@ func (c call) volumePlaces(p *project, input map[string]any, serviceID string) (
 }
 
 func (w *world) volumesOf(projectID string) []*volume {
-	return sortedBy(w.Volumes, func(x *volume) (bool, time.Time, string) {
+	return sortedBy(all(w.Volumes), func(x *volume) (bool, time.Time, string) {
 		return x.ProjectID == projectID && x.DeletedAt == nil, x.CreatedAt, x.ID
 	})
 }

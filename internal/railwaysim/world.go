@@ -41,6 +41,8 @@ type world struct {
 	Registries map[string]*SeedRegistry
 	// Heads are the newest commits that were pushed, by repository and branch.
 	Heads map[string]string
+
+	index index
 }
 
 type workspace struct {
@@ -146,6 +148,7 @@ func newWorld() *world {
 		Deployments: map[string]*deployment{}, Patches: map[string]*patch{}, Tokens: map[string]*token{},
 		Created: map[string]time.Time{}, Tags: map[string]string{}, Contents: map[string]*content{},
 		ServicesCreated: map[string][]time.Time{}, Registries: map[string]*SeedRegistry{}, Heads: map[string]string{},
+		index: newIndex(),
 	}
 }
 
@@ -159,6 +162,7 @@ func (w *world) clone() *world {
 	if err := json.Unmarshal(raw, copied); err != nil {
 		panic("railwaysim: the world does not survive a copy: " + err.Error())
 	}
+	copied.reindex()
 	return copied
 }
 
@@ -172,8 +176,8 @@ func (w *world) plan(p *project) string {
 
 // environmentsOf lists the project's live environments, oldest first.
 func (w *world) environmentsOf(projectID string) []*environment {
-	return sortedBy(w.Environments, func(e *environment) (bool, time.Time, string) {
-		return e.ProjectID == projectID && e.DeletedAt == nil, e.CreatedAt, e.ID
+	return sortedBy(w.index.environments[projectID], func(e *environment) (bool, time.Time, string) {
+		return e.DeletedAt == nil, e.CreatedAt, e.ID
 	})
 }
 
@@ -192,21 +196,21 @@ func (e *environment) fork() bool { return e.SourceID != "" || e.Ephemeral }
 
 // servicesOf lists the project's live services, oldest first.
 func (w *world) servicesOf(projectID string) []*service {
-	return sortedBy(w.Services, func(s *service) (bool, time.Time, string) {
-		return s.ProjectID == projectID && s.DeletedAt == nil, s.CreatedAt, s.ID
+	return sortedBy(w.index.services[projectID], func(s *service) (bool, time.Time, string) {
+		return s.DeletedAt == nil, s.CreatedAt, s.ID
 	})
 }
 
 // everyServiceOf lists the project's services with the deleted ones, which reads still show
 // (railway-api.md, "Object model").
 func (w *world) everyServiceOf(projectID string) []*service {
-	return sortedBy(w.Services, func(s *service) (bool, time.Time, string) { return s.ProjectID == projectID, s.CreatedAt, s.ID })
+	return sortedBy(w.index.services[projectID], func(s *service) (bool, time.Time, string) { return true, s.CreatedAt, s.ID })
 }
 
 // deploymentsOf lists the deployments of a service in an environment, newest first. An empty service means all of them.
 func (w *world) deploymentsOf(environmentID, serviceID string) []*deployment {
-	list := sortedBy(w.Deployments, func(d *deployment) (bool, time.Time, string) {
-		return d.EnvironmentID == environmentID && (serviceID == "" || d.ServiceID == serviceID), d.CreatedAt, d.ID
+	list := sortedBy(w.index.deployments[environmentID], func(d *deployment) (bool, time.Time, string) {
+		return serviceID == "" || d.ServiceID == serviceID, d.CreatedAt, d.ID
 	})
 	slices.SortStableFunc(list, func(a, b *deployment) int { return b.Order - a.Order })
 	return list
@@ -214,26 +218,21 @@ func (w *world) deploymentsOf(environmentID, serviceID string) []*deployment {
 
 // domainsOf lists the live domains of a service in an environment, oldest first.
 func (w *world) domainsOf(environmentID, serviceID string, custom bool) []*domain {
-	return sortedBy(w.Domains, func(d *domain) (bool, time.Time, string) {
-		return d.EnvironmentID == environmentID && d.ServiceID == serviceID && d.Custom == custom && d.DeletedAt == nil, d.CreatedAt, d.ID
+	return sortedBy(w.index.domains[environmentID], func(d *domain) (bool, time.Time, string) {
+		return d.ServiceID == serviceID && d.Custom == custom && d.DeletedAt == nil, d.CreatedAt, d.ID
 	})
 }
 
 // patchesOf lists the environment's history, newest first.
 func (w *world) patchesOf(environmentID string) []*patch {
-	var list []*patch
-	for _, p := range w.Patches {
-		if p.EnvironmentID == environmentID {
-			list = append(list, p)
-		}
-	}
+	list := slices.Clone(w.index.patches[environmentID])
 	slices.SortFunc(list, func(a, b *patch) int { return b.Order - a.Order })
 	return list
 }
 
-func sortedBy[T any](all map[string]*T, pick func(*T) (bool, time.Time, string)) []*T {
-	list := slices.Collect(maps.Values(all))
-	list = slices.DeleteFunc(list, func(t *T) bool { keep, _, _ := pick(t); return !keep })
+// sortedBy returns those that are picked, in the order of their times.
+func sortedBy[T any](all []*T, pick func(*T) (bool, time.Time, string)) []*T {
+	list := slices.DeleteFunc(slices.Clone(all), func(t *T) bool { keep, _, _ := pick(t); return !keep })
 	slices.SortFunc(list, func(a, b *T) int {
 		_, at, aid := pick(a)
 		_, bt, bid := pick(b)
@@ -253,3 +252,6 @@ func (e *environment) live(serviceID string) bool {
 	i, ok := e.Instances[serviceID]
 	return ok && i.DeletedAt == nil
 }
+
+// all lists the objects of a map, in no order.
+func all[T any](byID map[string]*T) []*T { return slices.Collect(maps.Values(byID)) }

@@ -87,6 +87,8 @@ type Facts struct {
 
 // Config is what the comparison with Railway's config found.
 type Config struct {
+	// Plan is what would be written, nil when there is nothing or it is written at once.
+	Plan *v1alpha1.PlanStatus
 	// Drift has no times: the previous status knows since when.
 	Drift             []v1alpha1.Drift
 	Unmanaged, Staged []string
@@ -125,7 +127,7 @@ func dropOlderFields(s *v1alpha1.EngineEnvironmentStatus) {
 
 func forgetEnvironment(s *v1alpha1.EngineEnvironmentStatus) {
 	s.Railway, s.Engine, s.Services = nil, nil, nil
-	s.Drift, s.UnmanagedVariables, s.StagedChanges, s.LastCommit = nil, nil, nil, nil
+	s.Drift, s.UnmanagedVariables, s.StagedChanges, s.LastCommit, s.Plan = nil, nil, nil, nil, nil
 }
 
 // sections takes over what was read, and drops what the spec does not ask for any more.
@@ -143,6 +145,7 @@ func sections(s *v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Time)
 	}
 	if facts.Config != nil {
 		s.Drift = drift(s.Drift, facts.Config.Drift, now)
+		s.Plan = planned(facts)
 		s.UnmanagedVariables, s.StagedChanges = bounded(facts.Config.Unmanaged), bounded(facts.Config.Staged)
 	}
 	if facts.Hold != nil {
@@ -161,6 +164,19 @@ func replace[T interface{ DeepCopy() T }](field *T, found T) {
 	if any(found) != any(*new(T)) {
 		*field = found.DeepCopy()
 	}
+}
+
+// planned is the plan with its values redacted and cut.
+func planned(facts Facts) *v1alpha1.PlanStatus {
+	plan := facts.Config.Plan.DeepCopy()
+	if plan == nil {
+		return nil
+	}
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		c.From, c.To = Cut(redacted(facts, c.From), reasonSize), Cut(redacted(facts, c.To), reasonSize)
+	}
+	return plan
 }
 
 // drift keeps since when a field differs.

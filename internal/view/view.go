@@ -22,11 +22,18 @@ type View struct {
 	// Raw is the same as Railway tells it.
 	Raw    *model.Environment
 	ReadAt time.Time
+	// Absent is true when there is no environment yet.
+	Absent bool
 }
 
 // Of makes a view of what was read at that time. ids are Railway's ids of declared services, by declared name, as far as known.
 func Of(read *model.Environment, at time.Time, ids map[string]string) *View {
 	return &View{Env: read.Named(ids), Raw: read, ReadAt: at}
+}
+
+// Absent is a view of an environment that is not there.
+func Absent(at time.Time) *View {
+	return &View{Env: &model.Environment{}, Raw: &model.Environment{}, ReadAt: at, Absent: true}
 }
 
 // FreshAt reports whether the snapshot was read at that time or later.

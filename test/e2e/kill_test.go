@@ -7,6 +7,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/hack/stage"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/testbed"
 )
 
 const (
@@ -33,7 +34,7 @@ const (
 // killer kills the operator at one request of one project.
 type killer struct {
 	mu      sync.Mutex
-	stage   *stage.Stage
+	bed     *testbed.Bed
 	point   int
 	phase   railwaysim.Phase
 	seen    int
@@ -56,7 +57,7 @@ func (k *killer) intercept(r railwaysim.Request, phase railwaysim.Phase) {
 	}
 	if k.seen++; k.seen == k.point {
 		k.armed = false
-		k.stage.KillOperator()
+		k.bed.StopOperator(os.Kill)
 		k.killed <- r.Operation
 	}
 }
@@ -82,13 +83,14 @@ func TestKilledBetweenAnyTwoRailwayCalls(t *testing.T) {
 	}
 	parsed, err := railwaysim.ParseSeed([]byte(seed))
 	require.NoError(t, err)
-	s, err := stage.Start(t.Context(), stage.Options{
-		Binary: binary, Dir: t.TempDir(), Settle: time.Second, Rollout: 200 * time.Millisecond,
-		Sim: railwaysim.Options{Seed: parsed, Step: 20 * time.Millisecond, Intercept: k.intercept},
+	s, err := testbed.Start(t.Context(), testbed.Options{
+		Binary: binary, Dir: t.TempDir(),
+		Flags: []string{"--settle", "1s", "--log-grace", "1s", "--rollout-interval", "200ms", "--railway-rps", "20", "--railway-burst", "40"},
+		Sim:   railwaysim.Options{Seed: parsed, Step: 20 * time.Millisecond, Intercept: k.intercept},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Stop()) })
-	k.stage = s
+	k.bed = s
 	require.NoError(t, s.Apply(t.Context(), "apiVersion: v1\nkind: Namespace\nmetadata: {name: e2e}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: railway, namespace: e2e}\nstringData: {RAILWAY_API_TOKEN: "+token+"}", nil))
 	require.NoError(t, s.StartOperator(t.Context()))
 
@@ -105,9 +107,9 @@ func TestKilledBetweenAnyTwoRailwayCalls(t *testing.T) {
 		}
 		require.NoError(t, s.StartOperator(t.Context()))
 		what := fmt.Sprintf("killed at request %d (%s), %s it was applied", point, operation, [...]string{"before", "after"}[phase])
-		err := stage.Until(t.Context(), patience, func(ctx context.Context) (bool, error) {
+		err := testbed.Until(t.Context(), patience, func(ctx context.Context) (bool, error) {
 			o, err := s.Get(ctx, "e2e", name)
-			return err == nil && stage.Ready(o), err
+			return err == nil && testbed.Ready(o), err
 		})
 		if err != nil {
 			s.Tail(t.Output(), 20)
@@ -137,7 +139,7 @@ spec:
 }
 
 // checkOnce holds that the project has one environment, one service and one deployment, and that each is as declared.
-func checkOnce(t *testing.T, s *stage.Stage, i int, what string) {
+func checkOnce(t *testing.T, s *testbed.Bed, i int, what string) {
 	t.Helper()
 	project := fmt.Sprintf("p%d", i)
 	environments := s.Sim.State()[project]

@@ -49,7 +49,7 @@ func TestRestartOfASettledFleet(t *testing.T) {
 	w.stop()
 	requests, writes := w.mark(), w.writes.n.Load()
 	w.stop = w.start(w.settings)
-	require.Eventually(t, func() bool { return w.count(requests)["ReadEnvironment"] >= fleetSize }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return w.read(requests) >= fleetSize }, time.Minute, 50*time.Millisecond)
 	time.Sleep(time.Second)
 	total := 0
 	for _, n := range w.count(requests) {

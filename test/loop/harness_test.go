@@ -293,6 +293,19 @@ func (w *world) count(since int) map[string]int {
 	return counts
 }
 
+// read counts the environments that were read since.
+func (w *world) read(since int) int {
+	read := map[string]bool{}
+	for _, r := range w.sim.Requests() {
+		for _, id := range r.Environments {
+			if r.Seq > since {
+				read[id] = true
+			}
+		}
+	}
+	return len(read)
+}
+
 // mark is the number of the newest request.
 func (w *world) mark() int {
 	requests := w.sim.Requests()

@@ -1,0 +1,134 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+)
+
+// TestObserve writes nothing, not even what is missing, until the policy changes.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", "writePolicy: Observe\ndeletionPolicy: Delete\n"+loopDev)
+	for range 5 {
+		l.pass("dev")
+		l.advance(time.Second)
+	}
+	o := l.get("dev")
+	assert.Equal(t, v1alpha1.ReasonObserving, ready(o).Reason)
+	assert.Equal(t, v1alpha1.VerdictPending, o.Status.Verdict)
+	require.NotNil(t, o.Status.Plan)
+	assert.Contains(t, o.Status.Plan.Changes, v1alpha1.PlannedChange{Path: "environment", Action: v1alpha1.PlannedCreate})
+	assert.Contains(t, o.Status.Plan.Changes, v1alpha1.PlannedChange{Path: "ai-engine", Action: v1alpha1.PlannedCreate})
+	assert.Equal(t, []string{"ai-engine"}, o.Status.Plan.Deployments)
+	assert.NotContains(t, o.Status.Plan.Message, loopSecret)
+	assert.Empty(t, l.mutations())
+	l.kubernetesWrites()
+	l.pass("dev")
+	assert.Empty(t, l.kubernetesWrites(), "a plan that does not change is not written again")
+
+	l.apply("dev", "deletionPolicy: Delete\n"+loopDev)
+	assert.Nil(t, l.settled("dev").Status.Plan)
+	before := l.mutations()
+	l.edit("DB_SCHEMA", "mine")
+	l.apply("dev", "writePolicy: Observe\ndeletionPolicy: Delete\n"+loopDev)
+	l.advance(10 * time.Second)
+	l.poll("dev")
+	o = l.until("dev", "planned", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil })
+	assert.Equal(t, []v1alpha1.PlannedChange{{Path: "ai-engine.variables.DB_SCHEMA", Action: v1alpha1.PlannedSet, From: "mine", To: "dev"}}, o.Status.Plan.Changes)
+	require.NoError(t, l.client.Delete(t.Context(), l.get("dev")))
+	l.gone("dev")
+	assert.Equal(t, before, l.mutations(), "nothing is deleted either")
+}
+
+// TestApprove writes exactly what a person approved, once.
+func TestApprove(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", "writePolicy: Approve\n"+loopDev)
+	l.pass("dev")
+	o := l.get("dev")
+	assert.Equal(t, v1alpha1.ReasonAwaitingPlanApproval, ready(o).Reason)
+	first := o.Status.Plan.Hash
+	assert.Contains(t, ready(o).Message, v1alpha1.AnnotationApprovePlan+"="+first)
+
+	l.apply("dev", "writePolicy: Approve\n"+loopDev, "value: dev", "value: next")
+	l.annotate("dev", v1alpha1.AnnotationApprovePlan, first)
+	l.pass("dev")
+	assert.Empty(t, l.mutations(), "the plan has changed since")
+	assert.Contains(t, ready(l.get("dev")).Message, first+", is for another plan")
+
+	l.annotate("dev", v1alpha1.AnnotationApprovePlan, l.get("dev").Status.Plan.Hash)
+	o = l.settled("dev")
+	assert.Nil(t, o.Status.Plan)
+	assert.Nil(t, o.Status.WorkingRecord.ApprovedPlan, "it is carried out")
+	assert.Equal(t, "next", l.variable("DB_SCHEMA"))
+	assert.Equal(t, map[string]int{"CreateEnvironment": 1, "CreateService": 1, "CreateRailwayDomain": 1, "CommitPatch": 1}, l.mutations())
+
+	l.edit("DB_SCHEMA", "mine")
+	l.advance(10 * time.Second)
+	l.poll("dev")
+	o = l.until("dev", "planned", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil })
+	assert.Equal(t, "mine", l.variable("DB_SCHEMA"), "a repair is approved, too")
+	l.annotate("dev", v1alpha1.AnnotationApprovePlan, o.Status.Plan.Hash)
+	l.until("dev", "repaired", func(*v1alpha1.EngineEnvironment) bool { return l.variable("DB_SCHEMA") == "next" })
+	l.settled("dev")
+	l.edit("DB_SCHEMA", "mine")
+	l.advance(10 * time.Second)
+	l.poll("dev")
+	l.until("dev", "planned again", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil && !o.Status.Plan.Approved })
+	assert.Equal(t, "mine", l.variable("DB_SCHEMA"), "an approval is for once")
+}
+
+// TestRollbackOnRequest puts back what a person names, once, and holds it.
+func TestRollbackOnRequest(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	l.apply("dev", loopDev, "1.4.2", "1.5.0")
+	l.settled("dev")
+	l.annotate("dev", v1alpha1.AnnotationRollback, "9.9.9")
+	l.pass("dev")
+	assert.Nil(t, l.get("dev").Status.Rollback, "nobody verified that")
+	l.annotate("dev", v1alpha1.AnnotationRollback, "previous")
+	o := l.until("dev", "rolled back", func(o *v1alpha1.EngineEnvironment) bool {
+		return o.Status.Rollback != nil && o.Status.Engine.Revision == "1.4.2" && ready(o).Reason == v1alpha1.ReasonRolledBack
+	})
+	assert.True(t, o.Status.Rollback.Requested)
+	deployed := len(l.sim.Deployments())
+	l.annotate("dev", v1alpha1.AnnotationResume, "now")
+	o = l.settled("dev")
+	assert.Equal(t, "1.5.0", o.Status.Engine.Revision, "the same annotation does not roll back again")
+	assert.Len(t, l.sim.Deployments(), deployed+1)
+}
+
+// TestHold keeps a promoted tier at what it runs.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	const preview = "tier: Preview\ninterval: 30s\nrailway: {projectID: " + loopProject + ", tokenSecretRef: {name: railway}}\n" +
+		"promotion: {from: dev, soak: 0s}\nengine: {name: ai-engine, domains: {railway: true}}\n"
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	l.apply("preview", preview)
+	l.settled("preview")
+	l.annotate("preview", v1alpha1.AnnotationHold, "release freeze")
+	l.apply("dev", loopDev, "1.4.2", "1.5.0")
+	l.settled("dev")
+	l.untilPromotion("preview", v1alpha1.PromotionBlocked)
+	assert.Contains(t, l.get("preview").Status.Promotion.CandidateRevision, "1.5.0")
+	assert.Len(t, l.deploymentsIn("preview"), 1)
+	o := l.get("preview")
+	delete(o.Annotations, v1alpha1.AnnotationHold)
+	require.NoError(t, l.client.Update(t.Context(), o))
+	l.until("preview", "promoted", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Engine.Revision == "1.5.0" })
+}

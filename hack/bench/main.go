@@ -1,0 +1,110 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures the built operator with fleets of several sizes, each on a real etcd and kube-apiserver and a local Railway:
+// one account token, and for each object a project, a Dev tier and an engine with 25 variables. See docs/performance.md; run it with
+// `make bench`, or `make bench-check`, which holds counts and ratios against ranges.yaml.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctrl.SetLogger(logr.Discard())
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// setup is what a run was made with. It stands in dist/bench.json and is printed.
+type setup struct {
+	Sizes         []int    `json:"sizes"`
+	CPUs          int      `json:"cpus"`
+	ReadLatencyMS int64    `json:"readLatencyMS"`
+	Flags         []string `json:"operatorFlags"`
+	// Binary is the operator, Profiles the directory that takes its profiles, empty for none.
+	Binary   string `json:"-"`
+	Profiles string `json:"-"`
+	// Counts leaves out what yields times only.
+	Counts bool `json:"counts,omitempty"`
+
+	concurrency, requestsPerSecond int
+	readLatency, steadyAtMost      time.Duration
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	sizes := flags.String("sizes", "100,1000,10000", "how many objects, separated by commas")
+	ranges := flags.String("check", "", "file of ranges to hold counts and ratios in; leaves out what yields times only")
+	s := setup{CPUs: runtime.NumCPU()}
+	flags.StringVar(&s.Binary, "binary", "bin/engine-operator", "the built operator")
+	flags.StringVar(&s.Profiles, "profiles", "", "directory for CPU and heap profiles of the operator; empty takes none")
+	flags.IntVar(&s.concurrency, "concurrency", 16, "how many objects the operator, and the bare client, work on at once")
+	flags.IntVar(&s.requestsPerSecond, "rps", 45, "requests a second to Railway, a little below what the Pro plan allows (50)")
+	flags.DurationVar(&s.readLatency, "read-latency", 200*time.Millisecond, "how long a read of the local Railway takes")
+	flags.DurationVar(&s.steadyAtMost, "steady-at-most", 25*time.Minute, "how long steady state is measured at most")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	for text := range strings.SplitSeq(*sizes, ",") {
+		size, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || size < 1 {
+			return fmt.Errorf("--sizes: %q is no number of objects", text)
+		}
+		s.Sizes = append(s.Sizes, size)
+	}
+	s.Counts, s.ReadLatencyMS = *ranges != "", s.readLatency.Milliseconds()
+	s.Flags = s.operatorFlags()
+	measured, err := s.measure(ctx)
+	if err != nil || *ranges == "" {
+		return err
+	}
+	return check(*ranges, measured)
+}
+
+// operatorFlags are what differs from the operator's defaults, and why it must.
+func (s setup) operatorFlags() []string {
+	return []string{
+		"--concurrency", strconv.Itoa(s.concurrency),
+		"--railway-rps", strconv.Itoa(s.requestsPerSecond), "--railway-burst", "5", // what the Pro plan allows
+		"--metrics-secure=false", // the bench has no ServiceAccount
+	}
+}
+
+// measure measures all sizes, and writes what is measured after each.
+func (s setup) measure(ctx context.Context) ([]result, error) {
+	fmt.Printf("Operator flags: %s\nReads of Railway take %s. %d CPUs are shared by operator, etcd, kube-apiserver and this process with "+
+		"the local Railway.\n", strings.Join(s.Flags, " "), s.readLatency, s.CPUs)
+	out := report{Setup: s}
+	for _, size := range s.Sizes {
+		fmt.Printf("\n%d objects\n", size)
+		measured, err := s.size(ctx, size)
+		if measured.ReadySeconds > 0 {
+			out.Sizes = append(out.Sizes, measured)
+			err = errors.Join(err, out.write(filepath.Join("dist", "bench.json")), writePlot(filepath.Join("dist", "bench.svg"), out.Sizes))
+		}
+		if err != nil {
+			return out.Sizes, fmt.Errorf("%d objects: %w", size, err)
+		}
+	}
+	fmt.Println()
+	return out.Sizes, table(os.Stdout, out.Sizes)
+}

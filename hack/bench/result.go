@@ -1,0 +1,165 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+	"time"
+)
+
+// result is what was measured at one size, an entry of "sizes" in dist/bench.json. Seconds are seconds of the wall clock unless they
+// are called CPU. What was not measured, or not to its end, is named in Incomplete.
+type result struct {
+	Objects int `json:"objects"`
+	// ReadySeconds is from the first object applied until the last is GO.
+	ReadySeconds     float64 `json:"readySeconds"`
+	ObjectsPerSecond float64 `json:"objectsPerSecond"`
+	// BareClientObjectsPerSecond is what a client reaches that sends as many requests and writes as the operator did, in the same run and
+	// with the same concurrency, and decides nothing.
+	BareClientObjectsPerSecond  float64 `json:"bareClientObjectsPerSecond"`
+	OperatorCPUSecondsPerObject float64 `json:"operatorCPUSecondsPerObject"`
+	// RequestsPerObjectFirst are requests to Railway until all are GO, without routine polls of those that are.
+	RequestsPerObjectFirst float64 `json:"requestsPerObjectFirst"`
+	// KubernetesWritesPerObjectFirst are answered writes of objects and their status, EventsPerObjectFirst those of events for people.
+	KubernetesWritesPerObjectFirst float64 `json:"kubernetesWritesPerObjectFirst"`
+	EventsPerObjectFirst           float64 `json:"eventsPerObjectFirst"`
+	// RequestsPerObjectPoll are requests to Railway per environment read, in steady state.
+	RequestsPerObjectPoll float64 `json:"requestsPerObjectPoll"`
+	// ViewAgeP99Seconds is how old the view of an environment gets in steady state on a Pro token: the 99th percentile over the
+	// environments of the longest time between two reads.
+	ViewAgeP99Seconds float64 `json:"viewAgeP99Seconds"`
+	// RolloutPollGapP99Seconds is the time between two reads of an environment in rollout, with 1 s per read and all others polled.
+	RolloutPollGapP99Seconds float64 `json:"rolloutPollGapP99Seconds"`
+	// StatusWritesSteady are writes to Kubernetes in steady state, by all objects together.
+	StatusWritesSteady int `json:"statusWritesSteady"`
+	// EditToCommit is from an edit of a spec until its commit arrives at Railway, while all poll.
+	EditToCommitP50Seconds float64 `json:"editToCommitP50Seconds"`
+	EditToCommitP99Seconds float64 `json:"editToCommitP99Seconds"`
+	// RepairSeconds is from an edit on the dashboard until the repair arrives at Railway: the 99th percentile.
+	RepairSeconds float64 `json:"repairSeconds"`
+	// RSSBytesPerObject is the settled resident memory less that with no objects.
+	RSSBytesPerObject int64 `json:"rssBytesPerObject"`
+	PeakRSSBytes      int64 `json:"peakRSSBytes"`
+	Goroutines        int   `json:"goroutines"`
+	// The restart of a settled fleet: until each environment was read once.
+	RestartRequestsPerObject float64 `json:"restartRequestsPerObject"`
+	RestartWritesPerObject   float64 `json:"restartWritesPerObject"`
+	RestartSeconds           float64 `json:"restartSeconds"`
+	// Incomplete names what ended at its bound instead of its goal: its figure is a lower bound.
+	Incomplete []string `json:"incomplete,omitempty"`
+}
+
+// row is a line of the table and a panel of the plot.
+type row struct {
+	name string
+	of   func(result) float64
+	// grows is true where a figure is a total, which may grow in proportion to the objects.
+	grows bool
+}
+
+var rows = []row{
+	{"readySeconds", func(r result) float64 { return r.ReadySeconds }, true},
+	{"objectsPerSecond", func(r result) float64 { return r.ObjectsPerSecond }, false},
+	{"bareClientObjectsPerSecond", func(r result) float64 { return r.BareClientObjectsPerSecond }, false},
+	{"operatorCPUSecondsPerObject", func(r result) float64 { return r.OperatorCPUSecondsPerObject }, false},
+	{"requestsPerObjectFirst", func(r result) float64 { return r.RequestsPerObjectFirst }, false},
+	{"kubernetesWritesPerObjectFirst", func(r result) float64 { return r.KubernetesWritesPerObjectFirst }, false},
+	{"eventsPerObjectFirst", func(r result) float64 { return r.EventsPerObjectFirst }, false},
+	{"requestsPerObjectPoll", func(r result) float64 { return r.RequestsPerObjectPoll }, false},
+	{"viewAgeP99Seconds", func(r result) float64 { return r.ViewAgeP99Seconds }, true},
+	{"rolloutPollGapP99Seconds", func(r result) float64 { return r.RolloutPollGapP99Seconds }, false},
+	{"statusWritesSteady", func(r result) float64 { return float64(r.StatusWritesSteady) }, true},
+	{"editToCommitP50Seconds", func(r result) float64 { return r.EditToCommitP50Seconds }, false},
+	{"editToCommitP99Seconds", func(r result) float64 { return r.EditToCommitP99Seconds }, false},
+	{"repairSeconds", func(r result) float64 { return r.RepairSeconds }, true},
+	{"rssBytesPerObject", func(r result) float64 { return float64(r.RSSBytesPerObject) }, false},
+	{"peakRSSBytes", func(r result) float64 { return float64(r.PeakRSSBytes) }, true},
+	{"goroutines", func(r result) float64 { return float64(r.Goroutines) }, true},
+	{"restartRequestsPerObject", func(r result) float64 { return r.RestartRequestsPerObject }, false},
+	{"restartWritesPerObject", func(r result) float64 { return r.RestartWritesPerObject }, false},
+	{"restartSeconds", func(r result) float64 { return r.RestartSeconds }, true},
+}
+
+// table prints one column per size.
+func table(to io.Writer, results []result) error {
+	w := tabwriter.NewWriter(to, 0, 8, 2, ' ', tabwriter.AlignRight)
+	line := "figure\t"
+	for _, r := range results {
+		line += strconv.Itoa(r.Objects) + " objects\t"
+	}
+	_, _ = fmt.Fprintln(w, line)
+	for _, figure := range rows {
+		line := figure.name + "\t"
+		for _, r := range results {
+			bound := ""
+			if slices.Contains(r.Incomplete, figure.name) {
+				bound = "≥ "
+			}
+			line += bound + short(figure.of(r)) + "\t"
+		}
+		_, _ = fmt.Fprintln(w, line)
+	}
+	return w.Flush()
+}
+
+// short prints three significant digits, and whole numbers whole.
+func short(value float64) string {
+	if value == math.Trunc(value) || math.Abs(value) >= 1000 {
+		return strconv.FormatFloat(value, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(value, 'g', 3, 64)
+}
+
+// report is dist/bench.json.
+type report struct {
+	Setup setup    `json:"setup"`
+	Sizes []result `json:"sizes"`
+}
+
+func (r report) write(path string) error {
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(raw, '\n'), 0o600)
+}
+
+// percentile is the value that a part p of all values, 0 to 1, does not exceed; 0 of none.
+func percentile(values []time.Duration, p float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	rank := int(math.Ceil(p*float64(len(sorted)))) - 1
+	return rounded(sorted[min(max(rank, 0), len(sorted)-1)])
+}
+
+// rounded is the duration in seconds, to milliseconds.
+func rounded(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+
+// per is total/n to four digits behind the point.
+func per(total float64, n int) float64 { return math.Round(total/float64(n)*1e4) / 1e4 }
+
+// rate is how many there were a second, to three digits behind the point.
+func rate(n int, took time.Duration) float64 { return math.Round(float64(n)/took.Seconds()*1e3) / 1e3 }
+
+// sum is the sum of all counts.
+func sum(counts map[string]int) int {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}

@@ -1,0 +1,208 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/testbed"
+)
+
+const (
+	// proLimit is what a Pro token may ask for in an hour (docs/railway-api.md, "Rate limits"), withoutLimit more than any phase needs: the
+	// first convergence of 10,000 objects does not fit in a Pro token's hour, whoever makes it.
+	proLimit     = 10_000
+	withoutLimit = 10_000_000
+	// deploymentStep makes a rollout last a second, three steps.
+	deploymentStep = 300 * time.Millisecond
+	// etcdQuota is far above what 10,000 objects with their events need.
+	etcdQuota = 6 << 30
+	// bareAtMost bounds the objects of the bare client: its rate does not depend on how many there are.
+	bareAtMost = 1000
+)
+
+// bench measures one size.
+type bench struct {
+	setup
+	*testbed.Bed
+	*fleet
+	traffic *traffic
+	result  result
+	// interval is the objects' spec.interval.
+	interval time.Duration
+	// metrics and pprof are where the operator serves them.
+	metrics, pprof string
+	started        time.Time
+	// convergence is what the first convergence of all objects took.
+	convergence work
+	idleRSS     int64
+}
+
+// interval is how often each object asks to be polled: as often as a Pro token allows with 60% of its hour and 20 environments in one
+// request, but not more often than the API allows.
+func intervalFor(objects int) time.Duration {
+	perHour := float64(proLimit) * 0.6 * 20
+	return max(30*time.Second, time.Duration(float64(objects)/perHour*float64(time.Hour)).Round(time.Second))
+}
+
+// size measures one size on its own API server and local Railway. What was measured is returned beside an error, too.
+func (s setup) size(ctx context.Context, objects int) (measured result, err error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return result{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &bench{setup: s, traffic: newTraffic(), interval: intervalFor(objects), started: time.Now(), result: result{Objects: objects}}
+	if b.metrics, err = freeAddress(); err != nil {
+		return result{}, err
+	}
+	flags := append(b.operatorFlags(), "--metrics-bind-address", b.metrics)
+	if s.Profiles != "" {
+		if b.pprof, err = freeAddress(); err != nil {
+			return result{}, err
+		}
+		flags = append(flags, "--pprof-bind-address", b.pprof)
+	}
+	b.Bed, err = testbed.Start(ctx, testbed.Options{
+		Dir: dir, Binary: s.Binary, Flags: flags, EtcdQuota: etcdQuota,
+		Sim: railwaysim.Options{
+			Seed: fleetSeed(objects, min(objects, bareAtMost)), Step: deploymentStep, ReadLatency: s.readLatency, Intercept: b.traffic.observe,
+		},
+	})
+	if err != nil {
+		return result{}, err
+	}
+	b.fleet = &fleet{bed: b.Bed, traffic: b.traffic, objects: objects, environments: map[string]string{}, good: map[string]bool{}}
+	ctx, cancel := context.WithCancel(ctx)
+	err = b.phases(ctx)
+	cancel()
+	if err != nil {
+		b.Tail(os.Stderr, 10)
+	}
+	return b.result, errors.Join(err, b.Stop())
+}
+
+// phases measures one thing after the other. The first convergence runs without Railway's limit per hour, all after it with that of
+// the Pro plan.
+func (b *bench) phases(ctx context.Context) error {
+	if err := b.idle(ctx); err != nil {
+		return err
+	}
+	phases := []struct {
+		name string
+		// times is true when it yields times only.
+		times bool
+		run   func(context.Context) error
+	}{
+		{"first convergence", false, b.first},
+		{"steady state", false, b.steady},
+		{"edits while all poll", true, b.edits},
+		{"edits on the dashboard", true, b.repairs},
+		{"rollouts while all poll, 1 s per read", true, b.rollouts},
+		{"restart", false, b.restart},
+		{"bare client", false, b.bare},
+	}
+	for _, phase := range phases {
+		if phase.times && b.Counts {
+			continue
+		}
+		b.say("%s …", phase.name)
+		if err := phase.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", phase.name, err)
+		}
+	}
+	return nil
+}
+
+// say prints progress.
+func (b *bench) say(format string, args ...any) {
+	fmt.Printf("  %6s  %s\n", time.Since(b.started).Round(time.Second), fmt.Sprintf(format, args...))
+}
+
+// idle starts the operator with no objects, and notes what it holds then.
+func (b *bench) idle(ctx context.Context) error {
+	if err := errors.Join(b.prepare(ctx, namespace), b.watch(ctx), b.StartOperator(ctx)); err != nil {
+		return err
+	}
+	if err := sleep(ctx, 5*time.Second); err != nil {
+		return err
+	}
+	var err error
+	b.idleRSS, _, err = memory(b.Operator().PID())
+	return err
+}
+
+// incomplete notes that a figure is a lower bound.
+func (b *bench) incomplete(figures ...string) {
+	b.say("ended at its bound: %v", figures)
+	b.result.Incomplete = append(b.result.Incomplete, figures...)
+}
+
+// writes is what the operator has written to Kubernetes.
+func (b *bench) writes() (testbed.Counts, error) {
+	all, err := b.Audit.Writes()
+	return testbed.Sort(all, testbed.OperatorUser), err
+}
+
+// wait waits until the condition holds, and tells how it stands now and then. It returns false when the time was over.
+func (b *bench) wait(ctx context.Context, atMost time.Duration, holds func() (done bool, stand string)) (bool, error) {
+	deadline, tell := time.Now().Add(atMost), time.Now().Add(10*time.Second)
+	for {
+		done, stand := holds()
+		switch {
+		case done:
+			return true, nil
+		case time.Now().After(deadline):
+			return false, nil
+		case time.Now().After(tell):
+			b.say("%s", stand)
+			tell = time.Now().Add(30 * time.Second)
+		}
+		select {
+		case <-b.Operator().Exited():
+			return false, errors.New("the operator has ended by itself")
+		default:
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return false, err
+		}
+	}
+}
+
+// allGood waits until every object is GO.
+func (b *bench) allGood(ctx context.Context, atMost time.Duration) (bool, error) {
+	return b.wait(ctx, atMost, func() (bool, string) {
+		good, _ := b.count()
+		return good == b.objects, fmt.Sprintf("%d of %d objects are GO", good, b.objects)
+	})
+}
+
+// profile stores the operator's profiles of a phase, when they are wanted.
+func (b *bench) profile(ctx context.Context, path, name string) {
+	if b.Profiles == "" {
+		return
+	}
+	file := filepath.Join(b.Profiles, name+"-"+strconv.Itoa(b.objects)+".pprof")
+	if err := errors.Join(os.MkdirAll(b.Profiles, 0o750), saveProfile(ctx, b.pprof, path, file)); err != nil {
+		b.say("no profile: %v", err)
+		return
+	}
+	b.say("profile: %s", file)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,61 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package proposal
+
+import (
+	"fmt"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+)
+
+// Gate is what decides whether a proposal may be written.
+type Gate struct {
+	Policy v1alpha1.WritePolicy
+	// Namespace and Name are the object's, for the command in the message.
+	Namespace, Name string
+	// Annotation is the hash that a person approved, empty when nobody did.
+	Annotation string
+	// Approved is the plan that is being carried out, nil when none is.
+	Approved *v1alpha1.ApprovedPlan
+}
+
+// Decision is whether the proposal may be written, and what people are told.
+type Decision struct {
+	Write bool
+	// Approved is the plan that is being carried out from now on.
+	Approved *v1alpha1.ApprovedPlan
+	// Plan is for the status; nil with the policy Apply, and when there is nothing to write.
+	Plan *v1alpha1.PlanStatus
+	// Reason and Message say why nothing is written, empty when it is.
+	Reason, Message string
+}
+
+// Decide applies the policy. With Approve exactly what was approved is written: a plan that has changed since needs another approval,
+// what is left of an approved one does not.
+func (g Gate) Decide(p Proposal) Decision {
+	switch {
+	case g.Policy == v1alpha1.WritePolicyApply, p.Empty():
+		return Decision{Write: true}
+	case g.Policy == v1alpha1.WritePolicyObserve:
+		return Decision{
+			Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
+			Message: fmt.Sprintf("would write: %s. Set writePolicy to Apply or Approve to have it written", p.Message()),
+		}
+	case g.Annotation == p.Hash():
+		return Decision{Write: true, Approved: p.Approved(), Plan: p.Status(true)}
+	case p.CoveredBy(g.Approved):
+		return Decision{Write: true, Approved: g.Approved, Plan: p.Status(true)}
+	default:
+		return Decision{Plan: p.Status(false), Reason: v1alpha1.ReasonAwaitingPlanApproval, Message: g.ask(p)}
+	}
+}
+
+func (g Gate) ask(p Proposal) string {
+	stale := ""
+	if g.Annotation != "" {
+		stale = fmt.Sprintf(" (the approval so far, %s, is for another plan)", g.Annotation)
+	}
+	return fmt.Sprintf("would write: %s. A person must approve it%s: kubectl annotate eenv -n %s %s --overwrite %s=%s",
+		p.Message(), stale, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash())
+}

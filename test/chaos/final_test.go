@@ -1,0 +1,114 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/engine-operator/engine-operator/internal/railwaysim"
+)
+
+// How the fleet must end.
+
+// finalDifferences lists where Railway is not what it must end as: as the newest spec declares, but for what a policy leaves alone.
+func (o *oracle) finalDifferences(record railwaysim.Record, v *version) []string {
+	if o.mayBeHeld(record, v) || o.waitsForUpstream(record, v) {
+		return nil
+	}
+	from := o.sources[len(o.sources)-1]
+	if v.spec["driftPolicy"] == "Warn" && o.touched(v, "", "") {
+		return nil // somebody edited what the spec only reports
+	}
+	all := o.differences(record, v, from, false)
+	environment := o.environment(record, v.object)
+	if environment == nil {
+		return all
+	}
+	for _, s := range environment.Services {
+		all = append(all, o.leftovers(v, declare(v.spec, from), s)...)
+	}
+	return all
+}
+
+// leftovers lists what a declared service has that nobody declares any more and the operator wrote, and with Prune whatever nobody
+// declares. What people edited is theirs.
+func (o *oracle) leftovers(v *version, d declaration, actual railwaysim.RecordedService) []string {
+	declared, there := d.services[actual.Name]
+	if !there {
+		return nil
+	}
+	var all []string
+	for _, name := range sortedKeys(actual.Variables) {
+		if _, is := declared.variables[name]; is || strings.HasPrefix(name, "RAILWAY_") {
+			continue
+		}
+		if v.spec["unmanagedVariables"] == "Prune" {
+			all = append(all, fmt.Sprintf("%s.variables.%s: there, and to be pruned", actual.Name, name))
+		}
+	}
+	return all
+}
+
+// touched reports whether people edited the path of the service since the object's newest version; empty means any.
+func (o *oracle) touched(v *version, service, path string) bool {
+	return slices.ContainsFunc(o.touches, func(t touch) bool {
+		return t.environment == objectNamed(v.object).environment && (service == "" || t.service == service) && (path == "" || t.path == path)
+	})
+}
+
+// mayBeHeld reports whether a rollback may rightly hold an older content: it is asked for, and a deployment of a declared service failed
+// since, or a check may have failed.
+func (o *oracle) mayBeHeld(record railwaysim.Record, v *version) bool {
+	if at(v.spec, "verification")["onFailure"] != "Rollback" {
+		return false
+	}
+	if len(list(at(v.spec, "verification")["checks"])) > 0 {
+		return true
+	}
+	environment := o.environment(record, v.object)
+	return environment != nil && slices.ContainsFunc(record.Deployments, func(d railwaysim.RecordedDeployment) bool {
+		return d.EnvironmentID == environment.ID && (d.Status == "FAILED" || d.Status == "CRASHED" || strings.Contains(d.Image, "crash"))
+	})
+}
+
+// waitsForUpstream reports whether a promotion may rightly have had nothing to promote yet: the engine has no source.
+func (o *oracle) waitsForUpstream(record railwaysim.Record, v *version) bool {
+	if v.spec["promotion"] == nil {
+		return false
+	}
+	environment := o.environment(record, v.object)
+	return environment == nil || !slices.ContainsFunc(environment.Services, func(s railwaysim.RecordedService) bool {
+		return s.Name == "engine" && (field(s.Config, "source.image") != nil || field(s.Config, "source.repo") != nil)
+	})
+}
+
+// localSecret is the Local tier's Secret, nil when there is none.
+func (w *walk) localSecret(ctx context.Context) map[string][]byte {
+	secret := &corev1.Secret{}
+	if err := w.client.Get(ctx, types.NamespacedName{Namespace: w.site.namespace, Name: "local-env"}, secret); err != nil {
+		return nil
+	}
+	return secret.Data
+}
+
+// localDifferences compares the Local tier's Secret with what is declared: the engine's variables, and the shared ones.
+func (o *oracle) localDifferences(v *version, have map[string][]byte) []string {
+	d := declare(v.spec, o.sources[len(o.sources)-1])
+	var all []string
+	for name, value := range d.services["engine"].variables {
+		if strings.HasPrefix(name, "RAILWAY_") { // they tell Railway what to do, and a laptop nothing
+			continue
+		}
+		if string(have[name]) != value {
+			all = append(all, fmt.Sprintf("%s is %q, declared %q", name, have[name], value))
+		}
+	}
+	return all
+}
