@@ -71,6 +71,15 @@ test: kube ## Run all tests (GO_TEST_ARGS='-run X -v', PKG=./internal/plan)
 test-short: ## Run the tests that need no Kubernetes API server
 	go test -short -timeout 5m $(PKG) $(GO_TEST_ARGS)
 
+.PHONY: board-test
+board-test: ## Run the board's tests in headless Chromium with axe-core (installs both where it may)
+	hack/board-test.sh
+
+.PHONY: board-shots
+board-shots: ## Take the pictures of the board for the documents, into docs/images
+	mkdir -p docs/images
+	BOARD_SCREENSHOTS="$(CURDIR)/docs/images" BOARD_RUN='^TestPictures$$' hack/board-test.sh
+
 .PHONY: soak
 soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m), judged by an independent oracle
 	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 0 -count 1 -v -run '^TestWalk$$' ./test/chaos -chaos.soak=$(SOAK) $(GO_TEST_ARGS)
@@ -82,15 +91,6 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 test-modules: ## Run the tests that are modules of their own: hack/release (chart, release) and test/gitops (Argo CD, Flux)
 	cd hack/release && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
 	cd test/gitops && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
-
-.PHONY: board-test
-board-test: ## Run the board's tests in headless Chromium with axe-core (installs both where it may)
-	hack/board-test.sh
-
-.PHONY: board-shots
-board-shots: ## Take the pictures of the board for the documents, into docs/images
-	mkdir -p docs/images
-	BOARD_SCREENSHOTS="$(CURDIR)/docs/images" BOARD_RUN='^TestPictures$$' hack/board-test.sh
 
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)

@@ -1,12 +1,12 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command engine-operator keeps Railway environments in line with EngineEnvironment objects.
+// Command engine-operator keeps Railway environments in line with EngineEnvironment objects. It is also the command line for people,
+// and kubectl's plugin when it is installed as kubectl-engine.
 package main
 
 import (
-	"errors"
-	"flag"
+	"context"
 	"fmt"
 	"os"
 
@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/engine-operator/engine-operator/internal/cli"
 	"github.com/engine-operator/engine-operator/internal/hints"
 	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/operator"
@@ -27,23 +28,12 @@ import (
 var version = "dev"
 
 func main() {
-	if err := run(); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "engine-operator:", err)
-			os.Exit(1)
-		}
-	}
+	ctx := ctrl.SetupSignalHandler()
+	os.Exit(cli.Main(ctx, cli.FromOS(version, func(o *options.Options) error { return operate(ctx, o) }), os.Args))
 }
 
-func run() error {
-	opts, err := options.Parse(os.Args[1:], os.Stderr)
-	if err != nil {
-		return err
-	}
-	if opts.Version {
-		fmt.Println(version)
-		return nil
-	}
+// operate runs the operator until ctx ends.
+func operate(ctx context.Context, opts *options.Options) error {
 	logger, flush, err := opts.Logger()
 	if err != nil {
 		return err
@@ -63,7 +53,6 @@ func run() error {
 	if err := metrics.Build(wiring.Registerer, version); err != nil {
 		return err
 	}
-	ctx := ctrl.SetupSignalHandler()
 	started, err := operator.New(ctx, cluster, wiring)
 	if err != nil {
 		return err

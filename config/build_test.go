@@ -7,7 +7,6 @@ package config
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
@@ -116,8 +116,7 @@ func TestDefaultStaysInItsNamespace(t *testing.T) {
 func TestDeploymentFitsTheProgram(t *testing.T) {
 	deployment := find[appsv1.Deployment](t, build(t, "default"), "Deployment", "engine-operator-controller-manager")
 	container := deployment.Spec.Template.Spec.Containers[0]
-	parsed, err := options.Parse(container.Args, io.Discard)
-	require.NoError(t, err)
+	parsed := parsed(t, container.Args)
 	assert.True(t, parsed.LeaderElect)
 	assert.Less(t, parsed.ShutdownTimeout.Seconds(), float64(*deployment.Spec.Template.Spec.TerminationGracePeriodSeconds))
 
@@ -206,4 +205,14 @@ func read(t *testing.T, path string) string {
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return string(raw)
+}
+
+// parsed are the flags as the program reads them.
+func parsed(t *testing.T, args []string) *options.Options {
+	t.Helper()
+	o, flags := &options.Options{}, pflag.NewFlagSet("engine-operator", pflag.ContinueOnError)
+	o.Bind(flags)
+	require.NoError(t, flags.Parse(args))
+	require.NoError(t, o.Complete())
+	return o
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/engine-operator/engine-operator/internal/hints"
 	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/railway"
 )
@@ -31,7 +32,8 @@ func registered() ([]metric, error) {
 	c := &catalogue{}
 	_, err := metrics.NewObjects(c)
 	_, err2 := railway.NewPool(railway.Options{Registerer: c})
-	if err := errors.Join(err, err2, metrics.Build(c, "dev")); err != nil {
+	_, err3 := hints.New(hints.Options{Address: "0", Secret: strings.Repeat("x", 64), Hint: func(string) {}, Registerer: c})
+	if err := errors.Join(err, err2, err3, metrics.Build(c, "dev")); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(c.metrics, func(a, b metric) int { return strings.Compare(a.name, b.name) })

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -154,7 +155,7 @@ func refuse(w http.ResponseWriter, err error) {
 		code = http.StatusForbidden
 	case apierrors.IsNotFound(err):
 		code, reason = http.StatusNotFound, "this tier is gone"
-	case apierrors.IsConflict(err):
+	case apierrors.IsConflict(err), anotherObject(err):
 		code, reason = http.StatusConflict, "this object was deleted and created anew: look at it again"
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		code = http.StatusUnprocessableEntity
@@ -172,4 +173,11 @@ func read(w http.ResponseWriter, r *http.Request, into any) bool {
 		return false
 	}
 	return true
+}
+
+// anotherObject reports whether the write was refused because the object has another uid by now: the API server calls that an invalid
+// change of it.
+func anotherObject(err error) bool {
+	cause, found := apierrors.StatusCause(err, metav1.CauseTypeFieldValueInvalid)
+	return apierrors.IsInvalid(err) && found && cause.Field == "metadata.uid"
 }

@@ -15,18 +15,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// HashKeySecret is the Secret in the operator's namespace that holds its own key, and HashKeyField the key's name in it.
 const (
-	hashKeySecret = "engine-operator-hash-key"
-	hashKeyField  = "key"
-	hashKeySize   = 32
+	HashKeySecret = "engine-operator-hash-key"
+	HashKeyField  = "key"
 )
+
+// hashKeySize is the size of the key in bytes.
+const hashKeySize = 32
 
 // ensureHashKey returns the operator's own key from its Secret in the namespace, and makes the Secret when there is none.
 // Without the key the record of applied values would let a reader of the status guess short secrets. Losing the Secret
 // costs one commit per object: every field counts as changed.
 func ensureHashKey(ctx context.Context, c client.Client, namespace string) ([]byte, error) {
 	secret := &corev1.Secret{}
-	name := types.NamespacedName{Namespace: namespace, Name: hashKeySecret}
+	name := types.NamespacedName{Namespace: namespace, Name: HashKeySecret}
 	err := c.Get(ctx, name, secret)
 	if apierrors.IsNotFound(err) {
 		secret, err = newHashKey(name)
@@ -41,10 +44,10 @@ func ensureHashKey(ctx context.Context, c client.Client, namespace string) ([]by
 	if err != nil {
 		return nil, fmt.Errorf("ensure Secret %s: %w", name, err)
 	}
-	if key := secret.Data[hashKeyField]; len(key) >= hashKeySize {
+	if key := secret.Data[HashKeyField]; len(key) >= hashKeySize {
 		return key, nil
 	}
-	return nil, fmt.Errorf("secret %s has no %q of at least %d bytes: delete it, and the operator makes a new one", name, hashKeyField, hashKeySize)
+	return nil, fmt.Errorf("secret %s has no %q of at least %d bytes: delete it, and the operator makes a new one", name, HashKeyField, hashKeySize)
 }
 
 func newHashKey(name types.NamespacedName) (*corev1.Secret, error) {
@@ -54,6 +57,6 @@ func newHashKey(name types.NamespacedName) (*corev1.Secret, error) {
 	}
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name.Name, Namespace: name.Namespace},
-		Data:       map[string][]byte{hashKeyField: key},
+		Data:       map[string][]byte{HashKeyField: key},
 	}, nil
 }

@@ -73,10 +73,13 @@ type Options struct {
 	AnyName bool
 }
 
+// DefaultLease is the name of the Lease of the instance that takes every object.
+const DefaultLease = "engine-operator.railway.engine-operator.dev"
+
 // Election says whether, and where, a leader is elected.
 type Election struct {
 	Enabled bool
-	// Namespace and Name are the Lease's.
+	// Namespace and Name are the Lease's. Default of the name: DefaultLease.
 	Namespace, Name string
 	// LeaseDuration is how long a standby waits for a leader that renews no more, RenewDeadline how long a leader tries to renew
 	// until it gives up, RetryPeriod the time between two tries. Zero means 12s, 8s and 2s: with Kubernetes' own 15s, 10s and 2s another
@@ -183,7 +186,7 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 		HealthProbeBindAddress:        o.HealthAddress,
 		PprofBindAddress:              o.PprofAddress,
 		LeaderElection:                o.Election.Enabled,
-		LeaderElectionID:              o.Election.Name,
+		LeaderElectionID:              cmp.Or(o.Election.Name, DefaultLease),
 		LeaderElectionNamespace:       o.Election.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 orDefault(o.Election.LeaseDuration, 12*time.Second),

@@ -1,27 +1,24 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package options is the operator's command line.
+// Package options are the operator's flags.
 package options
 
 import (
-	"crypto/x509"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/zapr"
+	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/engine-operator/engine-operator/internal/railway"
-	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
 // Options are the flags.
@@ -45,40 +42,23 @@ type Options struct {
 	Settle            time.Duration
 	WebhookAddress    string
 	WebhookSecretFile string
-	ProbeAllowHosts   []string
-	ProbeConnectTo    string
-	ProbeCA           string
-	LogGrace          time.Duration
 	LogLevel          string
 	LogFormat         string
-	Version           bool
+	Probe
+
+	watchNamespaces, watchSelector string
 }
 
 // DefaultNamespace is where the operator keeps its own Secret and lease when it does not run in a cluster.
 const DefaultNamespace = "engine-operator-system"
 
-// Parse reads the flags. Help and errors go to output.
-func Parse(args []string, output io.Writer) (*Options, error) {
-	o := &Options{}
-	flags := flag.NewFlagSet("engine-operator", flag.ContinueOnError)
-	flags.SetOutput(output)
-	o.bind(flags)
-	watch := flags.String("watch-namespaces", "", "namespaces to watch, separated by commas; empty watches all")
-	selector := flags.String("watch-label-selector", "",
-		"reconcile the EngineEnvironments with these labels only, for example shard=a; other instances take the rest; empty takes all")
-	hosts := flags.String("probe-allow-hosts", "", "hosts that checks may name besides their environment's own domains, separated by commas")
-	if err := flags.Parse(args); err != nil {
-		return nil, err
+// Complete reads what the flags hold and says what is wrong with it. Call it once the flags were parsed.
+func (o *Options) Complete() (err error) {
+	o.WatchNamespaces = names(o.watchNamespaces)
+	if o.WatchSelector, err = labels.Parse(o.watchSelector); err != nil {
+		return fmt.Errorf("--watch-label-selector: %w", err)
 	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q: everything is given by flags, see --help", flags.Arg(0))
-	}
-	o.WatchNamespaces, o.ProbeAllowHosts = names(*watch), names(*hosts)
-	var err error
-	if o.WatchSelector, err = labels.Parse(*selector); err != nil {
-		return nil, fmt.Errorf("--watch-label-selector: %w", err)
-	}
-	return o, o.validate()
+	return o.validate()
 }
 
 // names splits a list at its commas.
@@ -90,23 +70,6 @@ func names(text string) []string {
 		}
 	}
 	return list
-}
-
-// Guard says where probes may go. It reads the file of --probe-ca.
-func (o *Options) Guard() (verify.GuardOptions, error) {
-	guard := verify.GuardOptions{AllowHosts: o.ProbeAllowHosts, ConnectTo: o.ProbeConnectTo}
-	if o.ProbeCA == "" {
-		return guard, nil
-	}
-	raw, err := os.ReadFile(o.ProbeCA)
-	if err != nil {
-		return guard, fmt.Errorf("read --probe-ca: %w", err)
-	}
-	guard.RootCAs = x509.NewCertPool()
-	if !guard.RootCAs.AppendCertsFromPEM(raw) {
-		return guard, fmt.Errorf("--probe-ca: %s holds no certificate in PEM", o.ProbeCA)
-	}
-	return guard, nil
 }
 
 // WebhookSecret reads the file of --webhook-secret-file; empty when no webhooks are taken.
@@ -121,7 +84,8 @@ func (o *Options) WebhookSecret() (string, error) {
 	return strings.TrimSpace(string(raw)), nil
 }
 
-func (o *Options) bind(flags *flag.FlagSet) {
+// Bind adds the flags. Each of them stands in one of Groups.
+func (o *Options) Bind(flags *pflag.FlagSet) {
 	namespace := os.Getenv("POD_NAMESPACE")
 	if namespace == "" {
 		namespace = DefaultNamespace
@@ -147,12 +111,12 @@ func (o *Options) bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.WebhookAddress, "webhook-bind-address", "0",
 		"where Railway's webhooks are taken as hints, for example :9440; 0 takes none. Put TLS before it")
 	flags.StringVar(&o.WebhookSecretFile, "webhook-secret-file", "", "file with the last part of the path that webhooks are posted to: /webhooks/railway/<secret>")
-	flags.StringVar(&o.ProbeConnectTo, "probe-connect-to", "", "address that every check connects to instead of what its host resolves to, for a local edge; unsafe in production")
-	flags.StringVar(&o.ProbeCA, "probe-ca", "", "file of certificate authorities that checks trust instead of the system's, as PEM")
-	flags.DurationVar(&o.LogGrace, "log-grace", time.Minute, "how long a line of a deployment's start may take to appear in Railway's log")
 	flags.StringVar(&o.LogLevel, "log-level", "info", "error, info or debug; debug shows every request to Railway, without variables")
 	flags.StringVar(&o.LogFormat, "log-format", "json", "json or console")
-	flags.BoolVar(&o.Version, "version", false, "print the version and exit")
+	o.Probe.Bind(flags)
+	flags.StringVar(&o.watchSelector, "watch-label-selector", "",
+		"reconcile the EngineEnvironments with these labels only, for example shard=a; other instances take the rest; empty takes all")
+	flags.StringVar(&o.watchNamespaces, "watch-namespaces", "", "namespaces to watch, separated by commas; empty watches all")
 }
 
 func (o *Options) validate() error {

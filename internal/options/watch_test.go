@@ -4,13 +4,22 @@
 package options
 
 import (
-	"io"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/labels"
 )
+
+func parse(args ...string) (*Options, error) {
+	o, flags := &Options{}, pflag.NewFlagSet("engine-operator", pflag.ContinueOnError)
+	o.Bind(flags)
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	return o, o.Complete()
+}
 
 // TestWatchLabelSelector holds which objects an instance takes, and that a selector which cannot be read ends the start.
 func TestWatchLabelSelector(t *testing.T) {
@@ -25,7 +34,7 @@ func TestWatchLabelSelector(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.reason, func(t *testing.T) {
-			o, err := Parse([]string{"--watch-label-selector", tc.selector}, io.Discard)
+			o, err := parse("--watch-label-selector", tc.selector)
 			if tc.wrong != "" {
 				require.ErrorContains(t, err, tc.wrong, tc.reason)
 				return
@@ -41,9 +50,9 @@ func TestWatchLabelSelector(t *testing.T) {
 
 // TestLeaseName holds that instances in one namespace can be told apart by their lease.
 func TestLeaseName(t *testing.T) {
-	o, err := Parse(nil, io.Discard)
+	o, err := parse()
 	require.NoError(t, err)
 	assert.Equal(t, "engine-operator.railway.engine-operator.dev", o.LeaseName, "the name of earlier versions: an upgrade hands over")
-	_, err = Parse([]string{"--leader-elect", "--leader-elect-resource-name="}, io.Discard)
+	_, err = parse("--leader-elect", "--leader-elect-resource-name=")
 	require.ErrorContains(t, err, "--leader-elect-resource-name")
 }

@@ -22,8 +22,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/hack/stage"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/testbed"
 )
 
 const (
@@ -98,8 +98,8 @@ func TestUpgradeAndDowngrade(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "engine-operator")
 	parsed, err := railwaysim.ParseSeed([]byte(seed))
 	require.NoError(t, err)
-	s, err := stage.Start(t.Context(), stage.Options{
-		Binary: binary, Dir: t.TempDir(), Settle: time.Second, Rollout: 200 * time.Millisecond,
+	s, err := testbed.Start(t.Context(), testbed.Options{
+		Binary: binary, Dir: t.TempDir(), Flags: []string{"--settle", "1s", "--rollout-interval", "200ms", "--log-grace", "1s", "--railway-rps", "20", "--railway-burst", "40"},
 		Sim: railwaysim.Options{Seed: parsed, Step: 20 * time.Millisecond},
 	})
 	require.NoError(t, err)
@@ -109,12 +109,12 @@ func TestUpgradeAndDowngrade(t *testing.T) {
 	install(t, s, before, binary)
 	require.NoError(t, s.Apply(t.Context(), objects, nil))
 	for _, name := range names {
-		until(t, s, name, "first brought up", func(o *v1alpha1.EngineEnvironment) bool { return stage.Ready(o) && settled(o) })
+		until(t, s, name, "first brought up", func(o *v1alpha1.EngineEnvironment) bool { return testbed.Ready(o) && settled(o) })
 	}
 	secret := localSecret(t, s)
 	applyCRD(t, s, now)
 	for _, step := range []struct{ what, version string }{{"upgraded", now}, {"downgraded", before}, {"upgraded again", now}} {
-		s.KillOperator()
+		s.StopOperator(os.Kill)
 		was := map[string]*v1alpha1.EngineEnvironment{}
 		for _, name := range names {
 			was[name] = get(t, s, name)
@@ -135,13 +135,13 @@ func TestUpgradeAndDowngrade(t *testing.T) {
 }
 
 // unchanged forces a pass over the object and holds that it says what it said before.
-func unchanged(t *testing.T, s *stage.Stage, was *v1alpha1.EngineEnvironment, what string) {
+func unchanged(t *testing.T, s *testbed.Bed, was *v1alpha1.EngineEnvironment, what string) {
 	t.Helper()
 	object := was.DeepCopy()
 	object.Annotations = map[string]string{v1alpha1.AnnotationRequestedAt: what}
 	require.NoError(t, s.Client.Patch(t.Context(), object, client.MergeFrom(was)))
 	is := until(t, s, was.Name, what, func(o *v1alpha1.EngineEnvironment) bool {
-		return o.Status.LastHandledReconcileAt == what && stage.Ready(o) && settled(o)
+		return o.Status.LastHandledReconcileAt == what && testbed.Ready(o) && settled(o)
 	})
 	assert.Equal(t, was.Spec, is.Spec, what)
 	assert.Equal(t, was.Generation, is.Generation, what)
@@ -181,14 +181,14 @@ func run(t *testing.T, dir, name string, args ...string) {
 }
 
 // install builds the operator from the source and starts it.
-func install(t *testing.T, s *stage.Stage, source, binary string) {
+func install(t *testing.T, s *testbed.Bed, source, binary string) {
 	t.Helper()
 	run(t, source, "go", "build", "-o", binary, ".")
 	require.NoError(t, s.StartOperator(t.Context()))
 }
 
 // applyCRD applies a version's CRD, as kubectl does.
-func applyCRD(t *testing.T, s *stage.Stage, source string) {
+func applyCRD(t *testing.T, s *testbed.Bed, source string) {
 	t.Helper()
 	require.NoError(t, s.ApplyFile(t.Context(), filepath.Join(source, crd), nil))
 	definition := &unstructured.Unstructured{}
@@ -197,16 +197,16 @@ func applyCRD(t *testing.T, s *stage.Stage, source string) {
 	time.Sleep(time.Second) // the API server serves the new schema a moment after it has stored it
 }
 
-func get(t *testing.T, s *stage.Stage, name string) *v1alpha1.EngineEnvironment {
+func get(t *testing.T, s *testbed.Bed, name string) *v1alpha1.EngineEnvironment {
 	t.Helper()
 	object, err := s.Get(t.Context(), "upgrade", name)
 	require.NoError(t, err)
 	return object
 }
 
-func until(t *testing.T, s *stage.Stage, name, what string, holds func(*v1alpha1.EngineEnvironment) bool) (o *v1alpha1.EngineEnvironment) {
+func until(t *testing.T, s *testbed.Bed, name, what string, holds func(*v1alpha1.EngineEnvironment) bool) (o *v1alpha1.EngineEnvironment) {
 	t.Helper()
-	err := stage.Until(t.Context(), patience, func(ctx context.Context) (_ bool, err error) {
+	err := testbed.Until(t.Context(), patience, func(ctx context.Context) (_ bool, err error) {
 		o, err = s.Get(ctx, "upgrade", name)
 		return err == nil && holds(o), err
 	})
@@ -218,7 +218,7 @@ func until(t *testing.T, s *stage.Stage, name, what string, holds func(*v1alpha1
 }
 
 // localSecret is what the Local tier's Secret holds.
-func localSecret(t *testing.T, s *stage.Stage) map[string][]byte {
+func localSecret(t *testing.T, s *testbed.Bed) map[string][]byte {
 	t.Helper()
 	secret := &corev1.Secret{}
 	require.NoError(t, s.Client.Get(t.Context(), client.ObjectKey{Namespace: "upgrade", Name: "local-env"}, secret))

@@ -1,0 +1,154 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli is the command line beside the operator: the same binary, also as kubectl's plugin. Commands are thin. What they decide
+// and say comes from the packages that the loop uses, and from pure packages below this one.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-operator/engine-operator/internal/options"
+)
+
+// World is what the commands touch outside.
+type World struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Terminal is true when a person reads Out at a terminal: colours, and prompts.
+	Terminal bool
+	// Version of the binary.
+	Version string
+	// Getenv reads the environment.
+	Getenv func(string) string
+	// Now is the clock.
+	Now func() time.Time
+	// Operate runs the operator until it is stopped.
+	Operate func(*options.Options) error
+}
+
+// The groups of commands in the help.
+const (
+	groupSee   = "see"
+	groupAct   = "act"
+	groupBring = "bring"
+	groupOther = "other"
+)
+
+// pluginNames are the names under which kubectl finds the binary.
+var pluginNames = []string{"kubectl-engine", "kubectl_engine"}
+
+// Plugin reports whether the binary was called as kubectl's plugin.
+func Plugin(arg0 string) bool {
+	name := strings.TrimSuffix(filepath.Base(arg0), ".exe")
+	for _, plugin := range pluginNames {
+		if name == plugin {
+			return true
+		}
+	}
+	return false
+}
+
+// Main runs the command line and returns the exit code. args has the name of the binary first.
+func Main(ctx context.Context, world World, args []string) int {
+	plugin := Plugin(args[0])
+	root := New(world, plugin)
+	rest := args[1:]
+	if operates := len(rest) > 0 && (strings.HasPrefix(rest[0], "-") || rest[0] == "run"); operates && !plugin {
+		rest = options.Dashes(rest)
+	}
+	root.SetArgs(rest)
+	return ExitCode(world.Err, root.Name(), root.ExecuteContext(ctx))
+}
+
+// exit is an error that says nothing and has a code of its own: the command has told it all.
+type exit int
+
+// Error names the code.
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// ExitCode tells the error, if there is one, and returns the exit code.
+func ExitCode(stderr io.Writer, name string, err error) int {
+	var code exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	default:
+		_, _ = fmt.Fprintf(stderr, "%s: %s\n", name, explain(err))
+		return 1
+	}
+}
+
+// New returns the command line. As the plugin it is the commands alone; else the operator runs without one.
+func New(world World, plugin bool) *cobra.Command {
+	root := &cobra.Command{
+		Use: "engine-operator", SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		Short: "Keep Railway environments in line with EngineEnvironment objects",
+	}
+	root.SetIn(world.In)
+	root.SetOut(world.Out)
+	root.SetErr(world.Err)
+	root.CompletionOptions.DisableDescriptions = false
+	root.AddGroup(
+		&cobra.Group{ID: groupSee, Title: "See:"}, &cobra.Group{ID: groupBring, Title: "Before you apply:"},
+		&cobra.Group{ID: groupAct, Title: "Act:"}, &cobra.Group{ID: groupOther, Title: "Other:"},
+	)
+	root.SetHelpCommandGroupID(groupOther)
+	root.SetCompletionCommandGroupID(groupOther)
+	if plugin {
+		root.Use = "kubectl-engine"
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl engine"}
+		root.Short = "See and steer the tiers of AI engines on Railway"
+		root.Long = root.Short + "."
+		root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	} else {
+		addOperator(root, world)
+	}
+	addCommands(root, world)
+	return root
+}
+
+// addCommands adds what both forms of the binary have.
+func addCommands(root *cobra.Command, world World) {
+	add := func(group string, commands ...*cobra.Command) {
+		for _, command := range commands {
+			command.GroupID = group
+			root.AddCommand(command)
+		}
+	}
+	add(groupSee, statusCommand(world), boardCommand(world), historyCommand(world), logsCommand(world), verifyCommand(world), diffCommand(world))
+	add(groupBring, planCommand(world), importCommand(world), renderCommand(world))
+	add(groupAct, approveCommand(world), reconcileCommand(world), suspendCommand(world), resumeCommand(world))
+	add(groupOther, reportCommand(world), versionCommand(world))
+}
+
+func versionCommand(world World) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(*cobra.Command, []string) { _, _ = fmt.Fprintln(world.Out, world.Version) },
+	}
+}
+
+// FromOS is the world of a process.
+func FromOS(version string, operate func(*options.Options) error) World {
+	return World{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal(os.Stdout), Version: version,
+		Getenv: os.Getenv, Now: time.Now, Operate: operate,
+	}
+}
+
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

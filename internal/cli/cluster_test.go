@@ -1,0 +1,317 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli"
+	owned "github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+)
+
+const candidate = "ghcr.io/acme/ai-engine@sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+
+// tier creates a tier with a status, as an operator leaves it.
+func (s *stage) tier(name string, tier v1alpha1.Tier, promotes *v1alpha1.Promotion, status func(*v1alpha1.EngineEnvironmentStatus)) *v1alpha1.EngineEnvironment {
+	s.t.Helper()
+	value := "canary-in-the-spec"
+	object := &v1alpha1.EngineEnvironment{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.namespace, Annotations: map[string]string{"note": value}},
+		Spec: v1alpha1.EngineEnvironmentSpec{
+			Tier: tier, Promotion: promotes,
+			Railway: &v1alpha1.Railway{ProjectID: projectID, TokenSecretRef: v1alpha1.LocalReference{Name: "railway"}},
+			Engine: v1alpha1.Engine{Service: v1alpha1.Service{Name: "ai-engine", Variables: []v1alpha1.Variable{
+				{Name: "GREETING", Value: &value},
+				{Name: "KEY", ValueFrom: &v1alpha1.ValueSource{SecretKeyRef: &v1alpha1.KeyReference{Name: "openai", Key: "api-key"}}},
+			}}},
+		},
+	}
+	if promotes == nil {
+		object.Spec.Engine.Source = &v1alpha1.Source{Image: "ghcr.io/acme/ai-engine:1.4.2"}
+	}
+	require.NoError(s.t, s.Create(s.t.Context(), object))
+	object.Status.ObservedGeneration = object.Generation
+	if status != nil {
+		status(&object.Status)
+	}
+	require.NoError(s.t, s.Status().Update(s.t.Context(), object))
+	return object
+}
+
+// fleet is a chain: dev is GO, preview holds after a rollback, production waits for an approval.
+func (s *stage) fleet() {
+	s.t.Helper()
+	now := metav1.NewTime(s.now.Add(-time.Hour).Truncate(time.Second))
+	s.tier("dev", v1alpha1.TierDev, nil, func(status *v1alpha1.EngineEnvironmentStatus) {
+		status.Verdict, status.GoSince, status.Readiness = v1alpha1.VerdictGo, &now, "7/7"
+		status.Engine = &v1alpha1.ServiceStatus{Name: "ai-engine", Revision: "1.7.0", Digest: "sha256:0123456789abcdef", Replicas: 1, ReadyReplicas: 1}
+	})
+	s.tier("preview", v1alpha1.TierPreview, &v1alpha1.Promotion{From: "dev"}, func(status *v1alpha1.EngineEnvironmentStatus) {
+		status.Verdict, status.VerdictReasons = v1alpha1.VerdictNoGo, []string{"check health failed: answered 500"}
+		status.Checks = []v1alpha1.CheckStatus{
+			{Name: "revision", Result: v1alpha1.CheckPassed, Since: now}, {Name: "health", Result: v1alpha1.CheckFailed, Since: now, Message: "answered 500"},
+		}
+		status.Drift = []v1alpha1.Drift{{Path: "ai-engine.variables.X", Declared: "1", Actual: "canary-drift", FirstSeen: now, ChangedBy: "Dana"}}
+		status.Rollback = &v1alpha1.RollbackStatus{From: "1.7.0", To: "1.6.0", RevisionName: "preview-1", Reason: "check health failed", At: now}
+		status.Promotion = &v1alpha1.PromotionStatus{State: v1alpha1.PromotionBlocked, Rejected: []string{candidate}}
+	})
+	s.tier("production", v1alpha1.TierProduction, &v1alpha1.Promotion{From: "preview", Approval: v1alpha1.ApprovalManual}, func(status *v1alpha1.EngineEnvironmentStatus) {
+		status.Verdict = v1alpha1.VerdictGo
+		status.Cost = &v1alpha1.CostStatus{MonthToDateUSD: "20.00", ProjectedUSD: "62.10", Summary: "$62.10 of $570", AsOf: now}
+		status.Promotion = &v1alpha1.PromotionStatus{
+			State: v1alpha1.PromotionAwaitingApproval, Candidate: candidate, CandidateRevision: "1.6.0", Revision: "1.5.0",
+			History: []v1alpha1.PromotionRecord{{Revision: "1.5.0", From: "preview", ApprovedBy: "dana", At: now, Outcome: v1alpha1.PromotionVerified}},
+		}
+	})
+}
+
+func (s *stage) read(name string) *v1alpha1.EngineEnvironment {
+	s.t.Helper()
+	object := &v1alpha1.EngineEnvironment{}
+	require.NoError(s.t, s.Get(s.t.Context(), key(s.namespace, name), object))
+	return object
+}
+
+func TestStatus(t *testing.T) {
+	s := newStage(t)
+	assert.Contains(t, s.ok("status"), "There is no EngineEnvironment in namespace "+s.namespace)
+	s.fleet()
+	chain := s.ok("status")
+	assert.Regexp(t, `(?m)^dev +Dev +GO +1.7.0 +7/7`, chain)
+	assert.Regexp(t, `(?m)^└─ preview +Preview +NO-GO .*check health failed: answered 500$`, chain)
+	assert.Regexp(t, `(?m)^   └─ production +Production +GO .*1.6.0: kubectl engine approve -n `+s.namespace+` production$`, chain)
+	assert.Contains(t, s.ok("status", "-A"), s.namespace+"/dev")
+
+	screen := s.ok("status", "preview")
+	for _, want := range []string{
+		"preview  Preview  NO-GO", "why         check health failed: answered 500", "checks      1 of 2 checks pass: revision", "✗ health  answered 500",
+		`1 field differs from what was applied`, `ai-engine.variables.X: "canary-drift", declared "1", by Dana`, "1.6.0 runs in place of 1.7.0",
+	} {
+		assert.Contains(t, screen, want)
+	}
+	screen = s.ok("status", "production")
+	assert.Contains(t, screen, "1.6.0 from preview waits for an approval\n              kubectl engine approve -n "+s.namespace+" production")
+	assert.Contains(t, screen, "$62.10 of $570 projected for the month, $20.00 so far")
+	assert.Contains(t, s.ok("status", "dev"), "GO for 60m")
+
+	var object v1alpha1.EngineEnvironment
+	require.NoError(t, json.Unmarshal([]byte(s.ok("status", "production", "-o", "json")), &object))
+	assert.Equal(t, candidate, object.Status.Promotion.Candidate)
+	assert.Contains(t, s.ok("status", "-o", "yaml"), "name: production")
+	assert.Contains(t, s.run("status", "-o", "xml").err, "-o xml: there is [json yaml]")
+	assert.Contains(t, s.run("status", "nope").err, "there is dev, preview, production")
+	assert.Contains(t, s.ok("__complete", "status", ""), "production\tProduction, GO\n")
+	assert.Contains(t, s.run("status", "--context", "nope").err, "nope")
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	assert.Contains(t, s.run("status").err, "name one with --kubeconfig")
+}
+
+// firstThen cancels once something was written that has the word.
+type firstThen struct {
+	locked
+	word string
+	then func()
+}
+
+func (f *firstThen) Write(p []byte) (int, error) {
+	n, err := f.locked.Write(p)
+	if strings.Contains(f.String(), f.word) {
+		f.then()
+	}
+	return n, err
+}
+
+func TestStatusWatches(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out := &firstThen{word: "NO-GO", then: cancel}
+	object := s.read("dev")
+	object.Status.Verdict = v1alpha1.VerdictNoGo
+	time.AfterFunc(time.Second, func() { _ = s.Status().Update(ctx, object) })
+	world := cli.World{Out: out, Err: io.Discard, Now: time.Now, Getenv: func(string) string { return "" }}
+	require.Zero(t, cli.Main(ctx, world, []string{"kubectl-engine", "status", "dev", "--watch"}))
+	assert.Contains(t, out.String(), "dev  Dev  GO")
+	require.ErrorIs(t, context.Cause(ctx), context.Canceled, "the change was shown")
+	assert.False(t, errors.Is(ctx.Err(), context.DeadlineExceeded))
+}
+
+func TestApprove(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	s.in = "n\n"
+	r := s.run("approve", "production")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.err, "production runs 1.5.0. Approve 1.6.0 from preview, as ")
+	assert.Contains(t, r.err, candidate)
+	assert.Contains(t, r.err, "nothing was done")
+	s.in = ""
+	assert.Contains(t, s.run("approve", "production").err, "nobody to confirm it; give --yes")
+	assert.Empty(t, s.read("production").Annotations[v1alpha1.AnnotationApprove])
+	assert.Contains(t, s.run("approve", "production", "--yes", "--source", "x@sha256:1").err, "the candidate of production is "+candidate)
+	s.in = "yes\n"
+	assert.Contains(t, s.ok("approve", "production", "--source", candidate), "approved 1.6.0 for production as ")
+	approved := s.read("production")
+	assert.Equal(t, candidate, approved.Annotations[v1alpha1.AnnotationApprove])
+	assert.NotEmpty(t, approved.Annotations[v1alpha1.AnnotationApprovedBy])
+	assert.Equal(t, "canary-in-the-spec", approved.Annotations["note"], "others stay")
+	assert.Contains(t, s.run("approve", "dev", "-y").err, "nothing to approve")
+	assert.Contains(t, s.run("approve", "preview", "-y").err, "no candidate")
+}
+
+func TestSuspendAndResume(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	s.ok("suspend", "dev", "--yes")
+	assert.True(t, s.read("dev").Spec.Suspend)
+	assert.Contains(t, s.run("suspend", "dev", "--yes").err, "suspended already")
+	s.ok("resume", "dev", "--yes")
+	assert.False(t, s.read("dev").Spec.Suspend)
+	assert.Contains(t, s.run("resume", "dev", "--yes").err, "nothing to resume")
+	s.in = "y\n"
+	r := s.run("resume", "preview")
+	assert.Zero(t, r.code)
+	assert.Contains(t, r.err, "preview holds 1.6.0. The operator deploys 1.7.0 again, which failed: check health failed")
+	assert.NotEmpty(t, s.read("preview").Annotations[v1alpha1.AnnotationResume])
+}
+
+func TestReconcile(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	s.ok("reconcile", "dev", "--wait=false")
+	asked := s.read("dev").Annotations[v1alpha1.AnnotationRequestedAt]
+	require.NotEmpty(t, asked)
+	s.now = s.now.Add(time.Second)
+	assert.Contains(t, s.run("reconcile", "dev", "--timeout", "1s").err, "the operator has not done it within 1s")
+	s.now = s.now.Add(time.Second)
+	time.AfterFunc(time.Second, func() {
+		object := &v1alpha1.EngineEnvironment{}
+		_ = s.Get(context.Background(), key(s.namespace, "dev"), object)
+		object.Status.LastHandledReconcileAt = object.Annotations[v1alpha1.AnnotationRequestedAt]
+		_ = s.Status().Update(context.Background(), object)
+	})
+	assert.Contains(t, s.ok("reconcile", "dev", "--timeout", "30s"), "dev is GO")
+}
+
+// remember stores a verified revision and an event, as the operator does.
+func (s *stage) remember(object *v1alpha1.EngineEnvironment) {
+	s.t.Helper()
+	spec := promotion.WithSource(&object.Spec, &v1alpha1.Source{Image: "ghcr.io/acme/ai-engine:1.5.0"})
+	require.NoError(s.t, s.Create(s.t.Context(), &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: object.Name + "-1", Namespace: s.namespace, Labels: map[string]string{owned.LabelOwner: string(object.UID)},
+		},
+		Data: runtime.RawExtension{Raw: promotion.ContentOf(spec).Raw()}, Revision: 3,
+	}))
+	require.NoError(s.t, s.Create(s.t.Context(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: object.Name + ".1", Namespace: s.namespace}, Reason: "Committed", Message: "wrote MODEL; the key is canary-secret-value",
+		InvolvedObject: corev1.ObjectReference{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "EngineEnvironment", Name: object.Name, Namespace: s.namespace, UID: object.UID,
+		},
+		LastTimestamp: metav1.NewTime(s.now), Source: corev1.EventSource{Component: "engine-operator"},
+	}))
+}
+
+func TestHistory(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	s.remember(s.read("production"))
+	history := s.ok("history", "production")
+	assert.Regexp(t, `Promoted +dana +1.5.0 from preview: Verified`, history)
+	assert.Regexp(t, `Verified +- +1.5.0, as revision 3 \(ghcr.io/acme/ai-engine:1.5.0\)`, history)
+	assert.Regexp(t, `Committed +engine-operator +wrote MODEL`, history)
+	assert.Regexp(t, `RolledBack +engine-operator +1.7.0 to 1.6.0: check health failed`, s.ok("history", "preview"))
+	assert.Contains(t, s.ok("history", "dev"), "Nothing is known yet.")
+	_, endpoint := s.railway(strings.ReplaceAll(adoptSeed, "name: dev, ", "name: dev2, "))
+	assert.Contains(t, s.run("history", "dev", "--railway", endpoint).err, `there is no environment "dev" on Railway yet`)
+}
+
+func TestReport(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	s.secret("openai", map[string]string{"api-key": "canary-secret-value"})
+	s.secret("railway", map[string]string{"RAILWAY_API_TOKEN": "canary-token-value"})
+	s.remember(s.read("production"))
+	file := filepath.Join(t.TempDir(), "report.tar.gz")
+	assert.Contains(t, s.ok("report", "--file", file), "Wrote "+file)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	files := unpack(t, file)
+	for name, text := range files {
+		assert.NotContains(t, text, "canary", "%s holds a value", name)
+	}
+	place := "engine-report/tiers/" + s.namespace + "/"
+	assert.Contains(t, files[place+"production.yaml"], "name: GREETING")
+	assert.Contains(t, files[place+"production.yaml"], "candidate: "+candidate)
+	assert.Contains(t, files[place+"production.history.txt"], "wrote MODEL; the key is (secret)")
+	assert.Contains(t, files[place+"preview.status.txt"], "NO-GO")
+	assert.Contains(t, files["engine-report/README.txt"], "kubectl-engine v1.2.3")
+	assert.Contains(t, files["engine-report/README.txt"], "kubernetes v1.")
+	assert.Contains(t, s.run("report", "--file", file).err, "file exists", "nothing is written over")
+}
+
+func unpack(t *testing.T, path string) map[string]string {
+	t.Helper()
+	file, err := os.Open(path)
+	require.NoError(t, err)
+	defer file.Close() //nolint:errcheck // it was only read
+	zipped, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	files, archive := map[string]string{}, tar.NewReader(zipped)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		require.NoError(t, err)
+		text, err := io.ReadAll(archive)
+		require.NoError(t, err)
+		files[header.Name] = string(text)
+	}
+}
+
+func TestRenderAndDiffOfTheCluster(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	s.secret("openai", map[string]string{"api-key": "canary-secret-value"})
+	rendered := s.ok("render", "dev")
+	assert.NotContains(t, rendered, "canary-secret-value")
+	assert.Contains(t, rendered, "# KEY is from a Secret: show it with --reveal")
+	assert.Contains(t, s.ok("render", "dev", "--reveal"), "KEY=canary-secret-value\n")
+	diff := s.ok("diff", "dev", "production")
+	assert.Regexp(t, `engine.variables.ENV +dev +production`, diff)
+	assert.NotContains(t, diff, "KEY", "the same secret is no difference")
+}
+
+// TestImportsAreAdmitted: the API server takes what import writes.
+func TestImportsAreAdmitted(t *testing.T) {
+	s := newStage(t)
+	_, endpoint := s.railway(adoptSeed)
+	text, err := os.ReadFile(imported(s.shell, endpoint))
+	require.NoError(t, err)
+	tierText, _, _ := strings.Cut(string(text), "\n---\n")
+	require.NoError(t, s.Create(t.Context(), parse(t, tierText, s.namespace), client.DryRunAll))
+}

@@ -1,0 +1,208 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/manifest"
+	"github.com/engine-operator/engine-operator/internal/cli/preview"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/desired"
+)
+
+// declaration is a tier with the values that it names, from files or from the cluster.
+type declaration struct {
+	tier    *v1alpha1.EngineEnvironment
+	sources desired.Sources
+}
+
+// source says where tiers come from: files, or the cluster when none are named.
+type source struct {
+	cluster
+	files []string
+}
+
+func (f *source) bind(command *cobra.Command) {
+	f.cluster.bind(command, false)
+	command.Flags().StringSliceVarP(&f.files, "filename", "f", nil, "take the tiers from files or directories instead of the cluster; - is the input")
+}
+
+// declare reads the tiers of those names. From a file with one tier the name may be left out.
+func (f *source) declare(ctx context.Context, world World, names ...string) ([]declaration, error) {
+	if len(f.files) == 0 {
+		return f.fromCluster(ctx, names)
+	}
+	set, err := manifest.Read(f.files, world.In, f.namespace)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 && len(set.Tiers) == 1 {
+		names = []string{set.Tiers[0].Name}
+	}
+	all := make([]declaration, 0, len(names))
+	for _, name := range names {
+		tier, err := one(set, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, declaration{tier, set.Sources(tier)})
+	}
+	return all, nil
+}
+
+func one(set *manifest.Set, name string) (*v1alpha1.EngineEnvironment, error) {
+	var there []string
+	for i := range set.Tiers {
+		if set.Tiers[i].Name == name {
+			return &set.Tiers[i], nil
+		}
+		there = append(there, set.Tiers[i].Name)
+	}
+	return nil, fmt.Errorf("the files hold no EngineEnvironment %q; there is %s", name, orNothing(strings.Join(there, ", ")))
+}
+
+func (f *source) fromCluster(ctx context.Context, names []string) ([]declaration, error) {
+	s, err := f.connect()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]declaration, 0, len(names))
+	for _, name := range names {
+		tier, err := s.tier(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		sources := preview.NoSources()
+		s.addSources(ctx, tier, sources)
+		all = append(all, declaration{tier, sources})
+	}
+	return all, nil
+}
+
+// built is a declaration as it should be on Railway. Values that are not known have stand-ins, and unknown names them by path.
+func (d declaration) built() (declared *desired.Environment, unknown map[string]string, err error) {
+	spec, sources, unknown := preview.Known(&d.tier.Spec, d.sources)
+	declared, err = desired.Build(spec, sources)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", d.tier.Name, err)
+	}
+	declared.Name(d.tier.Namespace, d.tier.Name)
+	return declared, unknown, nil
+}
+
+const renderHelp = `Print a tier's variables as a dotenv file, as the engine gets them: the tier's settings, the declared variables,
+and the shared ones. Values of Secrets are left out; --reveal prints them. Railway's references stay as they
+are: there is nothing here to resolve them.`
+
+func renderCommand(world World) *cobra.Command {
+	f, service, reveal := &source{}, "", false
+	command := &cobra.Command{
+		Use: "render [NAME]", Short: "Print a tier's variables as a dotenv file", Long: renderHelp, Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: f.completeTiers(1),
+		Example: "  # for a laptop\n  kubectl engine render -n ai-engine local --reveal >.env\n\n" +
+			"  # from a file, without a cluster\n  kubectl engine render -f dev.yaml",
+	}
+	f.bind(command)
+	command.Flags().StringVar(&service, "service", "", "the service; default: the engine")
+	command.Flags().BoolVar(&reveal, "reveal", false, "print the values of Secrets, too")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 && len(f.files) == 0 {
+			return errors.New("name a tier, or a file with -f")
+		}
+		found, err := f.declare(cmd.Context(), world, args...)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return errors.New("the files hold more than one EngineEnvironment, or none: name one")
+		}
+		text, err := found[0].render(service, reveal)
+		if err != nil {
+			return err
+		}
+		return say(world.Out, text)
+	}
+	return command
+}
+
+func (d declaration) render(name string, reveal bool) (string, error) {
+	declared, unknown, err := d.built()
+	if err != nil {
+		return "", err
+	}
+	service := declared.Services[0]
+	if name != "" {
+		var ok bool
+		if service, ok = declared.Service(name); !ok {
+			return "", fmt.Errorf("%s declares no service %q", d.tier.Name, name)
+		}
+	}
+	byName := map[string]string{}
+	for path, from := range unknown {
+		if variable, ok := strings.CutPrefix(path, "shared."); ok {
+			byName[variable] = from
+		}
+	}
+	for path, from := range unknown {
+		if variable, ok := strings.CutPrefix(path, service.Name+".variables."); ok {
+			byName[variable] = from
+		}
+	}
+	return show.Dotenv(service, declared.Shared, byName, reveal), nil
+}
+
+const diffHelp = `Show in what two tiers differ: what runs, settings, variables and how the services run. Values of Secrets are
+never shown, only whether they are the same.`
+
+func diffCommand(world World) *cobra.Command {
+	f, output := &source{}, ""
+	command := &cobra.Command{
+		Use: "diff A B", Short: "Show in what two tiers differ", Long: diffHelp, Args: cobra.ExactArgs(2), ValidArgsFunction: f.completeTiers(2),
+		Example: "  kubectl engine diff -n ai-engine preview production",
+	}
+	f.bind(command)
+	bindOutput(command, &output, "json", "yaml")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		found, err := f.declare(cmd.Context(), world, args...)
+		if err != nil {
+			return err
+		}
+		sides := make([]show.Side, 2)
+		for i, d := range found {
+			declared, unknown, err := d.built()
+			if err != nil {
+				return err
+			}
+			sides[i] = show.Side{Name: d.tier.Name, Declared: declared, Unknown: engineFirst(unknown, declared)}
+			if engine := d.tier.Status.Engine; engine != nil {
+				sides[i].Runs = engine.Revision
+			}
+		}
+		all := show.Diff(sides[0], sides[1])
+		if output != "" {
+			return write(world.Out, output, all)
+		}
+		return say(world.Out, show.DiffTable(sides[0].Name, sides[1].Name, all, world.paint()))
+	}
+	return command
+}
+
+// engineFirst calls the engine so in paths, whatever its service is called.
+func engineFirst(unknown map[string]string, declared *desired.Environment) map[string]string {
+	renamed := map[string]string{}
+	for path, from := range unknown {
+		if rest, ok := strings.CutPrefix(path, declared.Services[0].Name+"."); ok {
+			path = "engine." + rest
+		}
+		renamed[path] = from
+	}
+	return renamed
+}

@@ -1,0 +1,207 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/internal/cli"
+	"github.com/engine-operator/engine-operator/internal/operator"
+	"github.com/engine-operator/engine-operator/internal/railwaysim"
+)
+
+const docs = "../../docs/"
+
+// TestReference: the reference is what the help says. UPDATE=1 writes it.
+func TestReference(t *testing.T) {
+	path := docs + "reference/cli.md"
+	if os.Getenv("UPDATE") != "" {
+		require.NoError(t, os.WriteFile(path, []byte(cli.Reference()), 0o600))
+	}
+	written, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, cli.Reference(), string(written), "UPDATE=1 go test ./internal/cli -short -run TestReference")
+}
+
+// TestEveryCommandIsOnThePage holds docs/cli.md against the commands.
+func TestEveryCommandIsOnThePage(t *testing.T) {
+	page, err := os.ReadFile(docs + "cli.md")
+	require.NoError(t, err)
+	for _, command := range cli.New(cli.World{}, false).Commands() {
+		if command.Name() != "help" {
+			assert.Regexp(t, "(?m)^\\|[^|]*`"+command.Name()+"[ `]", string(page), "docs/cli.md does not tell of %s", command.Name())
+		}
+	}
+	for _, flag := range regexp.MustCompile("`(--[a-z-]+)[ `]").FindAllStringSubmatch(string(page), -1) {
+		assert.Contains(t, cli.Reference()+"--dry-run", flag[1], "docs/cli.md names a flag that there is not")
+	}
+}
+
+// standIn is set for a process that stands in for kubectl.
+const standIn = "ENGINE_OPERATOR_TEST_KUBECTL"
+
+// blocks are the shell blocks of a page.
+func blocks(t *testing.T, page string) []string {
+	t.Helper()
+	text, err := os.ReadFile(docs + page)
+	require.NoError(t, err)
+	var all []string
+	for _, found := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		all = append(all, found[1])
+	}
+	return all
+}
+
+// TestAdoptionPage runs docs/adopt.md as a reader would: nothing reaches Railway before the object is applied, nothing is deployed
+// without a change, and then just what was planned.
+func TestAdoptionPage(t *testing.T) {
+	s := newStage(t)
+	sim, endpoint := s.railway(adoptSeed)
+	endpoint = strings.TrimPrefix(endpoint, "--railway-endpoint=")
+	dir := t.TempDir()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	kubectl := fmt.Sprintf("#!/bin/sh\nexport %s=%s\nexec %s \"$@\"\n", standIn, endpoint, self)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte(kubectl), 0o700))
+	state := ""
+	run := func(block string) string {
+		t.Helper()
+		command := exec.CommandContext(t.Context(), "sh", "-e")
+		command.Dir, command.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		command.Stdin = strings.NewReader(state + "\n" + block)
+		var out bytes.Buffer
+		command.Stdout, command.Stderr = &out, &out
+		require.NoErrorf(t, command.Run(), "%s\n%s", block, &out)
+		return out.String()
+	}
+	steps := blocks(t, "adopt.md")
+	require.Len(t, steps, 7, "the page has other blocks than this test knows")
+	state = steps[0]
+	run(steps[1])
+	assert.Contains(t, run(steps[2]), "  No change.\n")
+	require.NoError(t, sim.EditVariable(railwaysim.VariableEdit{
+		Place: railwaysim.Place{Environment: "dev", Service: "ai-engine"}, Name: "TIMEOUT", Value: new("31"),
+	}))
+	planned := run(strings.TrimSpace(steps[2]) + " || test $? = 2")
+	assert.Contains(t, planned, "~ ai-engine.variables.TIMEOUT: \"31\" → \"30\"\n")
+	assert.Contains(t, planned, "1 change. Deploys ai-engine.")
+	assert.Contains(t, run(steps[3]), "No change.", "the declared value is the one on Railway")
+	onlyRead(t, sim)
+	deployed := len(sim.Deployments())
+
+	stop := s.operate(endpoint, func(o *operator.Options) { o.Namespaces = []string{"ai-engine"} })
+	defer stop()
+	assert.Contains(t, run(steps[4]), "dev  Dev")
+	s.namespace = "ai-engine"
+	s.settled("dev")
+	onlyRead(t, sim)
+	assert.Len(t, sim.Deployments(), deployed, "no deployment without a change")
+
+	changed := run(steps[5])
+	assert.Contains(t, changed, "~ ai-engine.variables.MODEL: \"gpt-5\" → \"gpt-6\"")
+	assert.Contains(t, changed, "1 change. Deploys ai-engine.")
+	s.settled("dev")
+	var after []string
+	for _, d := range sim.Deployments()[deployed:] {
+		after = append(after, d.Environment+"/"+d.Service)
+	}
+	assert.Equal(t, []string{"dev/ai-engine"}, after, "one deployment of the one service that has it")
+	assert.NotContains(t, run(steps[6]), "canary")
+}
+
+// kubectlMain stands in for kubectl in the documents' commands: engine is ours, create and apply do what the real ones do.
+func kubectlMain(endpoint string) int {
+	args := os.Args[1:]
+	if args[0] == "engine" {
+		args = args[1:]
+		if slices.Contains([]string{"import", "plan", "verify", "logs", "history"}, args[0]) {
+			args = append(args, "--railway-endpoint="+endpoint)
+		}
+		world := cli.FromOS("test", nil)
+		return cli.Main(context.Background(), world, append([]string{"kubectl-engine"}, args...))
+	}
+	if err := kubectl(args); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func kubectl(args []string) error {
+	scheme, err := operator.Scheme()
+	if err != nil {
+		return err
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	direct, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return err
+	}
+	namespace := "default"
+	if args[0] == "-n" {
+		namespace, args = args[1], args[2:]
+	}
+	ctx := context.Background()
+	switch strings.Join(args[:2], " ") {
+	case "create namespace":
+		return direct.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: args[2]}})
+	case "create secret":
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: args[3], Namespace: namespace}, StringData: map[string]string{}}
+		for _, literal := range args[4:] {
+			name, value, _ := strings.Cut(strings.TrimPrefix(literal, "--from-literal="), "=")
+			secret.StringData[name] = value
+		}
+		return direct.Create(ctx, secret)
+	case "apply -f":
+		return applyFile(ctx, direct, args[2])
+	default:
+		return fmt.Errorf("the test's kubectl does not know %v", args)
+	}
+}
+
+func applyFile(ctx context.Context, direct client.Client, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	decoder := utilyaml.NewYAMLOrJSONDecoder(file, 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		if err := decoder.Decode(object); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if len(object.Object) == 0 {
+			continue
+		}
+		if err := direct.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"), client.ForceOwnership); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,162 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/engine-operator/engine-operator/internal/adopt"
+	"github.com/engine-operator/engine-operator/internal/cli"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
+)
+
+func TestTheOperatorRunsWithoutACommand(t *testing.T) {
+	s := newShell(t)
+	s.ok()
+	assert.Equal(t, 8, s.operated.Concurrency)
+	s.ok("-leader-elect", "--concurrency=3", "--watch-namespaces", "a, b", "-metrics-secure=false")
+	assert.True(t, s.operated.LeaderElect, "one dash is as good as two")
+	assert.Equal(t, []string{"a", "b"}, s.operated.WatchNamespaces)
+	assert.Equal(t, 3, s.operated.Concurrency)
+	assert.False(t, s.operated.MetricsSecure)
+	s.ok("run", "-settle", "1s")
+	assert.Equal(t, "1s", s.operated.Settle.String())
+	assert.Equal(t, "v1.2.3\n", s.ok("--version"))
+	assert.Equal(t, "v1.2.3\n", s.ok("version"))
+	assert.Contains(t, s.run("--concurrency=0").err, "--concurrency must be at least 1")
+	assert.Contains(t, s.run("nope").err, `unknown command "nope"`)
+}
+
+func TestHelp(t *testing.T) {
+	s := newShell(t)
+	help := s.ok("--help")
+	for _, want := range []string{"See:", "Before you apply:", "Act:", "Flags of the operator", "What is watched:", "--leader-elect", "Checks:"} {
+		assert.Contains(t, help, want)
+	}
+	assert.Equal(t, 1, strings.Count(help[strings.LastIndex(help, "Other:"):], "      --"), "version alone stands in no group")
+	assert.LessOrEqual(t, strings.Count(help, "\n"), 75, "the help is short")
+	root := cli.New(cli.World{}, true)
+	var all func(*cobra.Command)
+	all = func(command *cobra.Command) {
+		if command.Name() == "completion" || command.Name() == "help" {
+			return
+		}
+		for line := range strings.SplitSeq(command.Long+"\n"+command.Example, "\n") {
+			assert.LessOrEqual(t, len([]rune(line)), 120, command.Name())
+		}
+		if command.HasParent() && command.Name() != "version" {
+			assert.NotEmpty(t, command.Example, command.Name())
+			assert.NotEmpty(t, command.GroupID, command.Name())
+		}
+		for _, sub := range command.Commands() {
+			all(sub)
+		}
+	}
+	all(root)
+}
+
+func TestThePlugin(t *testing.T) {
+	assert.True(t, cli.Plugin("/usr/local/bin/kubectl-engine"))
+	assert.True(t, cli.Plugin(`kubectl-engine.exe`))
+	assert.False(t, cli.Plugin("/manager/engine-operator"))
+	var out strings.Builder
+	world := cli.World{Out: &out, Err: &out, Getenv: func(string) string { return "" }}
+	require.Zero(t, cli.Main(t.Context(), world, []string{"kubectl-engine"}))
+	assert.Contains(t, out.String(), "kubectl engine [command]")
+	assert.NotContains(t, out.String(), "leader-elect", "the plugin does not run the operator")
+}
+
+func TestRenderOfAFile(t *testing.T) {
+	s := newShell(t)
+	_, endpoint := s.railway(adoptSeed)
+	path := imported(s, endpoint, "--secret-values")
+	hidden := s.ok("render", "-f", path)
+	assert.NotContains(t, hidden, "canary")
+	assert.Contains(t, hidden, "# OPENAI_API_KEY is from a Secret: show it with --reveal\n")
+	assert.Contains(t, hidden, "LOG_LEVEL=INFO\n")
+	read, err := adopt.ParseDotenv([]byte(s.ok("render", "-f", path, "--reveal")))
+	require.NoError(t, err)
+	assert.Equal(t, "sk-canary-openai-0001", read["OPENAI_API_KEY"])
+	assert.Equal(t, "${{shared.PINECONE_INDEX}}", read["PINECONE_INDEX"])
+	assert.Equal(t, "DB_SCHEMA=dev\n", grep(s.ok("render", "-f", path, "--service", "worker"), "DB_SCHEMA"))
+	assert.Contains(t, s.run("render", "-f", path, "--service", "nope").err, "declares no service")
+	assert.Contains(t, s.run("render").err, "name a tier, or a file")
+	skeleton := s.ok("render", "-f", imported(s, endpoint), "--reveal")
+	assert.Contains(t, skeleton, "# OPENAI_API_KEY is not known: from Secret dev-ai-engine, key OPENAI_API_KEY\n")
+}
+
+func grep(text, word string) string {
+	found := ""
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, word) {
+			found += line
+		}
+	}
+	return found
+}
+
+// TestQuote: a shell reads back what is written.
+func TestQuote(t *testing.T) {
+	values := rapid.StringMatching(`[ -~\n\t]{0,20}|(\$\{\{[a-z.]{1,5}\}\}|'|"|\\|\$[A-Z]|#| |\n|=|é){0,8}`)
+	var script strings.Builder
+	var want []string
+	for seed := range 200 { // all in one shell: to start one is dear
+		value := values.Example(seed)
+		want = append(want, value)
+		fmt.Fprintf(&script, "X=%s\nprintf '%%s\\0' \"$X\"\n", show.Quote(value))
+	}
+	command := exec.Command("sh")
+	command.Stdin = strings.NewReader(script.String())
+	read, err := command.Output()
+	require.NoError(t, err)
+	require.Equal(t, want, strings.Split(strings.TrimSuffix(string(read), "\x00"), "\x00"))
+}
+
+func TestDiffOfFiles(t *testing.T) {
+	s := newShell(t)
+	diff := s.ok("diff", "-f", "../../config/samples", "preview", "production")
+	assert.Contains(t, diff, "FIELD")
+	assert.Regexp(t, `engine.variables.DB_SCHEMA +\S+ +production`, diff)
+	assert.Regexp(t, `engine.variables.RATE_LIMIT_RPM +100 +60`, diff)
+	assert.Contains(t, s.ok("diff", "-f", "../../config/samples", "dev", "dev"), "dev and dev declare the same.")
+	assert.Contains(t, s.run("diff", "-f", "../../config/samples", "dev", "nope").err, "there is dev, local, preview, production")
+	for _, value := range []string{"replace-me", "sk-"} {
+		assert.NotContains(t, diff, value)
+	}
+}
+
+func TestImportOfADotenvFile(t *testing.T) {
+	s := newShell(t)
+	path := s.file(".railway.env.dev", "ENV=dev\nDB_SCHEMA=dev\nOPENAI_API_KEY=sk-canary\n")
+	r := s.run("import", "--env-file", path, "--project", projectID, "--environment", "dev", "--image", "acme/app:1")
+	require.Zero(t, r.code, r.err)
+	assert.Contains(t, r.out, "image: acme/app:1")
+	assert.NotContains(t, r.out+r.err, "canary")
+	assert.Contains(t, r.err, "The operator would change this all the same")
+	assert.Contains(t, s.run("import", "--env-file", path).err, "--tier")
+	assert.Contains(t, s.run("import").err, "--project and --environment")
+	assert.Contains(t, s.run("import", "--tier", "X", "--env-file", path).err, "there is [Local Dev")
+	local := s.run("import", "--env-file", path, "--tier", "Local")
+	assert.Contains(t, local.out, "tier: Local")
+	assert.NotContains(t, local.out, "railway:")
+}
+
+func TestCompletion(t *testing.T) {
+	s := newShell(t)
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		assert.NotEmpty(t, s.ok("completion", shell))
+	}
+	assert.Contains(t, s.ok("__complete", "import", "--tier", ""), "Production\n")
+	assert.Contains(t, s.ok("__complete", "plan", "-f", "x", "-o", ""), "markdown\n")
+	assert.Contains(t, s.ok("__complete", "st"), "status\t")
+	s.ok("__complete", "status", "") // without a cluster it completes nothing, and says nothing
+}

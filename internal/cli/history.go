@@ -1,0 +1,79 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
+	owned "github.com/engine-operator/engine-operator/internal/cluster"
+)
+
+const historyHelp = `Show what happened to a tier, the newest first: who deployed, promoted, approved and rolled back what, and when.
+It is put together from the status, the revisions that were verified, the events that Kubernetes still has, and,
+with --railway, Railway's own history of the environment, which also names people who edit on the dashboard.`
+
+func historyCommand(world World) *cobra.Command {
+	c, r, output, asksRailway := &cluster{}, &reach{}, "", false
+	command := &cobra.Command{
+		Use: "history NAME", Short: "Show who deployed, promoted, approved and rolled back what", Long: historyHelp,
+		Args: cobra.ExactArgs(1), ValidArgsFunction: c.completeTiers(1),
+		Example: "  kubectl engine history -n ai-engine production\n  kubectl engine history -n ai-engine production --railway",
+	}
+	c.bind(command, false)
+	r.bind(command)
+	bindOutput(command, &output, "json", "yaml")
+	command.Flags().BoolVar(&asksRailway, "railway", false, "read Railway's history, too; needs a Railway token, or the right to read its Secret")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := c.connect()
+		if err != nil {
+			return err
+		}
+		object, err := s.tier(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		past, problems := s.past(cmd.Context(), object)
+		if asksRailway {
+			_, environment, err := r.running(cmd.Context(), world, s, object)
+			if err != nil {
+				return err
+			}
+			past.Patches = environment.Patches
+		}
+		for _, problem := range problems {
+			_ = say(world.Err, "not complete: "+explain(problem)+"\n") // the rest is worth more
+		}
+		entries := show.History(past)
+		if output != "" {
+			return write(world.Out, output, entries)
+		}
+		return say(world.Out, show.HistoryTable(entries, world.Now(), world.paint()))
+	}
+	return command
+}
+
+// past reads what the cluster knows of the object's past. What may not be read is left out and told.
+func (s *session) past(ctx context.Context, object *v1alpha1.EngineEnvironment) (show.Past, []error) {
+	past, problems := show.Past{Object: object}, []error(nil)
+	var revisions appsv1.ControllerRevisionList
+	err := s.List(ctx, &revisions, client.InNamespace(object.Namespace), client.MatchingLabels{owned.LabelOwner: string(object.UID)})
+	if err != nil {
+		problems = append(problems, fmt.Errorf("the verified revisions: %w", err))
+	}
+	var events corev1.EventList
+	err = s.List(ctx, &events, client.InNamespace(object.Namespace), client.MatchingFields{"involvedObject.uid": string(object.UID)})
+	if err != nil {
+		problems = append(problems, fmt.Errorf("the events: %w", err))
+	}
+	past.Revisions, past.Events = revisions.Items, events.Items
+	return past, problems
+}

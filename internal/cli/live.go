@@ -1,0 +1,83 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/preview"
+	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/fieldhash"
+	"github.com/engine-operator/engine-operator/internal/journal"
+	"github.com/engine-operator/engine-operator/internal/operator"
+)
+
+// secret reads a Secret; ok is false when it does not exist or may not be read.
+func (s *session) secret(ctx context.Context, namespace, name string) (data map[string]string, ok bool) {
+	secret := &corev1.Secret{}
+	if err := s.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret); err != nil {
+		return nil, false
+	}
+	data = map[string]string{}
+	for key, value := range secret.Data {
+		data[key] = string(value)
+	}
+	return data, true
+}
+
+// addSources reads the Secrets and ConfigMaps that the spec names and that are not known yet. What does not exist, or may not be
+// read, stays unknown.
+func (s *session) addSources(ctx context.Context, tier *v1alpha1.EngineEnvironment, sources desired.Sources) {
+	secrets, configMaps := desired.References(&tier.Spec)
+	for _, name := range secrets {
+		if _, known := sources.Secrets[name]; !known {
+			if data, ok := s.secret(ctx, tier.Namespace, name); ok {
+				sources.Secrets[name] = data
+			}
+		}
+	}
+	for _, name := range configMaps {
+		configMap := &corev1.ConfigMap{}
+		if _, known := sources.ConfigMaps[name]; !known && s.Get(ctx, client.ObjectKey{Namespace: tier.Namespace, Name: name}, configMap) == nil {
+			sources.ConfigMaps[name] = configMap.Data
+			sources.Binary[name] = slices.Sorted(maps.Keys(configMap.BinaryData))
+		}
+	}
+}
+
+// live adds what the cluster knows: values, and the operator's record of the object.
+func (p *planner) live(ctx context.Context, in *preview.Input) error {
+	p.session.addSources(ctx, in.Tier, in.Sources)
+	object := &v1alpha1.EngineEnvironment{}
+	err := p.session.Get(ctx, client.ObjectKeyFromObject(in.Tier), object)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	in.Record = recordOf(object, p.world.Now())
+	if data, ok := p.session.secret(ctx, p.system, operator.HashKeySecret); ok {
+		hasher := fieldhash.Hasher{Key: []byte(data[operator.HashKeyField])}
+		if !journal.Open(&object.Status, 0, p.world.Now()).KeyLost(hasher.Name()) {
+			in.Record.Hash = hasher.Field
+		}
+	}
+	return nil
+}
+
+// recordOf is the operator's record in the status. The key of its hashes is the operator's own: without it values that Railway hides
+// cannot be compared.
+func recordOf(object *v1alpha1.EngineEnvironment, now time.Time) *preview.Record {
+	record := journal.Open(&object.Status, 0, now)
+	return &preview.Record{Applied: record.Written(), ServiceIDs: record.ServiceIDs()}
+}

@@ -1,0 +1,218 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package manifest reads EngineEnvironments, and the Secrets and ConfigMaps that they name, from files as kubectl does.
+package manifest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/preview"
+	"github.com/engine-operator/engine-operator/internal/desired"
+)
+
+// Set is what files hold. Everything else in them is left alone.
+type Set struct {
+	Tiers []v1alpha1.EngineEnvironment
+	// Secrets and ConfigMaps by namespace and name.
+	secrets    map[string]*corev1.Secret
+	configMaps map[string]*corev1.ConfigMap
+}
+
+// extensions are those of the files that are read in a directory.
+var extensions = []string{".yaml", ".yml", ".json"}
+
+// Read reads files, directories (not those below them) and, as -, the input. namespace is that of objects that name none.
+func Read(paths []string, input io.Reader, namespace string) (*Set, error) {
+	set := &Set{secrets: map[string]*corev1.Secret{}, configMaps: map[string]*corev1.ConfigMap{}}
+	for _, path := range paths {
+		if err := set.path(path, input, namespace); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+func (s *Set) path(path string, input io.Reader, namespace string) error {
+	if path == "-" {
+		return s.documents("standard input", input, namespace)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("read manifests: %w", err)
+	}
+	if !info.IsDir() {
+		return s.file(path, namespace)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("read manifests: %w", err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() || !slices.Contains(extensions, strings.ToLower(filepath.Ext(entry.Name()))) {
+			continue
+		}
+		if err := s.file(filepath.Join(path, entry.Name()), namespace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Set) file(path, namespace string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read manifests: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	return s.documents(path, file, namespace)
+}
+
+func (s *Set) documents(from string, input io.Reader, namespace string) error {
+	reader := yaml.NewYAMLReader(bufio.NewReader(input))
+	for {
+		raw, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = s.document(raw, namespace)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+	}
+}
+
+// list is a kind List, as kubectl get -o yaml prints it.
+type list struct {
+	Items []any `json:"items"`
+}
+
+func (s *Set) document(raw []byte, namespace string) error {
+	var head metav1.PartialObjectMetadata
+	if err := sigsyaml.Unmarshal(raw, &head); err != nil {
+		return errors.New("it is no YAML of a Kubernetes object: " + firstLine(err))
+	}
+	key := func(m metav1.ObjectMeta) string { return orElse(m.Namespace, namespace) + "/" + m.Name }
+	switch {
+	case head.Kind == "EngineEnvironment" && strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
+		return s.tier(raw, head, namespace)
+	case head.Kind == "Secret" && head.APIVersion == "v1":
+		secret := &corev1.Secret{}
+		if err := sigsyaml.Unmarshal(raw, secret); err != nil {
+			return fmt.Errorf("Secret %q cannot be read: is each value in data base64? Plain values go into stringData", head.Name) //nolint:staticcheck // a kind
+		}
+		s.secrets[key(secret.ObjectMeta)] = secret
+	case head.Kind == "ConfigMap" && head.APIVersion == "v1":
+		configMap := &corev1.ConfigMap{}
+		if err := sigsyaml.Unmarshal(raw, configMap); err != nil {
+			return fmt.Errorf("ConfigMap %q: %s", head.Name, firstLine(err)) //nolint:staticcheck // a kind
+		}
+		s.configMaps[key(configMap.ObjectMeta)] = configMap
+	case strings.HasSuffix(head.Kind, "List"):
+		return s.list(raw, namespace)
+	}
+	return nil
+}
+
+func (s *Set) tier(raw []byte, head metav1.PartialObjectMetadata, namespace string) error {
+	var tier v1alpha1.EngineEnvironment
+	if err := sigsyaml.UnmarshalStrict(raw, &tier); err != nil {
+		return fmt.Errorf("EngineEnvironment %q: %s", head.Name, hint(firstLine(err))) //nolint:staticcheck // a kind
+	}
+	tier.Namespace = orElse(tier.Namespace, namespace)
+	switch {
+	case tier.Name == "":
+		return errors.New("an EngineEnvironment has no metadata.name")
+	case !slices.Contains(v1alpha1.Tiers, tier.Spec.Tier):
+		return fmt.Errorf("EngineEnvironment %q: spec.tier is %q, and there is %v", tier.Name, tier.Spec.Tier, v1alpha1.Tiers) //nolint:staticcheck // a kind
+	case tier.Spec.Tier != v1alpha1.TierLocal && tier.Spec.Railway == nil:
+		return fmt.Errorf("EngineEnvironment %q: this tier runs on Railway: set spec.railway with projectID and tokenSecretRef", tier.Name) //nolint:staticcheck // a kind
+	}
+	s.Tiers = append(s.Tiers, tier)
+	return nil
+}
+
+func (s *Set) list(raw []byte, namespace string) error {
+	var items list
+	if err := sigsyaml.Unmarshal(raw, &items); err != nil {
+		return errors.New("the list cannot be read: " + firstLine(err))
+	}
+	for _, item := range items.Items {
+		one, err := sigsyaml.Marshal(item)
+		if err != nil {
+			return err
+		}
+		if err := s.document(one, namespace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Secret returns what the files hold of the Secret.
+func (s *Set) Secret(namespace, name string) (map[string]string, bool) {
+	secret, ok := s.secrets[namespace+"/"+name]
+	if !ok {
+		return nil, false
+	}
+	data := map[string]string{}
+	for key, value := range secret.Data {
+		data[key] = string(value)
+	}
+	maps.Copy(data, secret.StringData)
+	return data, true
+}
+
+// Sources are the Secrets and ConfigMaps of the files that the spec names, as far as they are there.
+func (s *Set) Sources(tier *v1alpha1.EngineEnvironment) desired.Sources {
+	sources := preview.NoSources()
+	secrets, configMaps := desired.References(&tier.Spec)
+	for _, name := range secrets {
+		if data, ok := s.Secret(tier.Namespace, name); ok {
+			sources.Secrets[name] = data
+		}
+	}
+	for _, name := range configMaps {
+		if configMap, ok := s.configMaps[tier.Namespace+"/"+name]; ok {
+			sources.ConfigMaps[name] = configMap.Data
+			sources.Binary[name] = slices.Sorted(maps.Keys(configMap.BinaryData))
+		}
+	}
+	return sources
+}
+
+// hint adds to what is wrong with a field what to write instead.
+func hint(problem string) string {
+	if strings.Contains(problem, "quantities must match") {
+		return problem + ` - a quantity is written as 4Gi, 512Mi, "2" or 500m, without a B`
+	}
+	return problem
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return strings.TrimPrefix(line, "error unmarshaling JSON: ")
+}
+
+func orElse(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
+}

@@ -1,0 +1,155 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package show
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+)
+
+// Entry is one thing that happened to a tier.
+type Entry struct {
+	Time time.Time `json:"time"`
+	// Kind is Promoted, Verified, RolledBack, Committed, or the reason of an event.
+	Kind string `json:"kind"`
+	What string `json:"what"`
+	// Who did it or approved it, where that is known.
+	Who string `json:"who,omitempty"`
+	// From says where it is known from: status, revisions, events or railway.
+	From string `json:"from"`
+}
+
+// Past is what is known of a tier's past. Each part may be missing.
+type Past struct {
+	Object    *v1alpha1.EngineEnvironment
+	Revisions []appsv1.ControllerRevision
+	Events    []corev1.Event
+	// Patches are Railway's own history of the environment.
+	Patches []model.Patch
+}
+
+// operatorName is who did what the operator did.
+const operatorName = "engine-operator"
+
+// History is a tier's past, the newest first.
+func History(past Past) []Entry {
+	all := slices.Concat(fromStatus(past.Object), fromRevisions(past.Revisions), fromEvents(past.Events), fromPatches(past.Patches))
+	slices.SortStableFunc(all, func(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Kind, b.Kind)) })
+	return all
+}
+
+func fromStatus(object *v1alpha1.EngineEnvironment) []Entry {
+	var all []Entry
+	s := &object.Status
+	if s.Promotion != nil {
+		for _, record := range s.Promotion.History {
+			all = append(all, Entry{
+				Time: record.At.Time, Kind: "Promoted", What: fmt.Sprintf("%s from %s: %s", record.Revision, record.From, record.Outcome),
+				Who: record.ApprovedBy, From: "status",
+			})
+		}
+	}
+	if r := s.Rollback; r != nil {
+		all = append(all, Entry{Time: r.At.Time, Kind: "RolledBack", What: fmt.Sprintf("%s to %s: %s", r.From, r.To, r.Reason), Who: operatorName, From: "status"})
+	}
+	if c := s.LastCommit; c != nil {
+		what := c.Message
+		if len(c.Services) > 0 {
+			what += "; deploys " + strings.Join(c.Services, ", ")
+		}
+		all = append(all, Entry{Time: c.Time.Time, Kind: "Committed", What: what, Who: operatorName, From: "status"})
+	}
+	return all
+}
+
+// fromRevisions are the revisions that were verified here. One that was verified again keeps the time of the first.
+func fromRevisions(revisions []appsv1.ControllerRevision) []Entry {
+	var all []Entry
+	for i := range revisions {
+		r := &revisions[i]
+		content, err := promotion.ReadContent(r.Data.Raw)
+		if err != nil || content.Engine.Source == nil {
+			continue
+		}
+		all = append(all, Entry{
+			Time: r.CreationTimestamp.Time, Kind: "Verified",
+			What: fmt.Sprintf("%s, as revision %d (%s)", promotion.Revision(content.Engine.Source), r.Revision, promotion.SourceOf(content.Engine.Source)),
+			From: "revisions",
+		})
+	}
+	return all
+}
+
+func fromEvents(events []corev1.Event) []Entry {
+	var all []Entry
+	for i := range events {
+		e := &events[i]
+		at := e.LastTimestamp.Time
+		if at.IsZero() {
+			at = e.EventTime.Time
+		}
+		all = append(all, Entry{Time: at, Kind: e.Reason, What: e.Message, Who: cmp.Or(e.ReportingController, e.Source.Component), From: "events"})
+	}
+	return all
+}
+
+func fromPatches(patches []model.Patch) []Entry {
+	var all []Entry
+	for _, p := range patches {
+		at := p.AppliedAt
+		if at.IsZero() {
+			at = p.CreatedAt
+		}
+		what := cmp.Or(p.Message, "(no message)")
+		if p.Error != "" {
+			what += ": Railway could not apply it: " + p.Error
+		}
+		all = append(all, Entry{Time: at, Kind: "Committed", What: what, Who: p.AppliedBy, From: "railway"})
+	}
+	return all
+}
+
+// HistoryTable is the entries for people.
+func HistoryTable(entries []Entry, now time.Time, paint Paint) string {
+	if len(entries) == 0 {
+		return "Nothing is known yet.\n"
+	}
+	rows := [][]string{{"WHEN", "WHAT", "WHO", ""}}
+	for _, e := range entries {
+		rows = append(rows, []string{when(e.Time, now), e.Kind, e.Who, oneLine(e.What)})
+	}
+	return table(rows, func(row, column int, text string) string {
+		switch {
+		case row == 0:
+			return paint.Faint(text)
+		case column == 1 && entries[row-1].Kind == "RolledBack":
+			return paint.Bad(text)
+		case column == 1 && (entries[row-1].Kind == "Verified" || entries[row-1].Kind == "Promoted"):
+			return paint.Good(text)
+		default:
+			return text
+		}
+	})
+}
+
+// when is a time of today without the day.
+func when(at, now time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	if at.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
+		return at.UTC().Format("15:04:05")
+	}
+	return at.UTC().Format("2006-01-02 15:04")
+}

@@ -1,0 +1,134 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+)
+
+const resumeHelp = `Let the operator work again: end a suspension (spec.suspend), and the hold after a rollback, so that what was
+rejected is tried again. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
+
+func resumeCommand(world World) *cobra.Command {
+	a := &actor{}
+	command := &cobra.Command{
+		Use: "resume NAME", Short: "End a suspension or a hold", Long: resumeHelp,
+		Example: "  # try again what was rolled back\n  kubectl engine resume -n ai-engine preview",
+	}
+	return a.command(world, command, func(_ context.Context, _ *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		return resumption(object, world.Now())
+	})
+}
+
+// resumption ends whatever holds the operator back.
+func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error) {
+	todo := &act{done: object.Name + " resumed"}
+	var changes []func(*v1alpha1.EngineEnvironment)
+	if object.Spec.Suspend {
+		todo.tells = append(todo.tells, fmt.Sprintf("%s is suspended. The operator works on it again, and writes what differs on Railway.", object.Name))
+		changes = append(changes, func(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = false })
+	}
+	again := annotate(v1alpha1.AnnotationResume, strconv.FormatInt(now.Unix(), 10))
+	if r := object.Status.Rollback; r != nil {
+		todo.tells = append(todo.tells, fmt.Sprintf("%s holds %s. The operator deploys %s again, which failed: %s", object.Name, r.To, r.From, r.Reason))
+		changes = append(changes, again)
+	} else if p := object.Status.Promotion; p != nil && len(p.Rejected) > 0 {
+		todo.tells = append(todo.tells, fmt.Sprintf("%s has rejected %d of the sources that were promoted to it. They may be promoted again.", object.Name, len(p.Rejected)))
+		changes = append(changes, again)
+	}
+	if len(changes) == 0 {
+		return nil, fmt.Errorf("%s is neither suspended nor held: there is nothing to resume", object.Name)
+	}
+	todo.change = func(o *v1alpha1.EngineEnvironment) {
+		for _, change := range changes {
+			change(o)
+		}
+	}
+	return todo, nil
+}
+
+const suspendHelp = `Stop all work of the operator on Railway for this tier (spec.suspend: true). What runs goes on running; deleting
+the object still works. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
+
+func suspendCommand(world World) *cobra.Command {
+	a := &actor{}
+	command := &cobra.Command{
+		Use: "suspend NAME", Short: "Stop the operator's work on a tier", Long: suspendHelp,
+		Example: "  kubectl engine suspend -n ai-engine dev\n  kubectl engine resume -n ai-engine dev",
+	}
+	return a.command(world, command, func(_ context.Context, _ *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		if object.Spec.Suspend {
+			return nil, fmt.Errorf("%s is suspended already", object.Name)
+		}
+		return &act{
+			tells: []string{
+				fmt.Sprintf("The operator stops all work on %s: no drift is repaired, nothing is promoted to it or verified, and its verdict is PENDING.", object.Name),
+				"What runs goes on running.",
+			},
+			change: func(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = true },
+			done:   object.Name + " suspended; resume it with: kubectl engine resume -n " + object.Namespace + " " + object.Name,
+		}, nil
+	})
+}
+
+const reconcileHelp = `Start a pass now, read Railway and run the checks again, and wait until the operator has done it. Fields that
+the operator has left alone because Railway refused them, or because somebody keeps changing them back, are
+tried again.`
+
+func reconcileCommand(world World) *cobra.Command {
+	c, waits, patience := &cluster{}, true, time.Duration(0)
+	command := &cobra.Command{
+		Use: "reconcile NAME", Short: "Start a pass now", Long: reconcileHelp, Args: cobra.ExactArgs(1), ValidArgsFunction: c.completeTiers(1),
+		Example: "  kubectl engine reconcile -n ai-engine dev\n  kubectl engine reconcile -n ai-engine dev --wait=false",
+	}
+	c.bind(command, false)
+	command.Flags().BoolVar(&waits, "wait", true, "wait until the operator has done it")
+	command.Flags().DurationVar(&patience, "timeout", 2*time.Minute, "how long to wait")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := c.connect()
+		if err != nil {
+			return err
+		}
+		object, err := s.tier(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		mark := world.Now().UTC().Format(time.RFC3339Nano)
+		todo := &act{change: annotate(v1alpha1.AnnotationRequestedAt, mark), done: "asked for a pass of " + object.Name}
+		if err := (&actor{}).carryOut(cmd.Context(), world, s, object, todo); err != nil || !waits {
+			return err
+		}
+		return awaitPass(cmd.Context(), world, s, args[0], mark, patience)
+	}
+	return command
+}
+
+// awaitPass waits until the operator says that it has done what was asked for.
+func awaitPass(ctx context.Context, world World, s *session, name, mark string, patience time.Duration) error {
+	var object *v1alpha1.EngineEnvironment
+	err := wait.PollUntilContextTimeout(ctx, time.Second, patience, true, func(ctx context.Context) (bool, error) {
+		var err error
+		object, err = s.tier(ctx, name)
+		return err == nil && object.Status.LastHandledReconcileAt == mark, err
+	})
+	switch {
+	case wait.Interrupted(err) && ctx.Err() == nil:
+		return fmt.Errorf("the operator has not done it within %s: does it run, and does it watch this namespace? "+
+			"kubectl get pods -A -l app.kubernetes.io/name=engine-operator", patience)
+	case err != nil:
+		return ended(ctx, err)
+	}
+	return say(world.Out, fmt.Sprintf("%s is %s\n", name, object.Status.Verdict))
+}
+
+var errNoReason = errors.New("say why, with --reason: others will read it in the status")
