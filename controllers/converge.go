@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -151,9 +152,16 @@ func (w writer) withhold(p *pass, v *view.View, gate proposal.Decision) *outcome
 	return nil
 }
 
+// turn is how soon to ask again for the turn to write to a project.
+const turn = time.Second
+
 // write makes Railway follow. Writers of one project take turns: services belong to the project, not to the environment.
 func (w writer) write(ctx context.Context, p *pass, v *view.View, c *comparison) *outcome.Outcome {
-	defer p.client.Lock(p.object.Spec.Railway.ProjectID)()
+	unlock, ok := p.client.TryLock(p.object.Spec.Railway.ProjectID, p.key)
+	if !ok {
+		return outcome.Busy(turn) // a worker that waits for another object's requests would be lost to all the others
+	}
+	defer unlock()
 	added, out := w.addServices(ctx, p, v, c.plan.Missing)
 	if out != nil {
 		return out

@@ -189,3 +189,20 @@ func TestBudget(t *testing.T) {
 	assert.Positive(t, l.pass("dev").RequeueAfter)
 	assert.NotNil(t, l.get("dev").Status.Cost, "what was known this month stays known")
 }
+
+// TestWritersOfAProjectTakeTurns holds that a pass does not wait for another object that writes to the same project.
+func TestWritersOfAProjectTakeTurns(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	unlock, ok := l.reader.tokens.LastOf("team/dev").TryLock(loopProject, "team/other")
+	require.True(t, ok)
+	before := l.mark()
+	l.apply("dev", loopDev, "value: dev", "value: next")
+	assert.Equal(t, turn, l.pass("dev").RequeueAfter)
+	assert.Zero(t, l.requests(before)["CommitPatch"])
+	unlock()
+	l.settled("dev")
+	assert.Equal(t, "next", l.variable("DB_SCHEMA"))
+}

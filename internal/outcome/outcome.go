@@ -74,6 +74,9 @@ func Waiting(about, reason, message string) *Outcome {
 	return &Outcome{Outcome: status.Outcome{Kind: status.Suspended, Reason: reason, Message: message, About: about}}
 }
 
+// Busy ends a pass that has to let another object go first: the status stays as it is.
+func Busy(after time.Duration) *Outcome { return &Outcome{Unread: true, After: after} }
+
 // NotRead ends a pass that could not read Railway while what is known still counts.
 func NotRead(after time.Duration) *Outcome { return &Outcome{Unread: true, After: after} }
 

@@ -20,7 +20,6 @@ type Client struct {
 	key   string
 	kind  TokenKind
 	gql   *sender
-	locks *keyedMutex
 	lines *lines
 	now   func() time.Time
 	// creating keeps those in order who create environments.
@@ -41,12 +40,9 @@ func (c *Client) Kind() TokenKind { return c.kind }
 // Budget is the request budget of the token.
 func (c *Client) Budget() *Budget { return c.gql.budget }
 
-// Lock waits until no other client of the pool writes to the project and returns the function that lets the next one in.
-// Railway neither isolates nor orders concurrent writes (railway-api.md, "Consistency").
-func (c *Client) Lock(projectID string) (unlock func()) { return c.locks.lock(projectID) }
-
-// TryLock is Lock for who does not want to wait: it returns false while somebody else has the project, or was told so before the caller
-// was. Who comes back at least every ten seconds keeps his place; who names the caller. It must not be mixed with Lock.
+// TryLock gives the project to one writer at a time, whatever the token: Railway neither isolates nor orders concurrent writes
+// (railway-api.md, "Consistency"). It returns false while somebody else has the project, or was told so before the caller
+// was. Who comes back at least every ten seconds keeps his place; who names the caller.
 func (c *Client) TryLock(projectID, who string) (unlock func(), ok bool) {
 	return c.lines.take(projectID, who, c.now())
 }

@@ -81,7 +81,6 @@ func defaultTo[T comparable](value *T, otherwise T) {
 // safe for concurrent use.
 type Pool struct {
 	wire  *wire
-	locks keyedMutex
 	lines lines
 
 	mu      sync.Mutex
@@ -132,7 +131,7 @@ func (p *Pool) Client(credentials Credentials) *Client {
 		return client
 	}
 	client := &Client{
-		key: key, kind: credentials.Kind, locks: &p.locks, lines: &p.lines, now: o.Now, creating: newGate(o.Now, o.CreateInterval),
+		key: key, kind: credentials.Kind, lines: &p.lines, now: o.Now, creating: newGate(o.Now, o.CreateInterval),
 		batch: newBatchSize(mostPerRequest(credentials.Kind, o.MaxBatch)),
 		gql: &sender{
 			wire: p.wire, credentials: credentials,

@@ -4,8 +4,6 @@
 package railway
 
 import (
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,32 +65,4 @@ func TestPoolRefusesARegistererTwice(t *testing.T) {
 	require.NoError(t, err)
 	_, err = NewPool(Options{Registerer: registry})
 	assert.ErrorContains(t, err, "register metrics")
-}
-
-func TestLockSerialisesOneProject(t *testing.T) {
-	pool, err := NewPool(Options{})
-	require.NoError(t, err)
-	a, b := pool.Client(Credentials{Token: "a-token"}), pool.Client(Credentials{Token: "b-token"})
-	var (
-		group  sync.WaitGroup
-		inside atomic.Int32
-		most   atomic.Int32
-	)
-	for i := range 50 {
-		client := []*Client{a, b}[i%2]
-		group.Go(func() {
-			unlock := client.Lock("project")
-			defer unlock()
-			most.Store(max(most.Load(), inside.Add(1)))
-			inside.Add(-1)
-		})
-	}
-	group.Wait()
-	assert.EqualValues(t, 1, most.Load(), "whatever the token")
-
-	unlock := a.Lock("one")
-	b.Lock("two")()
-	unlock()
-	unlock()
-	assert.Empty(t, pool.locks.keys, "nothing is kept of free keys")
 }
