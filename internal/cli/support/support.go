@@ -140,6 +140,12 @@ func Strip(object *v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
 		d := &object.Status.Drift[i]
 		d.Declared, d.Actual = note(d.Declared), note(d.Actual)
 	}
+	if plan := object.Status.Plan; plan != nil {
+		for i := range plan.Changes {
+			c := &plan.Changes[i]
+			c.From, c.To = note(c.From), note(c.To)
+		}
+	}
 	return object
 }
 
