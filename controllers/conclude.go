@@ -125,7 +125,7 @@ func (f follower) try(ctx context.Context, p *pass, v *view.View, c *chosen) (tr
 	p.find(v1alpha1.ConditionHealthy, t.health.Finding)
 	tried := promotion.Tried{
 		Object: p.object.Name, Decision: c.decision, Runs: v.Newest(c.decision.Spec.Engine.Name), ReadAt: v.ReadAt, Stored: c.stored,
-		RollsBack: p.object.Spec.RollsBack() && p.object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyObserve, Previous: p.object.Status.Verified, Resume: p.object.Annotations[v1alpha1.AnnotationResume],
+		RollsBack: rollsBack(p), Previous: p.object.Status.Verified, Resume: p.object.Annotations[v1alpha1.AnnotationResume],
 		InPlace: t.health.State == rollout.Healthy && p.facts.Findings[v1alpha1.ConditionSynced].Reason == v1alpha1.ReasonSucceeded,
 		Failed:  t.health.Blame(), Now: p.now,
 	}
@@ -142,6 +142,17 @@ func (f follower) try(ctx context.Context, p *pass, v *view.View, c *chosen) (tr
 	tried.Failed = status.Cut(c.declared.Redact(tried.Failed), 512)
 	t.end = promotion.Conclude(tried)
 	return t, nil
+}
+
+// rollsBack reports whether what fails is rolled back. What is not written yet is not to blame for what runs instead.
+func rollsBack(p *pass) bool {
+	return p.object.Spec.RollsBack() && p.object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyObserve &&
+		!withheld(p.facts.Findings[v1alpha1.ConditionSynced])
+}
+
+// withheld reports whether the writePolicy keeps a plan from being written.
+func withheld(synced status.Finding) bool {
+	return synced.Reason == v1alpha1.ReasonObserving || synced.Reason == v1alpha1.ReasonAwaitingPlanApproval
 }
 
 // carryOut stores what was verified, or puts a verified revision in place of the one that failed.
@@ -164,7 +175,8 @@ func (f follower) carryOut(ctx context.Context, p *pass, c *chosen, t trial) *ou
 // sumUp ends a pass in which every step went through.
 func (f follower) sumUp(p *pass, c *chosen, t trial) *outcome.Outcome {
 	synced := p.facts.Findings[v1alpha1.ConditionSynced]
-	if synced.Reason == v1alpha1.ReasonObserving || synced.Reason == v1alpha1.ReasonAwaitingPlanApproval {
+	if withheld(synced) {
+		f.rolling(p, t.health) // somebody else's rollout is followed, too
 		return outcome.Waiting(v1alpha1.ConditionSynced, synced.Reason, synced.Message)
 	}
 	if synced.Reason == v1alpha1.ReasonCommitFailed && t.health.Finding.Reason == v1alpha1.ReasonNotDeployed {

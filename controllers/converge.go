@@ -116,12 +116,12 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 
 // gate decides whether what differs may be written.
 func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployment) proposal.Decision {
-	in := proposal.Input{Plan: w.assume(p, v, c), Creates: c.plan.Missing, CreatesEnvironment: v.Absent}
+	in := proposal.Input{
+		Plan: w.assume(p, v, c), Creates: c.plan.Missing, CreatesEnvironment: v.Absent,
+		After: proposal.After(p.journal.LastCommit(), p.journal.ApprovedPlan()),
+	}
 	for _, d := range undeployed {
 		in.Undeployed = append(in.Undeployed, d.service)
-	}
-	if last := p.journal.LastCommit(); last != nil {
-		in.After = last.ID
 	}
 	decision := proposal.Gate{
 		Policy: p.object.Spec.EffectiveWritePolicy(), Namespace: p.object.Namespace, Name: p.object.Name,

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
 
 // TestObserve writes nothing, not even what is missing, until the policy changes.
@@ -69,7 +70,7 @@ func TestApprove(t *testing.T) {
 	l.annotate("dev", v1alpha1.AnnotationApprovePlan, l.get("dev").Status.Plan.Hash)
 	o = l.settled("dev")
 	assert.Nil(t, o.Status.Plan)
-	assert.Nil(t, o.Status.WorkingRecord.ApprovedPlan, "it is carried out")
+	assert.Empty(t, o.Status.WorkingRecord.ApprovedPlan.Changes, "it is carried out")
 	assert.Equal(t, "next", l.variable("DB_SCHEMA"))
 	assert.Equal(t, map[string]int{"CreateEnvironment": 1, "CreateService": 1, "CreateRailwayDomain": 1, "CommitPatch": 1}, l.mutations())
 
@@ -131,4 +132,55 @@ func TestHold(t *testing.T) {
 	delete(o.Annotations, v1alpha1.AnnotationHold)
 	require.NoError(t, l.client.Update(t.Context(), o))
 	l.until("preview", "promoted", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Engine.Revision == "1.5.0" })
+}
+
+// TestApprovalIsForOnceWithoutACommit asks again for what no commit tells apart: an environment that somebody deleted.
+func TestApprovalIsForOnceWithoutACommit(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", "writePolicy: Approve\n"+loopDev)
+	l.pass("dev")
+	l.annotate("dev", v1alpha1.AnnotationApprovePlan, l.get("dev").Status.Plan.Hash)
+	l.settled("dev")
+	before := l.mutations()
+
+	require.NoError(t, l.sim.DeleteEnvironment(railwaysim.Place{Project: loopProject, Environment: "dev"}))
+	l.advance(10 * time.Second)
+	l.poll("dev")
+	l.until("dev", "planned again", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Railway == nil && o.Status.Plan != nil })
+	for range 5 {
+		l.advance(time.Second)
+		l.pass("dev")
+	}
+	assert.Equal(t, before, l.mutations(), "the approval was for the first environment")
+	assert.Equal(t, v1alpha1.ReasonAwaitingPlanApproval, ready(l.get("dev")).Reason)
+	l.annotate("dev", v1alpha1.AnnotationApprovePlan, l.get("dev").Status.Plan.Hash)
+	l.settled("dev")
+	assert.Equal(t, before["CreateEnvironment"]+1, l.mutations()["CreateEnvironment"])
+}
+
+// TestWhatWaitsIsNotToBlame: a plan that nobody has approved does not run, so it has not failed.
+func TestWhatWaitsIsNotToBlame(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	l.apply("dev", "writePolicy: Approve\n"+loopDev, "1.4.2", "1.5.0")
+	l.pass("dev")
+	require.Equal(t, v1alpha1.ReasonAwaitingPlanApproval, ready(l.get("dev")).Reason)
+	require.NoError(t, l.sim.CrashDeployment(railwaysim.Place{Project: loopProject, Environment: "dev", Service: "ai-engine"}))
+	l.advance(10 * time.Second)
+	l.poll("dev")
+	o := l.until("dev", "unhealthy", func(o *v1alpha1.EngineEnvironment) bool {
+		return reason(&o.Status, v1alpha1.ConditionHealthy) == v1alpha1.ReasonCrashed
+	})
+	for range 3 {
+		l.advance(time.Second)
+		l.poll("dev")
+		l.pass("dev")
+		o = l.get("dev")
+	}
+	assert.Nil(t, o.Status.Rollback)
+	assert.Equal(t, v1alpha1.ReasonAwaitingPlanApproval, ready(o).Reason)
+	assert.NotNil(t, o.Status.Plan)
 }

@@ -16,14 +16,14 @@ type Gate struct {
 	Namespace, Name string
 	// Annotation is the hash that a person approved, empty when nobody did.
 	Annotation string
-	// Approved is the plan that is being carried out, nil when none is.
+	// Approved is the plan that is being carried out; without changes it was carried out before, and nil when there was none.
 	Approved *v1alpha1.ApprovedPlan
 }
 
 // Decision is whether the proposal may be written, and what people are told.
 type Decision struct {
 	Write bool
-	// Approved is the plan that is being carried out from now on.
+	// Approved is what the next decision takes as Gate.Approved.
 	Approved *v1alpha1.ApprovedPlan
 	// Plan is for the status; nil with the policy Apply, and when there is nothing to write.
 	Plan *v1alpha1.PlanStatus
@@ -35,11 +35,13 @@ type Decision struct {
 // what is left of an approved one does not.
 func (g Gate) Decide(p Proposal) Decision {
 	switch {
-	case g.Policy == v1alpha1.WritePolicyApply, p.Empty():
-		return Decision{Write: true}
+	case p.Empty():
+		return Decision{Write: true, Approved: CarriedOut(g.Approved)}
+	case g.Policy == v1alpha1.WritePolicyApply:
+		return Decision{Write: true, Approved: g.spent()}
 	case g.Policy == v1alpha1.WritePolicyObserve:
 		return Decision{
-			Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
+			Approved: g.spent(), Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
 			Message: fmt.Sprintf("would write: %s. Set writePolicy to Apply or Approve to have it written", p.Message()),
 		}
 	case g.Annotation == p.Hash():
@@ -47,8 +49,37 @@ func (g Gate) Decide(p Proposal) Decision {
 	case p.CoveredBy(g.Approved):
 		return Decision{Write: true, Approved: g.Approved, Plan: p.Status(true)}
 	default:
-		return Decision{Plan: p.Status(false), Reason: v1alpha1.ReasonAwaitingPlanApproval, Message: g.ask(p)}
+		return Decision{Approved: g.spent(), Plan: p.Status(false), Reason: v1alpha1.ReasonAwaitingPlanApproval, Message: g.ask(p)}
 	}
+}
+
+// CarriedOut is what stays of an approval once nothing of its plan is left to write: its hash, see After.
+func CarriedOut(approved *v1alpha1.ApprovedPlan) *v1alpha1.ApprovedPlan {
+	if approved == nil {
+		return nil
+	}
+	return &v1alpha1.ApprovedPlan{Hash: approved.Hash}
+}
+
+// spent is an approval that was carried out before; nil when there is none.
+func (g Gate) spent() *v1alpha1.ApprovedPlan {
+	if g.Approved == nil || len(g.Approved.Changes) > 0 {
+		return nil
+	}
+	return g.Approved
+}
+
+// After is what was written last, as far as it makes the same changes another plan later: the last commit, and the approval that was
+// carried out last, because domains, deployments and environments are created without a commit.
+func After(last *v1alpha1.Commit, approved *v1alpha1.ApprovedPlan) string {
+	after := ""
+	if last != nil {
+		after = last.ID
+	}
+	if approved != nil && len(approved.Changes) == 0 {
+		after += "/" + approved.Hash
+	}
+	return after
 }
 
 func (g Gate) ask(p Proposal) string {
