@@ -48,8 +48,10 @@ func (w *Watch) leave(f *follower) {
 	if l.followers > 0 {
 		return
 	}
-	l.close()
 	delete(w.lanes, l.client.Key())
+	if l.close(); len(l.asked) > 0 { // somebody waits still
+		w.dispatch(l)
+	}
 }
 
 // plan puts a follower where its time and its pace belong, unless it is being polled: the end of that plans it. The Watch's mutex is

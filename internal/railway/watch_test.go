@@ -511,6 +511,32 @@ func TestWatchRefresh(t *testing.T) {
 	})
 }
 
+// TestWatchForgetLeavesNobodyWaiting: what was asked for is answered although nothing is followed with the token any more.
+func TestWatchForgetLeavesNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := watching(t)
+		f.options.gather = time.Second
+		f.Follow("ns/a", f.target("e1"))
+		synctest.Wait()
+		start, done := time.Now(), make(chan error)
+		go func() {
+			_, err := f.Refresh(t.Context(), "ns/a")
+			done <- err
+		}()
+		synctest.Wait()
+		f.Forget("ns/a")
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			assert.Equal(t, time.Second, time.Since(start))
+		case <-time.After(time.Hour):
+			assert.Fail(t, "it waits for ever")
+		}
+		synctest.Wait()
+		assert.Empty(t, f.lanes)
+	})
+}
+
 func TestWatchStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := watching(t)
