@@ -122,6 +122,9 @@ func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployme
 	if last := p.journal.LastCommit(); last != nil {
 		in.After = last.ID
 	}
+	if approved := p.journal.ApprovedPlan(); approved != nil && len(approved.Changes) == 0 {
+		in.After += "/" + approved.Hash
+	}
 	decision := proposal.Gate{
 		Policy: p.object.Spec.EffectiveWritePolicy(), Namespace: p.object.Namespace, Name: p.object.Name,
 		Annotation: p.object.Annotations[v1alpha1.AnnotationApprovePlan], Approved: p.journal.ApprovedPlan(),

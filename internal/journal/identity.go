@@ -66,10 +66,10 @@ func (j *Journal) DeletionSince(now time.Time) time.Duration {
 	return max(now.Sub(j.record.Deletion.Time), 0)
 }
 
-// ApprovedPlan returns the plan that is being carried out, nil when none is.
+// ApprovedPlan returns the plan that is being carried out, without changes the one that was carried out last; nil when none was.
 func (j *Journal) ApprovedPlan() *v1alpha1.ApprovedPlan { return j.record.ApprovedPlan.DeepCopy() }
 
-// Approve notes which plan is being carried out; nil when it is done.
+// Approve notes which plan is being carried out, or was.
 func (j *Journal) Approve(approved *v1alpha1.ApprovedPlan) {
 	j.record.ApprovedPlan = approved.DeepCopy()
 }

@@ -23,7 +23,7 @@ type Gate struct {
 // Decision is whether the proposal may be written, and what people are told.
 type Decision struct {
 	Write bool
-	// Approved is the plan that is being carried out from now on.
+	// Approved is the plan that is being carried out from now on, or without changes the one that was carried out last.
 	Approved *v1alpha1.ApprovedPlan
 	// Plan is for the status; nil with the policy Apply, and when there is nothing to write.
 	Plan *v1alpha1.PlanStatus
@@ -35,11 +35,13 @@ type Decision struct {
 // what is left of an approved one does not.
 func (g Gate) Decide(p Proposal) Decision {
 	switch {
-	case g.Policy == v1alpha1.WritePolicyApply, p.Empty():
-		return Decision{Write: true}
+	case p.Empty():
+		return Decision{Write: true, Approved: Spent(g.Approved)}
+	case g.Policy == v1alpha1.WritePolicyApply:
+		return Decision{Write: true, Approved: g.spent()}
 	case g.Policy == v1alpha1.WritePolicyObserve:
 		return Decision{
-			Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
+			Approved: g.spent(), Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
 			Message: fmt.Sprintf("would write: %s. Set writePolicy to Apply or Approve to have it written", p.Message()),
 		}
 	case g.Annotation == p.Hash():
@@ -47,8 +49,25 @@ func (g Gate) Decide(p Proposal) Decision {
 	case p.CoveredBy(g.Approved):
 		return Decision{Write: true, Approved: g.Approved, Plan: p.Status(true)}
 	default:
-		return Decision{Plan: p.Status(false), Reason: v1alpha1.ReasonAwaitingPlanApproval, Message: g.ask(p)}
+		return Decision{Approved: g.spent(), Plan: p.Status(false), Reason: v1alpha1.ReasonAwaitingPlanApproval, Message: g.ask(p)}
 	}
+}
+
+// Spent is what is remembered of an approved plan that is carried out: its hash, which no later plan may have. Not every plan ends in a
+// commit, and an environment that was deleted takes its commits with it.
+func Spent(approved *v1alpha1.ApprovedPlan) *v1alpha1.ApprovedPlan {
+	if approved == nil {
+		return nil
+	}
+	return &v1alpha1.ApprovedPlan{Hash: approved.Hash}
+}
+
+// spent is the plan that was carried out last, nil when none was: a plan that is dropped before it is carried out leaves nothing.
+func (g Gate) spent() *v1alpha1.ApprovedPlan {
+	if g.Approved == nil || len(g.Approved.Changes) > 0 {
+		return nil
+	}
+	return g.Approved
 }
 
 func (g Gate) ask(p Proposal) string {
