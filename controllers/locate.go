@@ -150,11 +150,15 @@ func (l locator) checkGone(ctx context.Context, p *pass) *outcome.Outcome {
 		return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentGone, fmt.Sprintf(
 			"somebody deleted the Railway environment %q, and driftPolicy is Warn: set it to Repair to have it created again", at.Environment))
 	}
-	p.event(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; it will be created again", at.Environment)
+	next := "it will be created again"
+	if p.object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApply {
+		next = "writePolicy decides whether it is created again"
+	}
+	p.event(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; %s", at.Environment, next)
 	l.watch.Forget(p.key)
 	p.journal.ForgetEnvironment()
 	p.facts.Gone = true
-	return outcome.Progressing(v1alpha1.ReasonCreating, "the Railway environment was deleted; it will be created again", time.Second)
+	return outcome.Progressing(v1alpha1.ReasonCreating, "the Railway environment was deleted; "+next, time.Second)
 }
 
 // yield gives up what another object holds. Nothing was written to it.

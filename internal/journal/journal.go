@@ -374,8 +374,11 @@ func (j *Journal) ForgetEnvironment() {
 	}
 	j.record = v1alpha1.WorkingRecord{
 		Pending: pending, HashKey: j.record.HashKey, Forced: j.record.Forced, RollbackRequest: j.record.RollbackRequest,
-		ApprovedPlan: j.record.ApprovedPlan,
+		ApprovedPlan: j.record.ApprovedPlan.DeepCopy(),
 		ServiceIDs:   j.record.ServiceIDs, // services belong to the project, and outlive the environment
+	}
+	if j.record.ApprovedPlan != nil {
+		j.record.ApprovedPlan.Changes = nil // it was for the environment that is no more, and counts as carried out
 	}
 	j.commit = nil
 }

@@ -45,15 +45,39 @@ func (in *Input) requested(asked string, declared Content) (Stored, bool) {
 		return s.Content.Hash() == declared.Hash() || s.Content.with(declared.Engine.Source, in.Runs) == declared.Hash()
 	})
 	if asked == previousRevision {
-		return newest(others)
+		return newest(in.withoutReplaced(others, declared))
 	}
-	for _, s := range others {
-		source := s.Content.Engine.Source
-		if slices.Contains([]string{s.Name, strconv.FormatInt(s.Order, 10), Revision(source), string(SourceOf(source))}, asked) {
-			return s, true
+	// A tag may be a number, too: what a source is called goes before the number of a revision, and the last one of a tag before others.
+	for _, name := range []func(Stored) string{
+		func(s Stored) string { return s.Name },
+		func(s Stored) string { return string(SourceOf(s.Content.Engine.Source)) },
+		func(s Stored) string { return Revision(s.Content.Engine.Source) },
+		func(s Stored) string { return strconv.FormatInt(s.Order, 10) },
+	} {
+		called := slices.DeleteFunc(slices.Clone(others), func(s Stored) bool { return name(s) != asked })
+		if found, ok := newest(called); ok {
+			return found, true
 		}
 	}
 	return Stored{}, false
+}
+
+// withoutReplaced leaves out what a hold replaces: while it lasts, Railway does not tell which bytes the declared tag is, and what was
+// verified last under it is meant.
+func (in *Input) withoutReplaced(all []Stored, declared Content) []Stored {
+	if in.Rollback == nil || Pinned(declared.Engine.Source) {
+		return all
+	}
+	same := slices.DeleteFunc(slices.Clone(all), func(s Stored) bool {
+		content := s.Content
+		content.Engine.Source = unpinned(s.Content.Engine.Source)
+		return s.Name == in.Rollback.RevisionName || content.Hash() != declared.Hash()
+	})
+	replaced, ok := newest(same)
+	if !ok {
+		return all
+	}
+	return slices.DeleteFunc(all, func(s Stored) bool { return s.Name == replaced.Name })
 }
 
 // with is the hash of the content as it would be declared, when its source is what runs under the declared one.

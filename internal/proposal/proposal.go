@@ -38,7 +38,7 @@ type Input struct {
 	Creates []string
 	// CreatesEnvironment is true when there is no environment.
 	CreatesEnvironment bool
-	// After is what was written last: the same changes make another plan later, so that an approval is for once.
+	// After names what was written and approved last: the same changes make another plan later, so that an approval is for once.
 	After string
 	// Undeployed are services that need a deployment which no commit starts.
 	Undeployed []string

@@ -75,12 +75,13 @@ func TestGate(t *testing.T) {
 		{"another value", "the approval is for another plan", v1alpha1.WritePolicyApprove, other, p.Hash(), nil, false, v1alpha1.ReasonAwaitingPlanApproval},
 		{"what is left", "part of what was approved", v1alpha1.WritePolicyApprove, left, p.Hash(), p.Approved(), true, ""},
 		{"changed while carried out", "not part of it", v1alpha1.WritePolicyApprove, other, p.Hash(), p.Approved(), false, v1alpha1.ReasonAwaitingPlanApproval},
+		{"carried out, and the same again", "it was for once", v1alpha1.WritePolicyApprove, p, "", proposal.CarriedOut(p.Approved()), false, v1alpha1.ReasonAwaitingPlanApproval},
 		{"the same again later", "an approval is for once", v1alpha1.WritePolicyApprove, again, p.Hash(), nil, false, v1alpha1.ReasonAwaitingPlanApproval},
 	} {
 		d := proposal.Gate{Policy: tt.policy, Namespace: "team", Name: "dev", Annotation: tt.annotation, Approved: tt.approved}.Decide(tt.p)
 		assert.Equal(t, tt.write, d.Write, "%s: %s", tt.name, tt.why)
 		assert.Equal(t, tt.reason, d.Reason, tt.name)
-		assert.Equal(t, tt.write && tt.policy == v1alpha1.WritePolicyApprove, d.Approved != nil, tt.name)
+		assert.Equal(t, tt.write && tt.policy == v1alpha1.WritePolicyApprove, d.Approved != nil && len(d.Approved.Changes) > 0, tt.name)
 		if !tt.write {
 			require.NotNil(t, d.Plan, tt.name)
 			assert.Equal(t, tt.p.Hash(), d.Plan.Hash, tt.name)

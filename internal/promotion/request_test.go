@@ -1,0 +1,48 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package promotion_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+)
+
+// TestWhatARollbackNames: a tag goes before a number, and of one tag what was verified last.
+func TestWhatARollbackNames(t *testing.T) {
+	numbered := []promotion.Stored{
+		kept("r/app:2@"+digest(2), 3), kept("r/app:1@"+digest(1), 2), kept("r/app:stable@"+digest(5), 4), kept("r/app:stable@"+digest(6), 5),
+	}
+	for _, tt := range []struct{ asked, to, reason string }{
+		{"2", numbered[0].Name, "a tag that looks like a number"},
+		{"1", numbered[1].Name, "another one"},
+		{"3", numbered[0].Name, "a number that is no tag"},
+		{"stable", numbered[3].Name, "what was verified last under it"},
+		{"4", numbered[2].Name, "its number tells it apart"},
+		{numbered[2].Name, numbered[2].Name, "so does its name"},
+		{"previous", numbered[3].Name, "what was verified last"},
+		{"9", "", "nothing is called so"},
+	} {
+		for _, reversed := range []bool{false, true} {
+			all := append([]promotion.Stored(nil), numbered...)
+			if reversed {
+				all = []promotion.Stored{numbered[3], numbered[2], numbered[1], numbered[0]}
+			}
+			d := promotion.Decide(promotion.Input{
+				Namespace: "team", Name: "dev", Spec: promotion.WithSource(devSpec(), source("r/app:7")), Now: epoch, Stored: all,
+				Annotations: map[string]string{v1alpha1.AnnotationRollback: tt.asked},
+			})
+			if tt.to == "" {
+				assert.NotEmpty(t, d.Refused, tt.reason)
+				continue
+			}
+			require.NotNil(t, d.Rollback, tt.reason)
+			assert.Equal(t, tt.to, d.Rollback.RevisionName, "%s: %s", tt.asked, tt.reason)
+		}
+	}
+}
