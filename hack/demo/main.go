@@ -423,17 +423,22 @@ func (p *play) invite(ctx context.Context) {
 	}
 	console := strings.TrimSuffix(p.Endpoint, "/graphql/v2") + "/_sim"
 	fmt.Printf(`
-Play on in another terminal:
-  export KUBECONFIG=%s
-  kubectl -n %s get eenv                        # -o wide: with URL, candidate and message
-  kubectl -n %s describe eenv production
-  kubectl -n %s annotate eenv preview --overwrite railway.engine-operator.dev/resume=$(date +%%s)   # give the bad image another try
+Play on in another terminal, in this directory:
+  export KUBECONFIG=%[1]s
+  bin/engine-operator status -n %[2]s               # all tiers as a tree; installed as kubectl-engine it is `+"`kubectl engine status`"+`
+  bin/engine-operator status -n %[2]s preview       # one tier, with what it waits for
+  bin/engine-operator history -n %[2]s production
+  bin/engine-operator resume -n %[2]s preview       # give the bad image another try: it is rolled back again
+  bin/engine-operator board -n %[2]s                # the tiers as a live page; Ctrl-C ends it
+The same with kubectl, if you have it:
+  kubectl -n %[2]s get eenv                         # -o wide: with URL, candidate and message
+  kubectl -n %[2]s describe eenv production
 Be the human on Railway's dashboard:
-  curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %s/variable
-  curl %s/requests
-The operator's log: %s
+  curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %[3]s/variable
+  curl %[3]s/requests
+The operator's log: %[4]s
 Ctrl-C ends the demo.
-`, p.Kubeconfig, namespace, namespace, namespace, console, console, p.LogFile())
+`, p.Kubeconfig, namespace, console, p.LogFile())
 	select {
 	case <-ctx.Done():
 	case <-p.Operator().Exited():
