@@ -13,8 +13,14 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-// previousRevision asks for what was verified last before what is declared now.
-const previousRevision = "previous"
+// PreviousRevision asks for what was verified last before what is declared now.
+const PreviousRevision = "previous"
+
+// Names are what a person may call the revision by: its ControllerRevision, its number, its name in status, and its source.
+func (s Stored) Names() []string {
+	source := s.Content.Engine.Source
+	return []string{s.Name, strconv.FormatInt(s.Order, 10), Revision(source), string(SourceOf(source))}
+}
 
 // rollBackOnRequest puts a verified revision in place of what is declared because a person asked for it. Each value of the annotation is
 // carried out once; the hold that it begins ends like any other.
@@ -44,12 +50,11 @@ func (in *Input) requested(asked string, declared Content) (Stored, bool) {
 	others := slices.DeleteFunc(slices.Clone(in.Stored), func(s Stored) bool {
 		return s.Content.Hash() == declared.Hash() || s.Content.with(declared.Engine.Source, in.Runs) == declared.Hash()
 	})
-	if asked == previousRevision {
+	if asked == PreviousRevision {
 		return newest(others)
 	}
 	for _, s := range others {
-		source := s.Content.Engine.Source
-		if slices.Contains([]string{s.Name, strconv.FormatInt(s.Order, 10), Revision(source), string(SourceOf(source))}, asked) {
+		if slices.Contains(s.Names(), asked) {
 			return s, true
 		}
 	}
