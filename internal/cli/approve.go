@@ -11,31 +11,62 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
 const (
 	approveExamples = `  # approve what waits, after a look at what it is
   kubectl engine approve -n ai-engine production
 
-  # approve one source and no other, for scripts
+  # approve one plan and no other, or one source, for scripts
+  kubectl engine approve -n ai-engine dev --yes --plan 3f1c8a745d3e
   kubectl engine approve -n ai-engine production --yes \
     --source ghcr.io/acme/ai-engine@sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945`
-	approveHelp = `Approve the promotion that waits for a person. An approval is for the source that it names and for no other:
-what is pushed under the same tag later is not approved. It takes the verb approve on the object (ClusterRole
+	approveHelp = `Approve what waits for a person: the plan in status.plan with writePolicy Approve, else the candidate of the
+promotion. An approval is for what it names and for nothing else: another value makes another plan, and what is
+pushed under the same tag later is not approved. It takes the verb approve on the object (ClusterRole
 engine-operator-approver) where the approval policy is installed.`
 )
 
+// approves are the flags that name what is approved. Empty is whatever waits.
+type approves struct{ source, plan string }
+
 func approveCommand(world World) *cobra.Command {
-	a, source := &actor{}, ""
+	a, what := &actor{}, approves{}
 	command := &cobra.Command{Use: "approve NAME", Short: "Approve what waits for a person", Long: approveHelp, Example: approveExamples}
-	command.Flags().StringVar(&source, "source", "", "the source to approve, as status.promotion.candidate names it; another candidate is an error")
+	command.Flags().StringVar(&what.source, "source", "", "the source to approve, as status.promotion.candidate names it; another candidate is an error")
+	command.Flags().StringVar(&what.plan, "plan", "", "the plan to approve, as status.plan.hash names it; another plan is an error")
+	command.MarkFlagsMutuallyExclusive("source", "plan")
 	return a.command(world, command, func(ctx context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		if what.plan != "" || what.source == "" && show.PlanWaits(object) {
+			return planApproval(object, what.plan)
+		}
 		who, err := s.user(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return approval(object, source, who)
+		return approval(object, what.source, who)
 	})
+}
+
+// planApproval approves what the operator would write.
+func planApproval(object *v1alpha1.EngineEnvironment, hash string) (*act, error) {
+	p := object.Status.Plan
+	switch {
+	case p == nil:
+		return nil, fmt.Errorf("%s has no plan: there is nothing to write, or nothing that waits for an approval", object.Name)
+	case hash != "" && hash != p.Hash:
+		return nil, fmt.Errorf("the plan of %s is %s and not %s: it has changed since", object.Name, p.Hash, hash)
+	case p.Approved:
+		return nil, fmt.Errorf("the plan %s of %s is approved already", p.Hash, object.Name)
+	case object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApprove:
+		return nil, fmt.Errorf("%s is only observed: set spec.writePolicy to Approve or Apply to have its plan written", object.Name)
+	}
+	tells := append([]string{fmt.Sprintf("The operator writes this to Railway for %s, and nothing else:", object.Name)}, show.PlannedChanges(p)...)
+	return &act{
+		tells: append(tells, "  "+p.Message), change: annotate(v1alpha1.AnnotationApprovePlan, p.Hash),
+		done: fmt.Sprintf("approved plan %s of %s", p.Hash, object.Name),
+	}, nil
 }
 
 // approval approves the candidate of a promotion.

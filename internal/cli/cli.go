@@ -129,7 +129,7 @@ func addCommands(root *cobra.Command, world World) {
 	}
 	add(groupSee, statusCommand(world), boardCommand(world), historyCommand(world), logsCommand(world), verifyCommand(world), diffCommand(world))
 	add(groupBring, planCommand(world), importCommand(world), renderCommand(world))
-	add(groupAct, approveCommand(world), reconcileCommand(world), suspendCommand(world), resumeCommand(world))
+	add(groupAct, approveCommand(world), rollbackCommand(world), holdCommand(world), suspendCommand(world), resumeCommand(world), reconcileCommand(world))
 	add(groupOther, reportCommand(world), versionCommand(world))
 }
 

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -181,6 +182,81 @@ func TestApprove(t *testing.T) {
 	assert.Contains(t, s.run("approve", "preview", "-y").err, "no candidate")
 }
 
+// plan puts a plan into the status, as an operator with writePolicy Approve leaves it.
+func (s *stage) plan(name string, changes int) *v1alpha1.EngineEnvironment {
+	s.t.Helper()
+	object := s.read(name)
+	object.Spec.WritePolicy = v1alpha1.WritePolicyApprove
+	require.NoError(s.t, s.Update(s.t.Context(), object))
+	object.Status.ObservedGeneration = object.Generation
+	object.Status.Plan = &v1alpha1.PlanStatus{Hash: "3f1c8a745d3e", Message: "2 to set; deploys ai-engine", More: 3}
+	for i := range changes {
+		object.Status.Plan.Changes = append(object.Status.Plan.Changes, v1alpha1.PlannedChange{
+			Path: fmt.Sprintf("ai-engine.variables.V%02d", i), Action: v1alpha1.PlannedSet, From: "(absent)", To: "new",
+		})
+	}
+	require.NoError(s.t, s.Status().Update(s.t.Context(), object))
+	return object
+}
+
+func TestPlanOfTheStatus(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	s.plan("production", 12)
+	screen := s.ok("status", "production")
+	assert.Contains(t, screen, "  plan        2 to set; deploys ai-engine\n                + ai-engine.variables.V00: \"new\"\n")
+	assert.Contains(t, screen, "V09: \"new\"\n                and 5 more: see status.plan\n              kubectl engine approve -n "+s.namespace+" production\n")
+	assert.Regexp(t, `(?m)production .*2 to set; deploys ai-engine: kubectl engine approve -n `+s.namespace+` production$`, s.ok("status"))
+
+	assert.Contains(t, s.run("approve", "production", "-y", "--plan", "other").err, "the plan of production is 3f1c8a745d3e and not other")
+	assert.Contains(t, s.run("approve", "production", "-y", "--plan", "a", "--source", "b").err, "none of the others can be")
+	s.in = "n\n"
+	assert.Contains(t, s.run("approve", "production").err, "+ ai-engine.variables.V00: \"new\"\n")
+	assert.Contains(t, s.ok("approve", "production", "-y"), "approved plan 3f1c8a745d3e of production")
+	approved := s.read("production")
+	assert.Equal(t, "3f1c8a745d3e", approved.Annotations[v1alpha1.AnnotationApprovePlan])
+	assert.Empty(t, approved.Annotations[v1alpha1.AnnotationApprove], "the candidate was not asked about")
+
+	approved.Status.Plan.Approved = true
+	require.NoError(t, s.Status().Update(t.Context(), approved))
+	assert.Contains(t, s.ok("status", "production"), "approved, and being written")
+	assert.Contains(t, s.run("approve", "production", "-y", "--plan", "3f1c8a745d3e").err, "approved already")
+	assert.Contains(t, s.ok("approve", "production", "-y"), "approved 1.6.0 for production", "what waits now is the candidate")
+	assert.Contains(t, s.run("approve", "dev", "-y", "--plan", "3f1c8a745d3e").err, "dev has no plan")
+}
+
+func TestHold(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	assert.Contains(t, s.run("hold", "dev", "-y", "--reason", "demo").err, "dev takes nothing by promotion")
+	assert.Contains(t, s.run("hold", "production", "-y").err, "say why, with --reason")
+	s.ok("hold", "production", "-y", "--reason", "demo on Friday")
+	assert.Equal(t, "demo on Friday", s.read("production").Annotations[v1alpha1.AnnotationHold])
+	assert.Contains(t, s.run("hold", "production", "-y", "--reason", "demo on Friday").err, "held already")
+	assert.Contains(t, s.ok("status", "production"), "held        by a person: demo on Friday\n              kubectl engine resume -n "+s.namespace+" production")
+	s.ok("resume", "production", "-y")
+	assert.NotContains(t, s.read("production").Annotations, v1alpha1.AnnotationHold)
+}
+
+func TestRollback(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	assert.Contains(t, s.run("rollback", "production", "-y").err, "nothing was verified in production yet")
+	s.remember(s.read("production"))
+	asked := func() string { return s.read("production").Annotations[v1alpha1.AnnotationRollback] }
+	assert.Contains(t, s.run("rollback", "production", "-y", "--to", "1.4.0").err, "no verified revision 1.4.0; there is 3 (1.5.0)")
+	s.in = "n\n"
+	assert.Equal(t, 1, s.run("rollback", "production").code)
+	assert.Empty(t, asked(), "nothing was asked for")
+	s.ok("rollback", "production", "-y")
+	assert.Equal(t, "previous", asked())
+	assert.Contains(t, s.run("rollback", "production", "-y").err, "was asked for before; name the revision with --to: there is 3 (1.5.0)")
+	s.ok("rollback", "production", "-y", "--to", "1.5.0")
+	assert.Equal(t, "1.5.0", asked())
+	s.ok("rollback", "production", "-y", "--to", "1.5.0")
+	assert.Equal(t, "production-1", asked(), "the operator carries each value out once")
+}
+
 func TestSuspendAndResume(t *testing.T) {
 	s := newStage(t)
 	s.fleet()
@@ -244,7 +320,7 @@ func TestHistory(t *testing.T) {
 	assert.Regexp(t, `Committed +engine-operator +wrote MODEL`, history)
 	assert.Regexp(t, `RolledBack +engine-operator +1.7.0 to 1.6.0: check health failed`, s.ok("history", "preview"))
 	assert.Contains(t, s.ok("history", "dev"), "Nothing is known yet.")
-	_, endpoint := s.railway(strings.ReplaceAll(adoptSeed, "name: dev, ", "name: dev2, "))
+	_, endpoint := s.railway(strings.NewReplacer("name: dev, ", "name: dev2, ", "      dev:\n", "      dev2:\n").Replace(adoptSeed))
 	assert.Contains(t, s.run("history", "dev", "--railway", endpoint).err, `there is no environment "dev" on Railway yet`)
 }
 

@@ -26,6 +26,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
@@ -73,8 +74,8 @@ func blocks(t *testing.T, page string) []string {
 	return all
 }
 
-// TestAdoptionPage runs docs/adopt.md as a reader would: nothing reaches Railway before the object is applied, nothing is deployed
-// without a change, and then just what was planned.
+// TestAdoptionPage runs docs/adopt.md as a reader would: nothing but reads reaches Railway before the switch to Apply, and then just what
+// the plan in the status said.
 func TestAdoptionPage(t *testing.T) {
 	s := newStage(t)
 	sim, endpoint := s.railway(adoptSeed)
@@ -96,38 +97,42 @@ func TestAdoptionPage(t *testing.T) {
 		return out.String()
 	}
 	steps := blocks(t, "adopt.md")
-	require.Len(t, steps, 7, "the page has other blocks than this test knows")
+	require.Len(t, steps, 8, "the page has other blocks than this test knows")
 	state = steps[0]
 	run(steps[1])
 	assert.Contains(t, run(steps[2]), "  No change.\n")
+	deployed := len(sim.Deployments())
+	stop := s.operate(endpoint, func(o *operator.Options) { o.Namespaces = []string{"ai-engine"} })
+	defer stop()
+	s.namespace = "ai-engine"
+	run(steps[3])
+	assert.Nil(t, s.read("dev").Status.Plan, "there is nothing to write")
+
 	require.NoError(t, sim.EditVariable(railwaysim.VariableEdit{
 		Place: railwaysim.Place{Environment: "dev", Service: "ai-engine"}, Name: "TIMEOUT", Value: new("31"),
 	}))
-	planned := run(strings.TrimSpace(steps[2]) + " || test $? = 2")
-	assert.Contains(t, planned, "~ ai-engine.variables.TIMEOUT: \"31\" → \"30\"\n")
-	assert.Contains(t, planned, "1 change. Deploys ai-engine.")
-	assert.Contains(t, run(steps[3]), "No change.", "the declared value is the one on Railway")
+	edited := run(steps[4])
+	assert.Contains(t, edited, "plan        1 to set; deploys ai-engine\n                ~ ai-engine.variables.TIMEOUT: \"31\" → \"30\"\n")
+	assert.Contains(t, edited, "              only observed: set spec.writePolicy to Apply")
+	run(steps[5])
+	planned := s.read("dev").Status.Plan
+	require.NotNil(t, planned)
+	assert.Equal(t, []v1alpha1.PlannedChange{
+		{Path: "ai-engine.variables.MODEL", Action: v1alpha1.PlannedSet, From: "gpt-5", To: "gpt-6"},
+	}, planned.Changes)
 	onlyRead(t, sim)
-	deployed := len(sim.Deployments())
+	assert.Len(t, sim.Deployments(), deployed, "nothing is deployed before Apply")
 
-	stop := s.operate(endpoint, func(o *operator.Options) { o.Namespaces = []string{"ai-engine"} })
-	defer stop()
-	assert.Contains(t, run(steps[4]), "dev  Dev")
-	s.namespace = "ai-engine"
+	run(steps[6])
 	s.settled("dev")
-	onlyRead(t, sim)
-	assert.Len(t, sim.Deployments(), deployed, "no deployment without a change")
-
-	changed := run(steps[5])
-	assert.Contains(t, changed, "~ ai-engine.variables.MODEL: \"gpt-5\" → \"gpt-6\"")
-	assert.Contains(t, changed, "1 change. Deploys ai-engine.")
-	s.settled("dev")
+	stop()
+	assert.Equal(t, []string{"ai-engine.variables.MODEL"}, s.writtenTo(endpoint)["dev"], "the plan, in one commit")
 	var after []string
 	for _, d := range sim.Deployments()[deployed:] {
 		after = append(after, d.Environment+"/"+d.Service)
 	}
 	assert.Equal(t, []string{"dev/ai-engine"}, after, "one deployment of the one service that has it")
-	assert.NotContains(t, run(steps[6]), "canary")
+	assert.NotContains(t, run(steps[7]), "canary")
 }
 
 // kubectlMain stands in for kubectl in the documents' commands: engine is ours, create and apply do what the real ones do.

@@ -95,20 +95,20 @@ func (s *shell) ok(args ...string) string {
 
 // locked is a buffer that may be read while a command writes.
 type locked struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu     sync.Mutex
+	buffer bytes.Buffer // not embedded: its WriteString would go past the lock, and past a Write of who embeds this
 }
 
 func (l *locked) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Buffer.Write(p)
+	return l.buffer.Write(p)
 }
 
 func (l *locked) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Buffer.String()
+	return l.buffer.String()
 }
 
 // railway starts a local Railway from a seed and lets the shell reach it. It returns it with the flag that names it.

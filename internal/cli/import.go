@@ -41,10 +41,12 @@ control.
 ` + tokenHelp + `.`
 )
 
+var writePolicies = []v1alpha1.WritePolicy{v1alpha1.WritePolicyApply, v1alpha1.WritePolicyApprove, v1alpha1.WritePolicyObserve}
+
 // importFlags are the flags of import.
 type importFlags struct {
 	reach
-	project, environment, envFile, image, tier string
+	project, environment, envFile, image, tier, writes string
 	adopt.Options
 	values bool
 }
@@ -66,6 +68,7 @@ func importCommand(world World) *cobra.Command {
 	flags.StringVar(&f.Name, "name", "", "name of the EngineEnvironment; default: the tier in lower case")
 	flags.StringVarP(&f.Namespace, "namespace", "n", "", "namespace of the EngineEnvironment; default: none is written")
 	flags.StringVar(&f.TokenSecret, "token-secret", "railway", "name of the Secret with Railway's token")
+	flags.StringVar(&f.writes, "write-policy", "", "spec.writePolicy: Apply, Approve or Observe; default: none is written, which is Apply")
 	flags.BoolVar(&f.values, "secret-values", false, "write the values into the Secrets, in clear")
 	tiers := []string{string(v1alpha1.TierLocal), string(v1alpha1.TierDev), string(v1alpha1.TierPreview), string(v1alpha1.TierProduction)}
 	_ = command.RegisterFlagCompletionFunc("tier", cobra.FixedCompletions(tiers, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
@@ -77,10 +80,15 @@ func (f *importFlags) run(ctx context.Context, world World) error {
 	if f.Tier = v1alpha1.Tier(f.tier); f.tier != "" && !slices.Contains(v1alpha1.Tiers, f.Tier) {
 		return fmt.Errorf("--tier %s: there is %v", f.tier, v1alpha1.Tiers)
 	}
+	policy := v1alpha1.WritePolicy(f.writes)
+	if f.writes != "" && !slices.Contains(writePolicies, policy) {
+		return fmt.Errorf("--write-policy %s: there is %v", f.writes, writePolicies)
+	}
 	result, err := f.read(ctx, world)
 	if err != nil {
 		return err
 	}
+	result.Tier.Spec.WritePolicy = policy
 	text, err := result.YAML(f.values)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -16,8 +15,8 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-const resumeHelp = `Let the operator work again: end a suspension (spec.suspend), and the hold after a rollback, so that what was
-rejected is tried again. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
+const resumeHelp = `Let the operator work again: end a suspension (spec.suspend), a person's hold, and the hold after a rollback, so
+that what was rejected is tried again. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
 
 func resumeCommand(world World) *cobra.Command {
 	a := &actor{}
@@ -45,6 +44,10 @@ func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error)
 	} else if p := object.Status.Promotion; p != nil && len(p.Rejected) > 0 {
 		todo.tells = append(todo.tells, fmt.Sprintf("%s has rejected %d of the sources that were promoted to it. They may be promoted again.", object.Name, len(p.Rejected)))
 		changes = append(changes, again)
+	}
+	if why := object.Annotations[v1alpha1.AnnotationHold]; why != "" {
+		todo.tells = append(todo.tells, fmt.Sprintf("%s is held by a person: %s. What is verified upstream is promoted to it again.", object.Name, why))
+		changes = append(changes, annotate(v1alpha1.AnnotationHold, ""))
 	}
 	if len(changes) == 0 {
 		return nil, fmt.Errorf("%s is neither suspended nor held: there is nothing to resume", object.Name)
@@ -113,12 +116,17 @@ func reconcileCommand(world World) *cobra.Command {
 	return command
 }
 
+// readPatience is how long one read may take while a command waits.
+const readPatience = 10 * time.Second
+
 // awaitPass waits until the operator says that it has done what was asked for.
 func awaitPass(ctx context.Context, world World, s *session, name, mark string, patience time.Duration) error {
 	var object *v1alpha1.EngineEnvironment
-	err := wait.PollUntilContextTimeout(ctx, time.Second, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, time.Second, patience, true, func(context.Context) (bool, error) {
+		reading, cancel := context.WithTimeout(ctx, readPatience) // not the poll's deadline: the client's limiter has an error of its own for it
+		defer cancel()
 		var err error
-		object, err = s.tier(ctx, name)
+		object, err = s.tier(reading, name)
 		return err == nil && object.Status.LastHandledReconcileAt == mark, err
 	})
 	switch {
@@ -130,5 +138,3 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 	}
 	return say(world.Out, fmt.Sprintf("%s is %s\n", name, object.Status.Verdict))
 }
-
-var errNoReason = errors.New("say why, with --reason: others will read it in the status")

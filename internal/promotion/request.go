@@ -13,8 +13,17 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-// previousRevision asks for what was verified last before what is declared now.
-const previousRevision = "previous"
+// PreviousRevision asks for what was verified last before what is declared now.
+const PreviousRevision = "previous"
+
+// kindsOfNames is how many kinds of names a revision has.
+const kindsOfNames = 4
+
+// Names are what a person may call the revision by: its ControllerRevision, its source, its name in status, and its number.
+func (s Stored) Names() []string {
+	source := s.Content.Engine.Source
+	return []string{s.Name, string(SourceOf(source)), Revision(source), strconv.FormatInt(s.Order, 10)}
+}
 
 // rollBackOnRequest puts a verified revision in place of what is declared because a person asked for it. Each value of the annotation is
 // carried out once; the hold that it begins ends like any other.
@@ -44,17 +53,12 @@ func (in *Input) requested(asked string, declared Content) (Stored, bool) {
 	others := slices.DeleteFunc(slices.Clone(in.Stored), func(s Stored) bool {
 		return s.Content.Hash() == declared.Hash() || s.Content.with(declared.Engine.Source, in.Runs) == declared.Hash()
 	})
-	if asked == previousRevision {
+	if asked == PreviousRevision {
 		return newest(in.withoutReplaced(others, declared))
 	}
-	// A tag may be a number, too: what a source is called goes before the number of a revision, and the last one of a tag before others.
-	for _, name := range []func(Stored) string{
-		func(s Stored) string { return s.Name },
-		func(s Stored) string { return string(SourceOf(s.Content.Engine.Source)) },
-		func(s Stored) string { return Revision(s.Content.Engine.Source) },
-		func(s Stored) string { return strconv.FormatInt(s.Order, 10) },
-	} {
-		called := slices.DeleteFunc(slices.Clone(others), func(s Stored) bool { return name(s) != asked })
+	// A tag may be a number, too: the first kind of name that fits counts, and of several revisions the one verified last.
+	for kind := range kindsOfNames {
+		called := slices.DeleteFunc(slices.Clone(others), func(s Stored) bool { return s.Names()[kind] != asked })
 		if found, ok := newest(called); ok {
 			return found, true
 		}

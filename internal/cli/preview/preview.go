@@ -18,14 +18,14 @@ import (
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
-// Action is what happens to a field.
-type Action string
+// Action is what happens to a field, in the words of status.plan.
+type Action = v1alpha1.PlannedAction
 
 // The actions.
 const (
-	Create Action = "Create"
-	Set    Action = "Set"
-	Delete Action = "Delete"
+	Create = v1alpha1.PlannedCreate
+	Set    = v1alpha1.PlannedSet
+	Delete = v1alpha1.PlannedDelete
 )
 
 // Change is one thing that would be written.
@@ -206,14 +206,19 @@ func hiddenNote(record *Record) string {
 }
 
 func changeOf(c plan.Change) Change {
-	change := Change{Path: c.Path, Action: Set, From: c.Actual, To: c.Declared}
-	switch {
-	case c.Hash == "" && c.Cause != plan.CauseDrift:
-		change.Action = Delete
-	case c.Actual == "(absent)":
-		change.Action = Create
+	action := v1alpha1.PlannedSet
+	if c.Hash == "" && c.Cause != plan.CauseDrift {
+		action = v1alpha1.PlannedDelete
 	}
-	return change
+	return Change{Path: c.Path, Action: ActionOf(action, c.Actual), From: c.Actual, To: c.Declared}
+}
+
+// ActionOf is the action in the words of a diff, in which a field that is set and was not there is created.
+func ActionOf(action v1alpha1.PlannedAction, from string) Action {
+	if action == v1alpha1.PlannedSet && from == "(absent)" {
+		return Create
+	}
+	return action
 }
 
 // readable reports whether Railway shows the value that the change writes over. Only variables and credentials are hidden.

@@ -114,6 +114,8 @@ func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 	switch p := s.Promotion; {
 	case s.Verdict == v1alpha1.VerdictNoGo && len(s.VerdictReasons) > 0:
 		return s.VerdictReasons[0]
+	case PlanWaits(tier):
+		return fmt.Sprintf("%s: %s", s.Plan.Message, Command(tier, "approve"))
 	case s.Rollback != nil:
 		return fmt.Sprintf("held at %s: %s", s.Rollback.To, Command(tier, "resume"))
 	case p != nil && p.State == v1alpha1.PromotionAwaitingApproval:

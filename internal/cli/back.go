@@ -1,0 +1,128 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	owned "github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+)
+
+const holdHelp = `Keep a tier that takes its source by promotion at what it runs, until somebody resumes it. Its spec and drift are
+looked after as before. Why it is held stands in the status for others to read.`
+
+var errNoReason = errors.New("say why, with --reason: others will read it in the status")
+
+func holdCommand(world World) *cobra.Command {
+	a, reason := &actor{}, ""
+	command := &cobra.Command{
+		Use: "hold NAME --reason WHY", Short: "Keep what a tier runs: promote nothing to it", Long: holdHelp,
+		Example: "  kubectl engine hold -n ai-engine production --reason 'demo on Friday'\n  kubectl engine resume -n ai-engine production",
+	}
+	command.Flags().StringVar(&reason, "reason", "", "why, for others to read")
+	return a.command(world, command, func(_ context.Context, _ *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		return holding(object, strings.TrimSpace(reason))
+	})
+}
+
+// holding keeps a promoted tier at what it runs.
+func holding(object *v1alpha1.EngineEnvironment, reason string) (*act, error) {
+	switch before := object.Annotations[v1alpha1.AnnotationHold]; {
+	case object.Spec.Promotion == nil:
+		return nil, fmt.Errorf("%s takes nothing by promotion: what it runs stands in its spec, and stays", object.Name)
+	case reason == "":
+		return nil, errNoReason
+	case before == reason:
+		return nil, fmt.Errorf("%s is held already: %s", object.Name, before)
+	}
+	return &act{
+		tells:  []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody resumes it.", object.Spec.Promotion.From, object.Name)},
+		change: annotate(v1alpha1.AnnotationHold, reason),
+		done:   object.Name + " held; let go with: kubectl engine resume -n " + object.Namespace + " " + object.Name,
+	}, nil
+}
+
+const (
+	rollbackExamples = `  # what was verified here before
+  kubectl engine rollback -n ai-engine production
+
+  # a certain revision, as history shows it: its number, its name, or its source
+  kubectl engine rollback -n ai-engine production --to 1.5.0`
+	rollbackHelp = `Put a revision back that was verified in this tier, settings, engine, services and shared variables, in one commit.
+It is held in place of what is declared until that changes, upstream has verified something newer, or somebody
+resumes the tier.`
+)
+
+func rollbackCommand(world World) *cobra.Command {
+	a, to := &actor{}, ""
+	command := &cobra.Command{Use: "rollback NAME", Short: "Put a verified revision back", Long: rollbackHelp, Example: rollbackExamples}
+	command.Flags().StringVar(&to, "to", promotion.PreviousRevision,
+		"revision: a number, a ControllerRevision's name, a tag, a source, or previous, which differs from what is declared and was verified last")
+	return a.command(world, command, func(ctx context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		stored, err := owned.History{Client: s}.List(ctx, object)
+		if err != nil {
+			return nil, err
+		}
+		return returning(object, stored, to)
+	})
+}
+
+// returning asks for a rollback. The operator carries each value of the annotation out once, so that a revision that was asked for
+// before is called by another of its names.
+func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to string) (*act, error) {
+	if len(stored) == 0 {
+		return nil, fmt.Errorf("nothing was verified in %s yet: there is nothing to go back to", object.Name)
+	}
+	names := []string{to}
+	if to != promotion.PreviousRevision {
+		at := slices.IndexFunc(stored, func(s promotion.Stored) bool { return slices.Contains(s.Names(), to) })
+		if at < 0 {
+			return nil, fmt.Errorf("%s has no verified revision %s; there is %s", object.Name, to, known(stored))
+		}
+		names = append(names, stored[at].Names()[:2]...)
+	}
+	before := []string{object.Annotations[v1alpha1.AnnotationRollback]}
+	if record := object.Status.WorkingRecord; record != nil {
+		before = append(before, record.RollbackRequest)
+	}
+	for _, name := range names {
+		if slices.Contains(before, name) {
+			continue
+		}
+		return &act{
+			tells: []string{
+				fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", to, object.Name, orNothing(runs(object))),
+				"It is held until what is declared changes or somebody resumes the tier.",
+			},
+			change: annotate(v1alpha1.AnnotationRollback, name),
+			done:   fmt.Sprintf("asked for a rollback of %s to %s", object.Name, to),
+		}, nil
+	}
+	return nil, fmt.Errorf("a rollback of %s to %s was asked for before; name the revision with --to: there is %s", object.Name, to, known(stored))
+}
+
+func runs(object *v1alpha1.EngineEnvironment) string {
+	if object.Status.Engine == nil {
+		return ""
+	}
+	return object.Status.Engine.Revision
+}
+
+// known lists revisions, the newest first.
+func known(stored []promotion.Stored) string {
+	sorted := slices.SortedFunc(slices.Values(stored), func(a, b promotion.Stored) int { return int(b.Order - a.Order) })
+	var all []string
+	for _, s := range sorted {
+		all = append(all, fmt.Sprintf("%d (%s)", s.Order, promotion.Revision(s.Content.Engine.Source)))
+	}
+	return strings.Join(all, ", ")
+}
