@@ -163,10 +163,11 @@ func TestApprovalIsForOnceWithoutACommit(t *testing.T) {
 // TestWhatWaitsIsNotToBlame: a plan that nobody has approved does not run, so it has not failed.
 func TestWhatWaitsIsNotToBlame(t *testing.T) {
 	t.Parallel()
+	const dev = "verification: {onFailure: Rollback}\n" + loopDev
 	l := newLoop(t)
-	l.apply("dev", loopDev)
+	l.apply("dev", dev)
 	l.settled("dev")
-	l.apply("dev", "writePolicy: Approve\n"+loopDev, "1.4.2", "1.5.0")
+	l.apply("dev", "writePolicy: Approve\n"+dev, "1.4.2", "1.5.0")
 	l.pass("dev")
 	require.Equal(t, v1alpha1.ReasonAwaitingPlanApproval, ready(l.get("dev")).Reason)
 	require.NoError(t, l.sim.CrashDeployment(railwaysim.Place{Project: loopProject, Environment: "dev", Service: "ai-engine"}))
