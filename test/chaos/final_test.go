@@ -19,7 +19,7 @@ import (
 
 // finalDifferences lists where Railway is not what it must end as: as the newest spec declares, but for what a policy leaves alone.
 func (o *oracle) finalDifferences(record railwaysim.Record, v *version) []string {
-	if o.mayBeHeld(record, v) || o.waitsForUpstream(record, v) {
+	if !writes(v.spec) || o.mayBeHeld(record, v) || o.waitsForUpstream(record, v) {
 		return nil
 	}
 	from := o.sources[len(o.sources)-1]
@@ -87,6 +87,36 @@ func (o *oracle) waitsForUpstream(record railwaysim.Record, v *version) bool {
 	return environment == nil || !slices.ContainsFunc(environment.Services, func(s railwaysim.RecordedService) bool {
 		return s.Name == "engine" && (field(s.Config, "source.image") != nil || field(s.Config, "source.repo") != nil)
 	})
+}
+
+// late says why a commit after the fleet was as declared and quiet is wrong; empty when it may come late. That may a promotion, which
+// waits for the tier before and writes the source, with all the rest when the engine had none yet, and a rollback.
+func (o *oracle) late(record railwaysim.Record, p railwaysim.RecordedPatch) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var v *version
+	for _, e := range record.Environments {
+		if name := objectOf(e.Name); e.ID == p.EnvironmentID && name != "" {
+			v = o.newest(name)
+		}
+	}
+	switch {
+	case v == nil || v.deleted:
+		return "for an environment that nobody declares"
+	case v.spec["promotion"] != nil && writesSource(p.Patch), o.mayBeHeld(record, v):
+		return ""
+	default:
+		return v.object + " neither promotes nor rolls back by it"
+	}
+}
+
+// writesSource reports whether the patch gives some service a source.
+func writesSource(patch tree) bool {
+	found := false
+	walkLeaves(patch, nil, func(path []string, value any) {
+		found = found || len(path) == 4 && path[2] == "source" && (path[3] == "image" || path[3] == "repo" || path[3] == "commitSha") && value != nil
+	})
+	return found
 }
 
 // localSecret is the Local tier's Secret, nil when there is none.

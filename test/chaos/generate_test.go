@@ -81,6 +81,7 @@ var meanings = map[string][]any{
 	"spec.tier":               {"Dev"},
 	"spec.interval":           {"30s", "31s"},
 	"spec.suspend":            {false, false, false, true},
+	"spec.writePolicy":        {"Apply", "Apply", "Observe", "Approve"},
 	".verification.onFailure": {"Report", "Report", "Rollback"},
 	".railway.projectID":      {"set by the walk"},
 	".railway.environment":    {"set by the walk"},

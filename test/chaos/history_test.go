@@ -33,11 +33,15 @@ func (o *oracle) judgeHistory(record railwaysim.Record, requests []railwaysim.Re
 			if r.Kind == "mutation" && !slices.Contains(mayMutate, field) {
 				o.blame("the operator sent the mutation %s", field)
 			}
+			if r.Kind == "mutation" && !o.anyMayWrite(r.Time) {
+				o.blame("the operator sent %s, and no writePolicy allowed a write", field)
+			}
 		}
 		if r.Applied && slices.Contains(r.RootFields, "environmentDelete") && !o.everDeleted() {
 			o.blame("an environment was deleted, and nobody deleted an object")
 		}
 	}
+	o.judgePolicy(record)
 	o.judgeOnce(record)
 	o.judgeDeployments(record, names)
 	o.judgeUnowned(record)

@@ -58,7 +58,7 @@ func (o object) fit(spec tree) {
 		o.fitTier(spec, service, i > 0)
 	}
 	if o.tier == "Local" {
-		for _, name := range []string{"railway", "promotion", "verification", "budget"} {
+		for _, name := range []string{"railway", "promotion", "verification", "budget", "writePolicy"} {
 			delete(spec, name)
 		}
 	}

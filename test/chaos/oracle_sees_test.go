@@ -72,6 +72,24 @@ func TestOracleSeesBrokenPromises(t *testing.T) {
 			breaks: func(_ *oracle, r *railwaysim.Record) { patch(r)["isDeleted"] = true }},
 		{reason: "an environment that nobody declared gets a commit", says: "nobody declared its environment",
 			breaks: func(_ *oracle, r *railwaysim.Record) { r.Patches[0].EnvironmentID = "e2" }},
+		{reason: "a commit with Observe", says: "which writePolicy forbids", breaks: func(o *oracle, r *railwaysim.Record) {
+			o.versions[0].spec["writePolicy"] = "Observe"
+			r.Environments[0].ID, r.Patches[0].EnvironmentID = "p-p", "p-p" // it was there before
+		}},
+		{reason: "a commit with Approve that nobody approved", says: "which writePolicy forbids", breaks: func(o *oracle, r *railwaysim.Record) {
+			o.versions[0].spec["writePolicy"] = "Approve"
+			r.Environments[0].ID, r.Patches[0].EnvironmentID = "p-p", "p-p" // it was there before
+		}},
+		{reason: "a request that writes while nothing may be written", says: "no writePolicy allowed a write",
+			requests: []railwaysim.Request{{Kind: "mutation", RootFields: []string{"serviceCreate"}}},
+			breaks: func(o *oracle, r *railwaysim.Record) {
+				o.versions[0].spec["writePolicy"] = "Observe"
+				r.Patches, r.Deployments = nil, nil
+			}},
+		{reason: "an environment is created with Observe", says: "its environment was created", breaks: func(o *oracle, r *railwaysim.Record) {
+			o.versions[0].spec["writePolicy"] = "Observe"
+			r.Patches, r.Deployments = nil, nil
+		}},
 		{reason: "a service is made twice", says: "2 services are named engine in dev", breaks: func(_ *oracle, r *railwaysim.Record) {
 			r.Environments[0].Services = append(r.Environments[0].Services, railwaysim.RecordedService{ID: "s2", Name: "engine"})
 		}},
@@ -109,6 +127,9 @@ func TestOracleSeesBrokenPromises(t *testing.T) {
 				tt.breaks(o, record)
 			}
 			o.judgeGo("dev", 1, *record)
+			for i := range tt.requests {
+				tt.requests[i].Time = time.Now().Add(time.Second)
+			}
 			o.judgeHistory(*record, tt.requests)
 			if tt.says == "" {
 				assert.Empty(t, o.problems)
@@ -146,4 +167,44 @@ func TestDeclarationsAgree(t *testing.T) {
 	}, s.variables)
 	assert.True(t, s.domain)
 	assert.Equal(t, 80, s.port)
+}
+
+// TestWritesEndWithTheirPolicy holds from when on a write is forbidden.
+func TestWritesEndWithTheirPolicy(t *testing.T) {
+	start := time.Now()
+	o := &oracle{versions: []*version{
+		{object: "dev", at: start, spec: tree{}},
+		{object: "dev", at: start.Add(time.Minute), spec: tree{"writePolicy": "Observe"}},
+		{object: "dev", at: start.Add(2 * time.Minute), deleted: true},
+		{object: "preview", at: start, spec: tree{"writePolicy": "Approve"}},
+		{object: "preview", at: start.Add(time.Minute), deleted: true},
+	}}
+	assert.False(t, o.mayWrite("dev", start.Add(-time.Second)), "nobody declared it yet")
+	assert.True(t, o.mayWrite("dev", start.Add(time.Second)))
+	assert.True(t, o.mayWrite("dev", start.Add(time.Minute+policyGrace/2)), "one may be under way")
+	assert.False(t, o.mayWrite("dev", start.Add(time.Minute+policyGrace)))
+	assert.False(t, o.mayWrite("dev", start.Add(3*time.Minute)), "what is only observed stays when its object is deleted")
+	assert.False(t, o.mayWrite("preview", start.Add(time.Second)), "nobody approved")
+	assert.True(t, o.mayWrite("preview", start.Add(time.Minute+time.Second)), "deletionPolicy is carried out")
+}
+
+// TestLateCommits holds which commits may come when the fleet is as declared and quiet.
+func TestLateCommits(t *testing.T) {
+	source := tree{"services": tree{"s1": tree{"source": tree{"image": "a:2"}}}}
+	variable := tree{"services": tree{"s1": tree{"variables": tree{"A": tree{"value": "1"}}}}}
+	for _, tt := range []struct {
+		reason      string
+		spec, patch tree
+		allowed     bool
+	}{
+		{"a promotion takes a source", tree{"promotion": tree{"from": "dev"}}, source, true},
+		{"a promotion alone is no cause for a variable", tree{"promotion": tree{"from": "dev"}}, variable, false},
+		{"a source of one's own does not change by itself", tree{}, source, false},
+		{"a rollback needs something that failed", tree{"verification": tree{"onFailure": "Rollback"}}, variable, false},
+		{"a failing check may roll back", tree{"verification": tree{"onFailure": "Rollback", "checks": []any{tree{"name": "a"}}}}, variable, true},
+	} {
+		o, record := story()
+		o.versions[0].spec = tt.spec
+		assert.Equal(t, tt.allowed, o.late(*record, railwaysim.RecordedPatch{EnvironmentID: "e1", Patch: tt.patch}) == "", tt.reason)
+	}
 }

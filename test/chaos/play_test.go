@@ -6,6 +6,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -160,12 +161,15 @@ func (w *walk) quiet(ctx context.Context) (time.Duration, error) {
 	time.Sleep(w.hold / 2) // what is still under way
 	before := w.commits()
 	time.Sleep(w.hold)
+	late := w.commits()[len(before):]
 	if left := w.unsettled(ctx); len(left) > 0 {
 		w.blame("as declared, and then no more: %s", strings.Join(left, "; "))
 	}
 	w.judgeFinalGo(ctx)
-	if after := w.commits(); after != before && !w.promotes() {
-		w.blame("the operator commits although everything is as declared and quiet: %d commits", after-before)
+	for _, p := range late {
+		if reason := w.oracle.late(w.sim.Record(), p); reason != "" {
+			w.blame("the operator commits although everything is as declared and quiet: %q, %s: %s", p.Message, reason, asJSON(p.Patch))
+		}
 	}
 	return settled, nil
 }
@@ -212,27 +216,9 @@ func (w *walk) resume(ctx context.Context) error {
 	return nil
 }
 
-// promotes reports whether some tier may still take a source from another, or give one back: its commit may come at any time.
-func (w *walk) promotes() bool {
-	w.oracle.mu.Lock()
-	defer w.oracle.mu.Unlock()
-	for _, o := range objects {
-		v := w.oracle.newest(o.name)
-		if v != nil && !v.deleted && (v.spec["promotion"] != nil || at(v.spec, "verification")["onFailure"] == "Rollback") {
-			return true
-		}
-	}
-	return false
-}
-
-func (w *walk) commits() int {
-	n := 0
-	for _, p := range w.sim.Record().Patches {
-		if p.By == robotUser {
-			n++
-		}
-	}
-	return n
+// commits are the operator's, in their order.
+func (w *walk) commits() []railwaysim.RecordedPatch {
+	return slices.DeleteFunc(slices.Clone(w.sim.Record().Patches), func(p railwaysim.RecordedPatch) bool { return p.By != robotUser })
 }
 
 // unsettled lists where Railway, or the Local tier's Secret, is not what it must end as.
