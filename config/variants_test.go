@@ -4,7 +4,6 @@
 package config
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,8 +19,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-
-	"github.com/engine-operator/engine-operator/internal/options"
 )
 
 // overlay builds a kustomization of a team's own, as the comments of the variants tell to write it.

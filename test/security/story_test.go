@@ -110,7 +110,7 @@ func (w *world) plant() {
 	w.secret("railway", map[string]string{"RAILWAY_API_TOKEN": canaries["token"]})
 	w.secret("rejected", map[string]string{"RAILWAY_API_TOKEN": canaries["rejected token"]})
 	w.secret("whole", map[string]string{"FROM_WHOLE_SECRET": canaries["whole Secret"]})
-	w.secret("refused", map[string]string{"not a name": canaries["refused name"]})
+	w.secret("refused", map[string]string{"1-not.a-name": canaries["refused name"]})
 	w.secret("values", map[string]string{
 		"variable": canaries["variable"], "short": canaries["short variable"], "lines": canaries["lines"], "sealed": canaries["sealed"],
 		"header": canaries["header"], "body": `{"message": "` + canaries["body"] + `"}`, "refused-header": canaries["refused header"],
