@@ -164,6 +164,45 @@ func TestShards(t *testing.T) {
 	assert.NotContains(t, got, "Deployment ops/engines-engine-operator-controller-manager")
 }
 
+// TestServed holds that hints reach every shard, that they come with their secret, and that profiles stay on loopback.
+func TestServed(t *testing.T) {
+	got, err := rendered(t, "engine-operator", system, `
+webhook: {enabled: true, secretName: hints}
+pprof: {enabled: true}
+shards: [{name: a, selector: shard=a}, {name: rest, selector: "shard notin (a)"}]`)
+	require.NoError(t, err)
+	for _, shard := range []string{"a", "rest"} {
+		deployment := got["Deployment "+system+"/engine-operator-controller-manager-"+shard]["spec"].(map[string]any)
+		template := deployment["template"].(map[string]any)
+		pod := template["spec"].(map[string]any)
+		container := pod["containers"].([]any)[0].(map[string]any)
+		assert.Subset(t, container["args"], []any{
+			"--webhook-bind-address=:9440", "--webhook-secret-file=/etc/engine-operator/webhook/secret", "--pprof-bind-address=127.0.0.1:6060",
+		})
+		assert.Equal(t, "hints", pod["volumes"].([]any)[0].(map[string]any)["secret"].(map[string]any)["secretName"])
+		assert.Equal(t, "/etc/engine-operator/webhook", container["volumeMounts"].([]any)[0].(map[string]any)["mountPath"])
+		service := got["Service "+system+"/engine-operator-webhook-"+shard]
+		require.NotNil(t, service)
+		selector := service["spec"].(map[string]any)["selector"].(map[string]any)
+		assert.Equal(t, shard, selector["railway.engine-operator.dev/shard"])
+		assert.Subset(t, template["metadata"].(map[string]any)["labels"], selector)
+	}
+	assert.Contains(t, got, "NetworkPolicy "+system+"/engine-operator-allow-webhook")
+}
+
+// TestCRD holds that the chart carries the CRD of the repository, with every field that a spec may have.
+func TestCRD(t *testing.T) {
+	got, err := rendered(t, "engine-operator", system, "{}")
+	require.NoError(t, err)
+	content, err := os.ReadFile(root + "/config/crd/bases/railway.engine-operator.dev_engineenvironments.yaml")
+	require.NoError(t, err)
+	assert.Contains(t, string(content), "writePolicy:")
+	for key, want := range parse(t, content) {
+		require.Contains(t, got, key)
+		assert.Equal(t, want["spec"], got[key]["spec"])
+	}
+}
+
 // TestImage holds that a digest goes before a tag.
 func TestImage(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("0", 64)

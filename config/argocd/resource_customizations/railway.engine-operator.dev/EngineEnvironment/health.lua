@@ -2,6 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- This is kstatus, as Flux, Helm and kubectl wait read it, plus Suspended, plus the verdict: a wave waits while it is PENDING.
+-- Suspended is what waits for a person, without anything wrong: spec.suspend, and a plan that writePolicy keeps from being written.
 -- Argo CD gives scripts no string library.
 local status = obj.status
 if status == nil or status.observedGeneration ~= obj.metadata.generation then
@@ -17,6 +18,9 @@ end
 local function action()
   if obj.spec.suspend then
     return " (action: resume)"
+  end
+  if conditions.Ready.reason == "AwaitingPlanApproval" then
+    return " (action: approve-plan)"
   end
   if status.rollback ~= nil then
     return " (action: try-again)"
@@ -43,7 +47,8 @@ end
 if conditions.Ready == nil then
   return {status = "Progressing", message = "the operator has not said yet whether it is ready"}
 end
-if obj.spec.suspend then
+local withheld = conditions.Ready.reason == "Observing" or conditions.Ready.reason == "AwaitingPlanApproval"
+if obj.spec.suspend or withheld then
   return health("Suspended", conditions.Ready)
 end
 if is("Stalled") then

@@ -4,6 +4,8 @@
 local suspended = obj.spec.suspend == true
 local unreachable = suspended or obj.spec.tier == "Local"
 local promotion = obj.status ~= nil and obj.status.promotion or {}
+local plan = obj.status ~= nil and obj.status.plan or {}
+local planWaits = obj.spec.writePolicy == "Approve" and plan.hash ~= nil and not plan.approved
 local rolledBack = obj.status ~= nil and obj.status.rollback ~= nil
 local held = (obj.metadata.annotations or {})["railway.engine-operator.dev/hold"] ~= nil
 return {
@@ -12,6 +14,7 @@ return {
   suspend = {disabled = suspended},
   resume = {disabled = not suspended},
   approve = {disabled = suspended or promotion.state ~= "AwaitingApproval"},
+  ["approve-plan"] = {disabled = suspended or not planWaits},
   hold = {disabled = unreachable or held, params = {{name = "reason"}}},
   ["end-hold"] = {disabled = not held},
   rollback = {disabled = unreachable, params = {{name = "to"}}},
