@@ -184,8 +184,11 @@ func (c *bareClient) write(ctx context.Context, object *v1alpha1.EngineEnvironme
 		now := metav1.NowMicro()
 		return c.Client.Create(ctx, &eventsv1.Event{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: bareNamespace}, EventTime: now, ReportingController: "bare", ReportingInstance: "bare",
-			Regarding: corev1.ObjectReference{APIVersion: object.APIVersion, Kind: object.Kind, Namespace: bareNamespace, Name: object.Name},
-			Action:    "Commit", Reason: "Committed", Type: "Normal", Note: "Committed to Railway: set " + strings.Repeat("a variable, ", 10),
+			// A client that creates an object takes its kind away.
+			Regarding: corev1.ObjectReference{
+				APIVersion: v1alpha1.GroupVersion.String(), Kind: "EngineEnvironment", Namespace: bareNamespace, Name: object.Name,
+			},
+			Action: "Commit", Reason: "Committed", Type: "Normal", Note: "Committed to Railway: set " + strings.Repeat("a variable, ", 10),
 		})
 	case resource == "controllerrevisions":
 		return c.Client.Create(ctx, &appsv1.ControllerRevision{

@@ -10,9 +10,9 @@ import (
 	"github.com/engine-operator/engine-operator/internal/desired"
 )
 
-// Fields by which the cache finds objects.
+// Fields by which the cache finds objects. The API server selects by IndexProject too: it is a selectable field of the resource.
 const (
-	IndexProject    = "project"
+	IndexProject    = "spec.railway.projectID"
 	IndexSecrets    = "secrets"
 	IndexConfigMaps = "configMaps"
 	IndexUpstream   = "upstream"

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -148,22 +149,25 @@ func (o *Objects) patch(ctx context.Context, before, changed *v1alpha1.EngineEnv
 	return changed, nil
 }
 
-// Holder returns the object that holds the Railway environment that this one claims, nil when it may have it. A claim that was just
-// made is compared past the cache: two objects that make theirs at the same time must both see it.
+// Holder returns the object that holds the Railway environment that this one claims, nil when it may have it. It is for reading. A
+// claim that was just made is compared past the cache: two objects that make theirs at the same time must both see it.
 func (o *Objects) Holder(ctx context.Context, object *v1alpha1.EngineEnvironment, fresh bool) (*v1alpha1.EngineEnvironment, error) {
+	sameProject := client.MatchingFields{IndexProject: ProjectOf(object)}
 	if fresh {
-		all, err := o.list(ctx)
+		all, err := o.list(ctx, sameProject)
 		return claim.Holder(all, object), err
 	}
 	var list v1alpha1.EngineEnvironmentList
-	if err := o.client.List(ctx, &list, client.MatchingFields{IndexProject: ProjectOf(object)}); err != nil {
+	// Every pass of every object asks: copies of all tiers of a project would be its largest cost.
+	if err := o.client.List(ctx, &list, sameProject, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list EngineEnvironments: %w", err)
 	}
 	return claim.Holder(list.Items, object), nil
 }
 
-// list lists past the cache the objects of every namespace that is watched.
-func (o *Objects) list(ctx context.Context) ([]v1alpha1.EngineEnvironment, error) {
+// list lists past the cache the objects of every namespace that is watched. The API server selects: a fleet that lists itself once
+// per object costs the square of its size.
+func (o *Objects) list(ctx context.Context, selector client.MatchingFields) ([]v1alpha1.EngineEnvironment, error) {
 	namespaces := o.namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
@@ -171,7 +175,11 @@ func (o *Objects) list(ctx context.Context) ([]v1alpha1.EngineEnvironment, error
 	var all []v1alpha1.EngineEnvironment
 	for _, namespace := range namespaces {
 		var list v1alpha1.EngineEnvironmentList
-		if err := o.live.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		err := o.live.List(ctx, &list, client.InNamespace(namespace), selector)
+		if apierrors.IsBadRequest(err) { // Kubernetes 1.30, or an older version of the CRD, cannot select by it
+			err = o.live.List(ctx, &list, client.InNamespace(namespace))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("list EngineEnvironments: %w", err)
 		}
 		all = append(all, list.Items...)

@@ -6,9 +6,12 @@ package cluster
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -56,4 +59,64 @@ func TestNoPassWorksOnAnOlderObject(t *testing.T) {
 	cache.version = "1000"
 	assert.Equal(t, "1000", get())
 	assert.Equal(t, 4, live.reads, "nothing is kept of an object that is gone")
+}
+
+// listing answers every List with the objects given, and keeps what was asked for.
+type listing struct {
+	client.Client
+	items []v1alpha1.EngineEnvironment
+	asked []client.ListOptions
+	// unselectable is true of an API server that cannot select by a field.
+	unselectable bool
+}
+
+func (l *listing) List(_ context.Context, into client.ObjectList, options ...client.ListOption) error {
+	asked := client.ListOptions{}
+	asked.ApplyOptions(options)
+	l.asked = append(l.asked, asked)
+	if l.unselectable && asked.FieldSelector != nil {
+		return apierrors.NewBadRequest("field label not supported: " + asked.FieldSelector.String())
+	}
+	into.(*v1alpha1.EngineEnvironmentList).Items = l.items
+	return nil
+}
+
+// TestHolderAsksForOneProject: a fleet in which each object lists all of them costs the square of its size.
+func TestHolderAsksForOneProject(t *testing.T) {
+	held := func(name string, since time.Time) v1alpha1.EngineEnvironment {
+		at := metav1.NewMicroTime(since)
+		object := v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}}
+		object.Spec.Railway = &v1alpha1.Railway{ProjectID: "p1"}
+		object.Status.Railway = &v1alpha1.RailwayStatus{ProjectID: "p1", EnvironmentID: "e1", Since: &at}
+		return object
+	}
+	first, second := held("first", time.Unix(100, 0)), held("second", time.Unix(200, 0))
+	cache, live := &listing{}, &listing{items: []v1alpha1.EngineEnvironment{first, second}}
+	o := NewObjects(cache, live, []string{"a", "b"})
+
+	holder, err := o.Holder(t.Context(), &second, true)
+	require.NoError(t, err)
+	require.NotNil(t, holder, "the cache does not know the other claim yet")
+	assert.Equal(t, "first", holder.Name)
+	require.Len(t, live.asked, 2, "each namespace that is watched")
+	for i, namespace := range o.namespaces {
+		assert.Equal(t, namespace, live.asked[i].Namespace)
+		require.NotNil(t, live.asked[i].FieldSelector)
+		assert.Equal(t, "spec.railway.projectID=p1", live.asked[i].FieldSelector.String(), "the selectable field of the resource")
+	}
+	assert.Empty(t, cache.asked)
+
+	live.unselectable = true
+	holder, err = o.Holder(t.Context(), &second, true)
+	require.NoError(t, err, "Kubernetes 1.30 has no selectable fields")
+	require.NotNil(t, holder)
+	assert.Equal(t, "first", holder.Name)
+
+	holder, err = o.Holder(t.Context(), &second, false)
+	require.NoError(t, err)
+	assert.Nil(t, holder)
+	require.Len(t, cache.asked, 1)
+	assert.Equal(t, "spec.railway.projectID=p1", cache.asked[0].FieldSelector.String())
+	require.NotNil(t, cache.asked[0].UnsafeDisableDeepCopy)
+	assert.True(t, *cache.asked[0].UnsafeDisableDeepCopy, "it is only read")
 }

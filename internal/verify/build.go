@@ -158,11 +158,12 @@ func and(left, right string) string {
 }
 
 func compile(kind Kind, text, place string) (*Expectation, error) {
-	compiled, err := Compile(kind, text)
+	compiled, err := compiledOnce.get(kind, text)
 	if err != nil {
 		return nil, invalid("%s: %s", place, err)
 	}
-	return compiled, nil
+	own := *compiled // the check may say it in other words
+	return &own, nil
 }
 
 func invalid(format string, args ...any) error {
