@@ -183,7 +183,7 @@ func TestApproval(t *testing.T) {
 		{"production", "", approver, `metadata: {annotations: {railway.engine-operator.dev/approve-plan: 3f1c8a745d3e}}`, "", "an approver does"},
 		{"planned", "", editor, `spec: {writePolicy: Apply}`, planless, "an edit is no way round that either"},
 		{"planned", "", editor, `spec: {writePolicy: null}`, planless, "nor leaving it out: the default is Apply"},
-		{"planned", "", editor, `spec: {writePolicy: Observe}`, "", "writing less needs nothing"},
+		{"planned", "", editor, `spec: {writePolicy: Observe}`, planless, "nor two edits, by way of Observe"},
 		{"planned", "", approver, `spec: {writePolicy: Apply}`, "", "an approver may"},
 		{"production", "", editor, `spec: {promotion: {soak: 1h}}`, "", "the rest of the promotion is the editor's"},
 	}

@@ -159,7 +159,8 @@ const turn = time.Second
 func (w writer) write(ctx context.Context, p *pass, v *view.View, c *comparison) *outcome.Outcome {
 	unlock, ok := p.client.TryLock(p.object.Spec.Railway.ProjectID, p.key)
 	if !ok {
-		return outcome.Busy(turn) // a worker that waits for another object's requests would be lost to all the others
+		// A worker that waits for another object's requests would be lost to all the others.
+		return outcome.Progressing(v1alpha1.ReasonApplying, "waits for its turn to write to the project", turn)
 	}
 	defer unlock()
 	added, out := w.addServices(ctx, p, v, c.plan.Missing)

@@ -189,7 +189,7 @@ type WorkingRecord struct {
 	// +optional
 	Repairs []Repair `json:"repairs,omitempty"`
 
-	// approvedPlan is the plan that a person approved last, until it is carried out.
+	// approvedPlan is the plan that a person approved last; without changes once it is carried out.
 	// +optional
 	ApprovedPlan *ApprovedPlan `json:"approvedPlan,omitempty"`
 

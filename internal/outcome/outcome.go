@@ -50,7 +50,8 @@ func (o *Outcome) WakeBy(s *v1alpha1.EngineEnvironmentStatus, wake, now time.Tim
 		o.atLatest(max(wake.Sub(now), time.Second))
 	}
 	promoting := s.Promotion != nil && s.Promotion.State != v1alpha1.PromotionUpToDate
-	if o.Kind == status.Progressing || o.Kind == status.Stalled || o.Unread || promoting {
+	waits := o.Kind == status.Suspended && o.About != "" // for a person, who may have acted when nobody listened
+	if o.Kind == status.Progressing || o.Kind == status.Stalled || waits || o.Unread || promoting {
 		o.atLatest(SafetyNet)
 	}
 }
@@ -73,9 +74,6 @@ func Suspended(message string) *Outcome {
 func Waiting(about, reason, message string) *Outcome {
 	return &Outcome{Outcome: status.Outcome{Kind: status.Suspended, Reason: reason, Message: message, About: about}}
 }
-
-// Busy ends a pass that has to let another object go first: the status stays as it is.
-func Busy(after time.Duration) *Outcome { return &Outcome{Unread: true, After: after} }
 
 // NotRead ends a pass that could not read Railway while what is known still counts.
 func NotRead(after time.Duration) *Outcome { return &Outcome{Unread: true, After: after} }
