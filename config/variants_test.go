@@ -24,7 +24,8 @@ import (
 // overlay builds a kustomization of a team's own, as the comments of the variants tell to write it.
 func overlay(t *testing.T, kustomization string) []*unstructured.Unstructured {
 	t.Helper()
-	dir, err := os.MkdirTemp(".", ".overlay-") // beside the others: kustomize takes no absolute paths
+	//nolint:usetesting // beside the others: kustomize takes no absolute paths
+	dir, err := os.MkdirTemp(".", ".overlay-")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(kustomization), 0o600))

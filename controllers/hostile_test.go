@@ -27,10 +27,10 @@ const (
 )
 
 // approved passes until a plan waits, approves it, and passes until it is carried out.
-func (l *loop) approved(name string) *v1alpha1.EngineEnvironment {
+func (l *loop) approved(name string) {
 	l.t.Helper()
 	l.annotate(name, v1alpha1.AnnotationApprovePlan, l.planned(name).Status.Plan.Hash)
-	return l.settled(name)
+	l.settled(name)
 }
 
 // planned passes until a plan waits for a person.

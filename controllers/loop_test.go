@@ -111,7 +111,7 @@ func newLoop(t *testing.T, edit ...string) *loop {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- verifier.Start(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
 	objects, err := metrics.NewObjects(prometheus.NewRegistry())
 	require.NoError(t, err)
 	l.Reconciler = New(Options{

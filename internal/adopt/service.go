@@ -6,6 +6,7 @@ package adopt
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -196,8 +197,7 @@ func (c *config) deploy() *v1alpha1.Deploy {
 		c.read["deploy.registryCredentials"] = true
 		c.work.leave("%s: Railway never shows the credentials of a private image: they stay; to manage them set pullSecretRef", c.service)
 	}
-	if d.StartCommand == "" && d.PreDeployCommand == "" && d.Regions == nil && d.Healthcheck == nil && d.Restart == nil && d.Limits == nil &&
-		d.Serverless == nil && d.CronSchedule == "" && d.Overlap == nil && d.Draining == nil {
+	if reflect.ValueOf(*d).IsZero() {
 		return nil
 	}
 	return d
@@ -274,15 +274,12 @@ func (c *config) regions() map[string]int32 {
 	c.read["deploy.region"], c.read["deploy.numReplicas"] = true, true
 	regions, bad := map[string]int32{}, false
 	take := func(region string, count any) {
-		replicas, isNumber := count.(float64)
-		if count == nil {
-			replicas, isNumber = 1, true
-		}
-		if !isNumber || replicas < 1 || replicas > 50 || replicas != math.Trunc(replicas) || !regionName.MatchString(region) {
+		replicas, ok := replicasOf(count)
+		if !ok || !regionName.MatchString(region) {
 			bad = true
 			return
 		}
-		regions[region] = int32(replicas)
+		regions[region] = replicas
 	}
 	for region, entry := range all {
 		if entry != nil {
@@ -303,6 +300,18 @@ func (c *config) regions() map[string]int32 {
 		return nil
 	}
 	return regions
+}
+
+// replicasOf reads a number of replicas that can be declared; none says one.
+func replicasOf(count any) (int32, bool) {
+	if count == nil {
+		return 1, true
+	}
+	replicas, isNumber := count.(float64)
+	if !isNumber || replicas < 1 || replicas > 50 || replicas != math.Trunc(replicas) {
+		return 0, false
+	}
+	return int32(replicas), true
 }
 
 func total(regions map[string]int32) (sum int32) {

@@ -126,7 +126,9 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 	if err := server.Shutdown(last); err != nil {
 		_ = server.Close() // a page that does not let go
 	}
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 

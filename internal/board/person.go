@@ -137,7 +137,7 @@ func (p *person) events(ctx context.Context, object *v1alpha1.EngineEnvironment)
 	err := p.kube.List(ctx, &list, client.InNamespace(object.Namespace), client.Limit(eventsAtMost),
 		client.MatchingFields{"involvedObject.uid": string(object.UID)})
 	if err != nil {
-		return nil, fmt.Errorf("Events: %s", refusal(err))
+		return nil, fmt.Errorf("events: %s", refusal(err))
 	}
 	records := make([]view.Record, 0, len(list.Items))
 	for _, event := range list.Items {

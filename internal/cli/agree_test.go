@@ -277,7 +277,7 @@ func (s *stage) apply(name string, spec map[string]any) {
 }
 
 // settled waits until there is nothing to write and nothing is under way.
-func (s *stage) settled(name string) *v1alpha1.EngineEnvironment {
+func (s *stage) settled(name string) {
 	s.t.Helper()
 	tier := &v1alpha1.EngineEnvironment{}
 	require.Eventuallyf(s.t, func() bool {
@@ -286,7 +286,6 @@ func (s *stage) settled(name string) *v1alpha1.EngineEnvironment {
 		return synced != nil && (synced.Status == metav1.ConditionTrue || synced.Reason == v1alpha1.ReasonDrifted) &&
 			!meta.IsStatusConditionTrue(tier.Status.Conditions, v1alpha1.ConditionReconciling) && tier.Status.ObservedGeneration == tier.Generation
 	}, time.Minute, 50*time.Millisecond, "%s settles", name)
-	return tier
 }
 
 // operate runs an operator for the namespace, wired as main does.

@@ -34,7 +34,7 @@ import (
 const candidate = "ghcr.io/acme/ai-engine@sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
 
 // tier creates a tier with a status, as an operator leaves it.
-func (s *stage) tier(name string, tier v1alpha1.Tier, promotes *v1alpha1.Promotion, status func(*v1alpha1.EngineEnvironmentStatus)) *v1alpha1.EngineEnvironment {
+func (s *stage) tier(name string, tier v1alpha1.Tier, promotes *v1alpha1.Promotion, status func(*v1alpha1.EngineEnvironmentStatus)) {
 	s.t.Helper()
 	value := "canary-in-the-spec"
 	object := &v1alpha1.EngineEnvironment{
@@ -57,7 +57,6 @@ func (s *stage) tier(name string, tier v1alpha1.Tier, promotes *v1alpha1.Promoti
 		status(&object.Status)
 	}
 	require.NoError(s.t, s.Status().Update(s.t.Context(), object))
-	return object
 }
 
 // fleet is a chain: dev is GO, preview holds after a rollback, production waits for an approval.
@@ -353,7 +352,7 @@ func unpack(t *testing.T, path string) map[string]string {
 	t.Helper()
 	file, err := os.Open(path)
 	require.NoError(t, err)
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	zipped, err := gzip.NewReader(file)
 	require.NoError(t, err)
 	files, archive := map[string]string{}, tar.NewReader(zipped)

@@ -114,7 +114,7 @@ func TestQuote(t *testing.T) {
 		want = append(want, value)
 		fmt.Fprintf(&script, "X=%s\nprintf '%%s\\0' \"$X\"\n", show.Quote(value))
 	}
-	command := exec.Command("sh")
+	command := exec.CommandContext(t.Context(), "sh")
 	command.Stdin = strings.NewReader(script.String())
 	read, err := command.Output()
 	require.NoError(t, err)

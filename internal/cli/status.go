@@ -151,10 +151,10 @@ func watchStatus(ctx context.Context, world World, s *session, f *statusFlags, n
 
 // ended is no error when the person ended the command.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // say writes a text.

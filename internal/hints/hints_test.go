@@ -53,7 +53,7 @@ func TestWebhooks(t *testing.T) {
 			s, err := New(Options{Secret: secret, Hint: func(id string) { told = append(told, id) }, Registerer: registry})
 			require.NoError(t, err)
 			answer := httptest.NewRecorder()
-			s.Handler().ServeHTTP(answer, httptest.NewRequest(tt.method, tt.path, strings.NewReader(tt.body)))
+			s.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, strings.NewReader(tt.body)))
 			assert.Equal(t, tt.status, answer.Code)
 			assert.Equal(t, tt.hints, told)
 			assert.NotContains(t, answer.Body.String(), secret)

@@ -43,10 +43,10 @@ func object(name string) *v1alpha1.EngineEnvironment {
 	return o
 }
 
-func newObjects(t testing.TB) *metrics.Objects {
-	t.Helper()
+func newObjects(tb testing.TB) *metrics.Objects {
+	tb.Helper()
 	objects, err := metrics.NewObjects(nil)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return objects
 }
 

@@ -252,6 +252,7 @@ func BenchmarkBatchDecode(b *testing.B) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer))}, nil
 	})
 	run := func(b *testing.B, wants []want) {
+		b.Helper()
 		b.SetBytes(int64(len(answer)))
 		for b.Loop() {
 			c.read(b.Context(), wants, func(_ int, o outcome) {

@@ -84,6 +84,7 @@ func TestWalk(t *testing.T) {
 
 // soak walks until the time is over. Every second walk waits for polls instead of forcing a pass at its end.
 func soak(t *testing.T, cluster *rest.Config, schema tree) {
+	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
 		seed = rand.Uint64N(1_000_000)

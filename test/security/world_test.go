@@ -182,26 +182,24 @@ func (w *world) apply(name, spec string) {
 }
 
 // until waits for the object to satisfy the condition.
-func (w *world) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bool) *v1alpha1.EngineEnvironment {
+func (w *world) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bool) {
 	w.t.Helper()
 	object := &v1alpha1.EngineEnvironment{}
 	for deadline := time.Now().Add(eventually); time.Now().Before(deadline); time.Sleep(wait) {
 		require.NoError(w.t, w.kube.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object))
 		if object.Status.ObservedGeneration == object.Generation && ok(object) {
-			return object
+			return
 		}
 	}
 	text, err := yaml.Marshal(object.Status)
 	require.NoError(w.t, err)
 	w.t.Fatalf("%s: not %s after %s; status:\n%s", name, what, eventually, text)
-	return nil
 }
 
-// reason waits until Ready has that reason, and returns its message.
-func (w *world) reason(name, reason string) string {
+// reason waits until Ready has that reason.
+func (w *world) reason(name, reason string) {
 	w.t.Helper()
-	o := w.until(name, reason, func(o *v1alpha1.EngineEnvironment) bool { return readyOf(o).Reason == reason })
-	return readyOf(o).Message
+	w.until(name, reason, func(o *v1alpha1.EngineEnvironment) bool { return readyOf(o).Reason == reason })
 }
 
 func readyOf(o *v1alpha1.EngineEnvironment) metav1.Condition {

@@ -78,6 +78,7 @@ func waitsForPromotion(object *v1alpha1.EngineEnvironment) []Wait {
 			return nil // the hold says what it waits for
 		}
 		return []Wait{{For: ForPerson, What: cmp.Or(message, "the promotion of "+next+" is blocked")}}
+	case v1alpha1.PromotionUpToDate, v1alpha1.PromotionPromoting:
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func (s *Set) file(path, namespace string) error {
 	if err != nil {
 		return fmt.Errorf("read manifests: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	return s.documents(path, file, namespace)
 }
 
@@ -115,13 +115,13 @@ func (s *Set) document(raw []byte, namespace string) error {
 	case head.Kind == "Secret" && head.APIVersion == "v1":
 		secret := &corev1.Secret{}
 		if err := sigsyaml.Unmarshal(raw, secret); err != nil {
-			return fmt.Errorf("Secret %q cannot be read: is each value in data base64? Plain values go into stringData", head.Name) //nolint:staticcheck // a kind
+			return fmt.Errorf("Secret %q cannot be read: is each value in data base64? Plain values go into stringData", head.Name)
 		}
 		s.secrets[key(secret.ObjectMeta)] = secret
 	case head.Kind == "ConfigMap" && head.APIVersion == "v1":
 		configMap := &corev1.ConfigMap{}
 		if err := sigsyaml.Unmarshal(raw, configMap); err != nil {
-			return fmt.Errorf("ConfigMap %q: %s", head.Name, firstLine(err)) //nolint:staticcheck // a kind
+			return fmt.Errorf("ConfigMap %q: %s", head.Name, firstLine(err))
 		}
 		s.configMaps[key(configMap.ObjectMeta)] = configMap
 	case strings.HasSuffix(head.Kind, "List"):
@@ -133,16 +133,16 @@ func (s *Set) document(raw []byte, namespace string) error {
 func (s *Set) tier(raw []byte, head metav1.PartialObjectMetadata, namespace string) error {
 	var tier v1alpha1.EngineEnvironment
 	if err := sigsyaml.UnmarshalStrict(raw, &tier); err != nil {
-		return fmt.Errorf("EngineEnvironment %q: %s", head.Name, hint(firstLine(err))) //nolint:staticcheck // a kind
+		return fmt.Errorf("EngineEnvironment %q: %s", head.Name, hint(firstLine(err)))
 	}
 	tier.Namespace = orElse(tier.Namespace, namespace)
 	switch {
 	case tier.Name == "":
 		return errors.New("an EngineEnvironment has no metadata.name")
 	case !slices.Contains(v1alpha1.Tiers, tier.Spec.Tier):
-		return fmt.Errorf("EngineEnvironment %q: spec.tier is %q, and there is %v", tier.Name, tier.Spec.Tier, v1alpha1.Tiers) //nolint:staticcheck // a kind
+		return fmt.Errorf("EngineEnvironment %q: spec.tier is %q, and there is %v", tier.Name, tier.Spec.Tier, v1alpha1.Tiers)
 	case tier.Spec.Tier != v1alpha1.TierLocal && tier.Spec.Railway == nil:
-		return fmt.Errorf("EngineEnvironment %q: this tier runs on Railway: set spec.railway with projectID and tokenSecretRef", tier.Name) //nolint:staticcheck // a kind
+		return fmt.Errorf("EngineEnvironment %q: this tier runs on Railway: set spec.railway with projectID and tokenSecretRef", tier.Name)
 	}
 	s.Tiers = append(s.Tiers, tier)
 	return nil
