@@ -101,7 +101,6 @@ func TestAdoptionPage(t *testing.T) {
 	state = steps[0]
 	run(steps[1])
 	assert.Contains(t, run(steps[2]), "  No change.\n")
-	deployed := len(sim.Deployments())
 	stop := s.operate(endpoint, func(o *operator.Options) { o.Namespaces = []string{"ai-engine"} })
 	defer stop()
 	s.namespace = "ai-engine"
@@ -111,6 +110,7 @@ func TestAdoptionPage(t *testing.T) {
 	require.NoError(t, sim.EditVariable(railwaysim.VariableEdit{
 		Place: railwaysim.Place{Environment: "dev", Service: "ai-engine"}, Name: "TIMEOUT", Value: new("31"),
 	}))
+	deployed := len(sim.Deployments()) // the edit on the dashboard deploys, too
 	edited := run(steps[4])
 	assert.Contains(t, edited, "plan        1 to set; deploys ai-engine\n                ~ ai-engine.variables.TIMEOUT: \"31\" → \"30\"\n")
 	assert.Contains(t, edited, "              only observed: set spec.writePolicy to Apply")
