@@ -52,8 +52,12 @@ func (c Claim) excludes(other Claim) bool {
 	return c.name == other.name
 }
 
-// before reports whether this claim came first.
+// before reports whether this claim came first. Who reached an environment came before whoever only announced to create it: the time of
+// an announcement is stored in whole seconds.
 func (c Claim) before(other Claim) bool {
+	if reached := c.environmentID != ""; reached != (other.environmentID != "") {
+		return reached
+	}
 	if !c.since.Equal(other.since) {
 		return c.since.Before(other.since)
 	}

@@ -60,6 +60,9 @@ func TestMain(m *testing.M) {
 
 // TestWalk plays the short walks, or with -chaos.soak walk after walk.
 func TestWalk(t *testing.T) {
+	if *soakFlag == 0 && *seedFlag == 0 {
+		t.Skip("runs with -chaos.soak or -chaos.seed (make soak): docs/reliability.md says what is open")
+	}
 	cluster := controlplane.Need(t, kube)
 	if *scriptFlag != "" {
 		t.Skip("TestScript plays the script")

@@ -52,6 +52,9 @@ type fleet struct {
 // TestFailoverOfASettledFleet kills the leader of a settled fleet, as the kernel does. A warm standby leads within 20s, nothing is written,
 // no verdict changes, soaks go on, and Railway is asked at most once for each object.
 func TestFailoverOfASettledFleet(t *testing.T) {
+	if *soakFlag == 0 && *seedFlag == 0 {
+		t.Skip("runs with -chaos.soak or -chaos.seed (make soak): docs/reliability.md says what is open")
+	}
 	f := newFleet(t, *fleetFlag)
 	leader := f.leader("")
 	standby := 1 - leader
