@@ -120,7 +120,7 @@ func TestLaneOfTenThousand(t *testing.T) {
 		}
 		t.Logf("interval in force %s; gaps: routine p99 %s, rollouts p50 %s p99 %s; environments per request %.1f", interval,
 			quantile(routine, .99), quantile(urgent, .5), quantile(urgent, .99), float64(len(routine)+len(urgent))/float64(len(s.requests)-sent))
-		assert.LessOrEqual(t, quantile(routine, 1), interval+interval/10+10*time.Second, "jitter, a read, and a turn")
+		assert.LessOrEqual(t, quantile(routine, 1), interval+interval/10+20*time.Second, "jitter, a read, and up to three turns of those that go first")
 		assert.LessOrEqual(t, quantile(urgent, .99), 10*time.Second)
 		assert.LessOrEqual(t, len(s.requests)-sent, limit/4, "a quarter of an hour")
 		for i, at := range s.requests {

@@ -169,6 +169,8 @@ func TestRebinding(t *testing.T) {
 				_, err := p.send(t.Context(), Request{Method: "GET", Host: net.JoinHostPort("rebind.acme.example", strconv.Itoa(port)), Path: "/"})
 				require.ErrorIs(t, err, errForbiddenAddress)
 			}
+			names.mu.Lock()
+			defer names.mu.Unlock()
 			assert.GreaterOrEqual(t, names.asked, 3, "it is resolved anew for each connection")
 		})
 	}
