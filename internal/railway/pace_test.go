@@ -5,6 +5,7 @@ package railway
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,20 +15,24 @@ import (
 )
 
 // waitingFor starts waits of the priority and returns the times at which they had their turn.
-func (p *pace) waitingFor(ctx context.Context, n int, priority Priority) *[]time.Time {
+func (p *pace) waitingFor(ctx context.Context, n int, priority Priority) func() []time.Time {
 	var mu sync.Mutex
-	turns := &[]time.Time{}
+	var turns []time.Time
 	for range n {
 		go func() {
 			if p.wait(ctx, priority) == nil {
 				mu.Lock()
 				defer mu.Unlock()
-				*turns = append(*turns, time.Now())
+				turns = append(turns, time.Now())
 			}
 		}()
 	}
 	synctest.Wait()
-	return turns
+	return func() []time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(turns)
+	}
 }
 
 func TestPaceLetsTheUrgentPass(t *testing.T) {
@@ -41,15 +46,15 @@ func TestPaceLetsTheUrgentPass(t *testing.T) {
 		rollouts := p.waitingFor(t.Context(), 8, Rollout)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		assert.Len(t, *writes, 8)
-		assert.LessOrEqual(t, (*writes)[7].Sub(asked), 2200*time.Millisecond, "eight turns and two for those who wait longest")
-		assert.LessOrEqual(t, (*rollouts)[7].Sub(asked), 4200*time.Millisecond)
-		before := len(*polls)
+		assert.Len(t, writes(), 8)
+		assert.LessOrEqual(t, writes()[7].Sub(asked), 2200*time.Millisecond, "eight turns and two for those who wait longest")
+		assert.LessOrEqual(t, rollouts()[7].Sub(asked), 4200*time.Millisecond)
+		before := len(polls())
 		assert.InDelta(t, 1+5*11-16, before, 2, "nothing is lost to the pace")
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		assert.InDelta(t, before+50, len(*polls), 1)
-		assert.Equal(t, start, (*polls)[0])
+		assert.InDelta(t, before+50, len(polls()), 1)
+		assert.Equal(t, start, polls()[0])
 		time.Sleep(5 * time.Minute)
 	})
 }
@@ -62,7 +67,7 @@ func TestPaceStarvesNobody(t *testing.T) {
 		polls := p.waitingFor(ctx, 50, Poll)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		assert.InDelta(t, 20, len(*polls), 1, "every fifth turn")
+		assert.InDelta(t, 20, len(polls()), 1, "every fifth turn")
 		cancel()
 		synctest.Wait()
 		for i := range p.waiting {
