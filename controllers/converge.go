@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"context"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -81,8 +80,7 @@ func (c *comparison) needsWrite() bool {
 }
 
 // converge compares and writes what differs: missing services and domains first, then one commit, then deployments of what has none.
-// A pass that finds nothing to write, or may not write it, goes on with the view that it found so. An environment that is not there is
-// returned as it is: it may be created.
+// A pass that finds nothing to write, or may not write it, goes on with the view that it found so.
 func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *desired.Environment) (*view.View, *outcome.Outcome) {
 	c := w.compare(p, v, declared, nil)
 	undeployed := w.undeployed(p, v, c)
@@ -96,9 +94,6 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 		undeployed = w.undeployed(p, v, c)
 	}
 	gate := w.gate(p, v, c, undeployed)
-	if gate.Write && v.Absent {
-		return v, nil
-	}
 	if gate.Write && c.needsWrite() {
 		if out := w.write(ctx, p, v, c); out != nil {
 			return nil, out
@@ -109,9 +104,27 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 	w.judge(p, v, c)
 	p.facts.Config.Plan = gate.Plan
 	if !gate.Write {
-		return v, w.withhold(p, v, gate)
+		p.find(v1alpha1.ConditionSynced, status.Failed(gate.Reason, gate.Message))
+		return v, nil
 	}
 	return v, w.deploy(ctx, p, v, undeployed)
+}
+
+// mayCreate decides whether the environment that is not there may be created, and says what will be written to it. Without an environment
+// that may be created there is nothing more to find out.
+func (w writer) mayCreate(ctx context.Context, p *pass, v *view.View, declared *desired.Environment) ([]v1alpha1.PendingWrite, *outcome.Outcome) {
+	c := w.compare(p, v, declared, nil)
+	gate := w.gate(p, v, c, nil)
+	if !gate.Write {
+		w.book(p, v, c)
+		p.facts.Config.Plan = gate.Plan
+		p.find(v1alpha1.ConditionSynced, status.Failed(gate.Reason, gate.Message))
+		return nil, outcome.Waiting(v1alpha1.ConditionSynced, gate.Reason, gate.Message)
+	}
+	if !p.takeTurn() {
+		return nil, waitsForTurn()
+	}
+	return w.ahead(ctx, p, v, c)
 }
 
 // gate decides whether what differs may be written.
@@ -143,26 +156,18 @@ func (w writer) assume(p *pass, v *view.View, c *comparison) *plan.Plan {
 	return w.compare(p, v, c.declared, assumed).plan
 }
 
-// withhold tells what is not written. Without an environment there is nothing more to find out.
-func (w writer) withhold(p *pass, v *view.View, gate proposal.Decision) *outcome.Outcome {
-	p.find(v1alpha1.ConditionSynced, status.Failed(gate.Reason, gate.Message))
-	if v.Absent {
-		return outcome.Waiting(v1alpha1.ConditionSynced, gate.Reason, gate.Message)
-	}
-	return nil
-}
-
-// turn is how soon to ask again for the turn to write to a project.
-const turn = time.Second
-
-// write makes Railway follow. Writers of one project take turns: services belong to the project, not to the environment.
+// write makes Railway follow.
 func (w writer) write(ctx context.Context, p *pass, v *view.View, c *comparison) *outcome.Outcome {
-	unlock, ok := p.client.TryLock(p.object.Spec.Railway.ProjectID, p.key)
-	if !ok {
-		// A worker that waits for another object's requests would be lost to all the others.
-		return outcome.Progressing(v1alpha1.ReasonApplying, "waits for its turn to write to the project", turn)
+	if !p.takeTurn() {
+		return waitsForTurn()
 	}
-	defer unlock()
+	if len(c.plan.Missing)+len(c.plan.Domains) > 0 && !p.journal.Foresees() {
+		ahead, out := w.ahead(ctx, p, v, c)
+		if out != nil {
+			return out
+		}
+		p.journal.Foresee(ahead, w.now())
+	}
 	added, out := w.addServices(ctx, p, v, c.plan.Missing)
 	if out != nil {
 		return out

@@ -27,7 +27,11 @@ func (l locator) find(ctx context.Context, p *pass) (*view.View, *outcome.Outcom
 	if p.client.Kind() == railway.TokenProject {
 		return l.findByToken(ctx, p)
 	}
-	project, out := p.project(ctx)
+	// What is missing may be made in this pass: the project is read in the turn in which it is written.
+	if p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyApply && !p.takeTurn() {
+		return nil, l.awaitTurn(p)
+	}
+	project, out := p.readProject(ctx)
 	if out != nil {
 		return nil, out
 	}
@@ -40,10 +44,7 @@ func (l locator) find(ctx context.Context, p *pass) (*view.View, *outcome.Outcom
 	}
 	switch len(matches) {
 	case 0:
-		if p.object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApply {
-			return view.Absent(p.now), nil // whether it is created is decided with all the rest
-		}
-		return l.createEnvironment(ctx, p)
+		return view.Absent(p.now), nil // whether it is created is decided with all the rest
 	case 1:
 		return l.adopt(ctx, p, matches[0])
 	default:
@@ -99,9 +100,19 @@ func locatedAt(p *pass, environment model.Named, created bool) *v1alpha1.Railway
 	}
 }
 
-// createEnvironment creates what the project does not have. The announced creation is the claim.
-func (l locator) createEnvironment(ctx context.Context, p *pass) (*view.View, *outcome.Outcome) {
+// awaitTurn ends a pass that may not look for its environment yet. What the status says already stays.
+func (l locator) awaitTurn(p *pass) *outcome.Outcome {
+	if len(p.object.Status.Conditions) > 0 && p.object.Status.ObservedGeneration == p.object.Generation {
+		return outcome.NotRead(turn)
+	}
+	return waitsForTurn()
+}
+
+// create creates the environment that the project does not have, and announces what will follow together with it. The announced
+// creation is the claim.
+func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWrite) (*view.View, *outcome.Outcome) {
 	name := p.object.Spec.RailwayEnvironment()
+	p.journal.Foresee(ahead, l.writer.now())
 	intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteEnvironment, Name: name}
 	if out := l.writer.announceCreate(ctx, p, p.now, intent); out != nil {
 		return nil, out
@@ -128,12 +139,4 @@ func (l locator) createEnvironment(ctx context.Context, p *pass) (*view.View, *o
 	snapshot, _ := l.watch.Latest(p.key)
 	p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
 	return l.watch.take(p, snapshot), nil
-}
-
-// create creates the environment of a plan that a person has approved. The next pass carries out the rest.
-func (l locator) create(ctx context.Context, p *pass) *outcome.Outcome {
-	if _, out := l.createEnvironment(ctx, p); out != nil {
-		return out
-	}
-	return outcome.Progressing(v1alpha1.ReasonCreating, "created the Railway environment", time.Second)
 }

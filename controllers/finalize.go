@@ -152,7 +152,7 @@ func (f finalizer) environmentToDelete(ctx context.Context, p *pass) (string, *o
 		}
 		return at.EnvironmentID, nil
 	}
-	project, out := p.project(ctx)
+	project, out := p.readProject(ctx)
 	if out != nil {
 		return "", out
 	}

@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -281,27 +279,17 @@ func TestHoldAndApproval(t *testing.T) {
 	l.until("preview", "promoted", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Engine.Revision == "1.5.0" })
 }
 
-// TestObserveWhileItConverges: a refused status write before the commit, then Observe.
+// TestObserveWhileItConverges: what was announced and not sent is not sent under Observe.
 func TestObserveWhileItConverges(t *testing.T) {
 	t.Parallel()
 	l := newLoop(t)
 	l.apply("dev", loopDev)
-	l.mu.Lock()
-	l.onWrite = func(verb string, object client.Object) error {
-		o, ok := object.(*v1alpha1.EngineEnvironment)
-		if ok && o.Status.WorkingRecord != nil && o.Status.WorkingRecord.Pending != nil && o.Status.WorkingRecord.Pending.Kind == v1alpha1.WriteCommit {
-			return errors.New("the API server is gone")
-		}
-		return nil
-	}
-	l.mu.Unlock()
+	require.NoError(t, l.sim.AddFault(railwaysim.Fault{Operation: "CreateRailwayDomain", Kind: railwaysim.Fault429, RetryAfter: 1}))
 	for range 5 {
 		_, _ = l.tryPass("dev")
 		l.advance(time.Second)
 	}
-	l.mu.Lock()
-	l.onWrite = nil
-	l.mu.Unlock()
+	l.sim.ClearFaults()
 	l.apply("dev", loopObserve)
 	l.rest("dev", 4)
 	o := l.get("dev")

@@ -130,3 +130,15 @@ func TestAnEnvironmentThatIsGone(t *testing.T) {
 		})
 	}
 }
+
+// TestAProjectIsReadOnce: the pass that creates an environment and its services has the project's names already.
+func TestAProjectIsReadOnce(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	made := l.requests(0)
+	assert.Equal(t, 1, made["CreateEnvironment"])
+	assert.Equal(t, 1, made["CreateService"])
+	assert.Equal(t, 1, made["ReadProject"], "by the pass that looked for the environment")
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/journal"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
@@ -40,6 +41,9 @@ type pass struct {
 	// client is set by connect, and token says where its token is kept.
 	client *railway.Client
 	token  string
+	// release ends the pass's turn to write to its project, nil while it has none; project is the project as it was read in the turn.
+	release func()
+	project *model.Project
 	// journal is the object's memory of its writes, facts what the status is made of.
 	journal *journal.Journal
 	facts   status.Facts

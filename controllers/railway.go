@@ -77,11 +77,50 @@ func (p *pass) rejected(ctx context.Context, err error) *outcome.Outcome {
 	return out
 }
 
-// project reads the project's names and tells a bad token from a project that is not visible.
-func (p *pass) project(ctx context.Context) (model.Project, *outcome.Outcome) {
+// turn is how soon to ask again for the turn to write to a project.
+const turn = time.Second
+
+// takeTurn takes the turn to write to the project until the pass ends; false while somebody else has it. Writers of one project take
+// turns, because services belong to the project and not to the environment. A worker that waited for another object's requests would be
+// lost to all the others.
+func (p *pass) takeTurn() bool {
+	if p.release != nil {
+		return true
+	}
+	release, ok := p.client.TryLock(p.object.Spec.Railway.ProjectID, p.key)
+	if ok {
+		p.release = release
+	}
+	return ok
+}
+
+// end gives back what the pass holds.
+func (p *pass) end() {
+	if p.release != nil {
+		p.release()
+	}
+}
+
+func waitsForTurn() *outcome.Outcome {
+	return outcome.Progressing(v1alpha1.ReasonApplying, "waits for its turn to write to the project", turn)
+}
+
+// knownProject returns the project's names, as this pass has read them while it had its turn.
+func (p *pass) knownProject(ctx context.Context) (model.Project, *outcome.Outcome) {
+	if p.project != nil {
+		return *p.project, nil
+	}
+	return p.readProject(ctx)
+}
+
+// readProject reads the project's names and tells a bad token from a project that is not visible.
+func (p *pass) readProject(ctx context.Context) (model.Project, *outcome.Outcome) {
 	project, err := p.client.Project(railway.WithPriority(ctx, railway.Rollout), p.object.Spec.Railway.ProjectID)
 	switch railway.ClassOf(err) {
 	case railway.None:
+		if p.release != nil {
+			p.project = &project
+		}
 		return project, nil
 	case railway.Unauthorized, railway.NotFound:
 		if invalid := p.client.Valid(railway.WithPriority(ctx, railway.Rollout)); invalid != nil {

@@ -17,12 +17,14 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
 	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/tokens"
 	"github.com/engine-operator/engine-operator/internal/verify"
+	"github.com/engine-operator/engine-operator/internal/view"
 )
 
 // Options are what a Reconciler works with.
@@ -48,6 +50,8 @@ type Options struct {
 	HashKey []byte
 	// Settle is how long reads of Railway may lag behind writes: until then a missing write is late, after that it was lost.
 	Settle time.Duration
+	// Patience is for how long a report of progress may wait to be written together with what follows.
+	Patience time.Duration
 	// Now is the clock.
 	Now func() time.Time
 	// Concurrency is how many objects are reconciled at once.
@@ -73,7 +77,7 @@ type Reconciler struct {
 func New(o Options) *Reconciler {
 	hasher := fieldhash.Hasher{Key: o.HashKey}
 	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client}
-	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces)}, ledger: &ledger{}}
+	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces), o.Patience}, ledger: &ledger{}}
 	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher}
 	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
 	r.local = local{client: o.Client, reader: r.reader}
@@ -104,6 +108,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	p := newPass(ctx, object, r.options)
+	defer p.end()
 	out := r.run(ctx, p)
 	if err := r.report(ctx, p, out); err != nil {
 		return resultOfStore(err)
@@ -163,13 +168,25 @@ func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome.Outcome {
 	if out != nil {
 		return out
 	}
-	if view, out = r.writer.converge(ctx, p, view, chosen.declared); out != nil {
+	if view, out = r.converge(ctx, p, view, chosen.declared); out != nil {
 		return out
 	}
-	if view.Absent {
-		return r.locator.create(ctx, p)
-	}
 	return r.follower.conclude(ctx, p, view, chosen)
+}
+
+// converge makes Railway as declared, the environment first.
+func (r *Reconciler) converge(ctx context.Context, p *pass, v *view.View, declared *desired.Environment) (*view.View, *outcome.Outcome) {
+	if !v.Absent {
+		return r.writer.converge(ctx, p, v, declared)
+	}
+	ahead, out := r.writer.mayCreate(ctx, p, v, declared)
+	if out != nil {
+		return nil, out
+	}
+	if v, out = r.locator.create(ctx, p, ahead); out != nil {
+		return nil, out
+	}
+	return r.writer.converge(ctx, p, v, declared)
 }
 
 // report writes the status that follows from the pass, when it changed, and tells a transition once it is written: a pass on an
@@ -178,21 +195,33 @@ func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome.Outcome) 
 	if out.Gone {
 		return nil
 	}
-	if !out.Unread {
-		before := readyOf(&p.object.Status)
-		p.facts.Outcome = out.Outcome
-		if out.Err == nil {
-			p.facts.Forced = p.forced
-		}
-		if err := r.store.report(ctx, p); err != nil {
-			return err
-		}
-		r.store.Judge(p.key)
+	before := readyOf(&r.store.Stored(p.object).Status)
+	written, err := r.tell(ctx, p, out)
+	if err != nil {
+		return err
+	}
+	if written {
 		p.tellTransition(before)
-		r.options.Metrics.Set(p.object)
 	}
 	out.WakeBy(&p.object.Status, p.wake, r.options.Now())
 	return nil
+}
+
+// tell puts what was found into the status, and reports whether it was written.
+func (r *Reconciler) tell(ctx context.Context, p *pass, out *outcome.Outcome) (written bool, err error) {
+	if out.Unread {
+		return r.store.unread(ctx, p)
+	}
+	p.facts.Outcome = out.Outcome
+	if out.Err == nil {
+		p.facts.Forced = p.forced
+	}
+	if written, err = r.store.report(ctx, p); err != nil {
+		return false, err
+	}
+	r.store.Judge(p.key)
+	r.options.Metrics.Set(p.object)
+	return written, nil
 }
 
 // forget drops all that is kept about an object that is gone.

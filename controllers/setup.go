@@ -124,7 +124,8 @@ func (r *Reconciler) claimants() handler.EventHandler {
 
 func (r *Reconciler) matching(ctx context.Context, options ...client.ListOption) []reconcile.Request {
 	var list v1alpha1.EngineEnvironmentList
-	if err := r.options.Client.List(ctx, &list, options...); err != nil {
+	// Only names are read: a shared Secret that changed would copy the whole fleet.
+	if err := r.options.Client.List(ctx, &list, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Listing EngineEnvironments failed")
 		return nil
 	}

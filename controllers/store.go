@@ -11,17 +11,51 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 // store writes the object of a pass.
-type store struct{ *cluster.Objects }
+type store struct {
+	*cluster.Objects
+	// patience is for how long a report of progress may wait to be written together with what follows.
+	patience time.Duration
+}
 
-// report writes the status that follows from what was found, when it differs.
-func (s store) report(ctx context.Context, p *pass) error {
-	object, err := s.WriteStatus(ctx, p.object, p.next())
+// report tells what was found, when it differs from the status. How far work has come that goes on waits a little: most of it is soon
+// followed by more. It reports whether the status was written.
+func (s store) report(ctx context.Context, p *pass) (written bool, err error) {
+	p.journal.Forgo()
+	next := p.next()
+	if p.object.DeletionTimestamp.IsZero() && status.Underway(&s.Stored(p.object).Status, &next) {
+		if object, due, ok := s.Keep(p.object, next, p.now, p.now.Add(s.patience)); ok {
+			p.stored(object)
+			p.wakeAt(due)
+			return false, nil
+		}
+	}
+	return true, s.write(ctx, p, next)
+}
+
+// unread ends a pass that found nothing to tell: what waits to be written stays due. It reports whether it was written.
+func (s store) unread(ctx context.Context, p *pass) (written bool, err error) {
+	due, waits := s.Due(p.key)
+	switch {
+	case !waits:
+		return false, nil
+	case p.now.Before(due):
+		p.wakeAt(due)
+		return false, nil
+	default:
+		return true, s.write(ctx, p, p.object.Status)
+	}
+}
+
+// write writes the status, when it differs.
+func (s store) write(ctx context.Context, p *pass, next v1alpha1.EngineEnvironmentStatus) error {
+	object, err := s.WriteStatus(ctx, p.object, next)
 	if err == nil {
 		p.stored(object)
 	}
@@ -32,7 +66,7 @@ func (s store) report(ctx context.Context, p *pass) error {
 // that shows on Railway is never seen beside a Ready of before.
 func (s store) announce(ctx context.Context, p *pass, reason, message string) error {
 	p.facts.Outcome = status.Outcome{Kind: status.Progressing, Reason: reason, Message: message}
-	return s.report(ctx, p)
+	return s.write(ctx, p, p.next())
 }
 
 // hold adds the finalizer, letGo removes it; the API server then deletes the object.

@@ -21,6 +21,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
@@ -47,6 +48,11 @@ func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1al
 // announceCreate stores that something is about to be created, unless it may have been created before: then it waits until a read
 // can tell.
 func (w writer) announceCreate(ctx context.Context, p *pass, readAt time.Time, intent v1alpha1.PendingWrite) *outcome.Outcome {
+	if p.journal.Foreseen(intent.Kind, intent.Name, w.now()) != nil { // stored already
+		intent.StartedAt = metav1.NewTime(w.now())
+		p.journal.Announce(intent)
+		return nil
+	}
 	what := fmt.Sprintf("the %s %q", strings.ToLower(string(intent.Kind)), intent.Name)
 	if wait := p.journal.Outstanding(intent.Kind, intent.Name, readAt); wait > 0 {
 		w.watch.hurry(p)
@@ -102,26 +108,18 @@ func (w writer) addServices(ctx context.Context, p *pass, v *view.View, missing 
 	if len(missing) == 0 {
 		return added, nil
 	}
-	project, out := p.project(ctx)
+	project, out := p.knownProject(ctx)
 	if out != nil {
 		return nil, out
 	}
-	byName, byID := map[string]string{}, map[string]string{}
-	for _, service := range project.Services {
-		byName[service.Name], byID[service.ID] = service.ID, service.ID
-	}
-	known := p.journal.ServiceIDs()
 	for _, name := range missing {
-		id := byID[known[name]]
-		if id == "" {
-			id = byName[name]
-		}
-		if id != "" {
+		if id := p.serviceIn(project, name); id != "" {
 			// What was just created here only has to show. Anything else joins, which is harmless for what is there already: a
 			// create whose answer was lost, or that another tier was faster with.
 			added[name] = plan.AddedService{ID: id, Join: p.journal.Outstanding(v1alpha1.WriteService, name, v.ReadAt) == 0}
 			continue
 		}
+		var id string
 		out := w.create(ctx, p, v.ReadAt, v1alpha1.WriteService, name, func(ctx context.Context) (err error) {
 			id, err = p.client.CreateService(ctx, p.object.Spec.Railway.ProjectID, p.at().EnvironmentID, name)
 			return err
@@ -134,6 +132,46 @@ func (w writer) addServices(ctx context.Context, p *pass, v *view.View, missing 
 		p.journal.Bind(map[string]string{name: id}, view.DeclaredNames(&p.object.Spec))
 	}
 	return added, nil
+}
+
+// serviceIn returns the id of a declared service that the project has, empty when it has none.
+func (p *pass) serviceIn(project model.Project, name string) string {
+	known, id := p.journal.ServiceIDs()[name], ""
+	for _, service := range project.Services {
+		switch {
+		case service.ID == known:
+			return service.ID
+		case service.Name == name:
+			id = service.ID
+		}
+	}
+	return id
+}
+
+// ahead is what will be written to Railway after what is announced next, so that one status announces all of it.
+func (w writer) ahead(ctx context.Context, p *pass, v *view.View, c *comparison) ([]v1alpha1.PendingWrite, *outcome.Outcome) {
+	project, out := p.knownProject(ctx)
+	if out != nil {
+		return nil, out
+	}
+	var all []v1alpha1.PendingWrite
+	for _, name := range c.plan.Missing {
+		if p.serviceIn(project, name) == "" {
+			all = append(all, v1alpha1.PendingWrite{Kind: v1alpha1.WriteService, Name: name})
+		}
+	}
+	assumed := w.assume(p, v, c)
+	for _, name := range assumed.Domains {
+		all = append(all, v1alpha1.PendingWrite{Kind: v1alpha1.WriteDomain, Name: name})
+	}
+	if assumed.Empty() {
+		return all, nil
+	}
+	commit, err := newCommit(assumed)
+	if err != nil {
+		return nil, outcome.Failed(err)
+	}
+	return append(all, commit), nil
 }
 
 // addDomains creates the generated domains that are declared and missing. They come before the commit, so that the first
@@ -162,21 +200,14 @@ func (w writer) addDomains(ctx context.Context, p *pass, v *view.View, c *compar
 // commit writes all that differs in one commit, which starts at most one deployment per service
 // (railway-api.md, "Config patches").
 func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison) *outcome.Outcome {
-	id, err := newCommitID()
-	if err != nil {
-		return outcome.Failed(err)
+	before := p.journal.Pending()
+	commit, out := w.announceCommit(ctx, p, v, c)
+	if out != nil {
+		return out
 	}
-	w.book(p, v, c)
-	text, before := findings.Summary(c.plan.Changes), p.journal.Pending()
-	p.journal.Announce(v1alpha1.PendingWrite{
-		Kind: v1alpha1.WriteCommit, Name: id, StartedAt: metav1.NewTime(w.now()),
-		Services: c.plan.Deploys(), Message: text, Fields: journal.Lines(c.plan.Written()),
-	})
-	if err := w.store.announce(ctx, p, v1alpha1.ReasonApplying, "commits to Railway: "+text); err != nil {
-		return outcome.Failed(err)
-	}
-	message := fmt.Sprintf("engine-operator: %s %s", text, view.Mark(id))
-	err = p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
+	text := commit.Message
+	message := fmt.Sprintf("engine-operator: %s %s", text, view.Mark(commit.Name))
+	err := p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
 	w.watch.hurry(p)
 	p.journal.Answered(answerOf(err), before, p.object.Generation)
 	if err != nil {
@@ -187,6 +218,36 @@ func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison
 	w.tellCommit(p, c.plan)
 	w.metrics.Committed(p.key, c.plan.Changes)
 	return outcome.Progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
+}
+
+// announceCommit stores that the commit is about to be sent, unless that was stored ahead.
+func (w writer) announceCommit(ctx context.Context, p *pass, v *view.View, c *comparison) (commit v1alpha1.PendingWrite, out *outcome.Outcome) {
+	commit, err := newCommit(c.plan)
+	if err != nil {
+		return commit, outcome.Failed(err)
+	}
+	w.book(p, v, c)
+	ahead := p.journal.ForeseenCommit(commit.Fields, w.now())
+	if ahead != nil {
+		commit.Name = ahead.Name
+	}
+	commit.StartedAt = metav1.NewTime(w.now())
+	p.journal.Announce(commit)
+	if ahead != nil {
+		return commit, nil
+	}
+	if err := w.store.announce(ctx, p, v1alpha1.ReasonApplying, "commits to Railway: "+commit.Message); err != nil {
+		return commit, outcome.Failed(err)
+	}
+	return commit, nil
+}
+
+// newCommit is the commit of a plan, with an id by which it is found again in Railway's history.
+func newCommit(made *plan.Plan) (v1alpha1.PendingWrite, error) {
+	id, err := newCommitID()
+	return v1alpha1.PendingWrite{
+		Kind: v1alpha1.WriteCommit, Name: id, Services: made.Deploys(), Message: findings.Summary(made.Changes), Fields: journal.Lines(made.Written()),
+	}, err
 }
 
 // tellCommit records the commit as an event, and counts repairs so that a contested field is noticed.

@@ -34,16 +34,26 @@ type Objects struct {
 	seen map[string]string
 	// judged are the objects whose status says what a pass of this process found.
 	judged map[string]bool
+	// kept are the statuses that wait to be written.
+	kept map[string]kept
 }
 
 // NewObjects reads by the cache of c and past it by live, in the namespaces given; none means all.
 func NewObjects(c client.Client, live client.Reader, namespaces []string) *Objects {
-	return &Objects{client: c, live: live, namespaces: namespaces, seen: map[string]string{}, judged: map[string]bool{}}
+	return &Objects{client: c, live: live, namespaces: namespaces, seen: map[string]string{}, judged: map[string]bool{}, kept: map[string]kept{}}
 }
 
-// Get returns the object, never older than it was last written. The first time it is read past the cache: another operator may
-// have written it a moment ago.
+// Get returns the object, never older than it was last written, with the status that waits to be written. The first time it is read
+// past the cache: another operator may have written it a moment ago.
 func (o *Objects) Get(ctx context.Context, name types.NamespacedName) (*v1alpha1.EngineEnvironment, error) {
+	object, err := o.get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return o.withKept(object), nil
+}
+
+func (o *Objects) get(ctx context.Context, name types.NamespacedName) (*v1alpha1.EngineEnvironment, error) {
 	object := &v1alpha1.EngineEnvironment{}
 	if err := o.client.Get(ctx, name, object); err != nil {
 		return nil, err
@@ -88,6 +98,7 @@ func (o *Objects) Forget(key string) {
 	defer o.mu.Unlock()
 	delete(o.seen, key)
 	delete(o.judged, key)
+	delete(o.kept, key)
 }
 
 // Judge notes that the status of the object says what a pass of this process found.
@@ -109,15 +120,21 @@ func (o *Objects) IsJudged(key string) bool {
 func (o *Objects) WriteStatus(
 	ctx context.Context, object *v1alpha1.EngineEnvironment, next v1alpha1.EngineEnvironmentStatus,
 ) (*v1alpha1.EngineEnvironment, error) {
-	if equality.Semantic.DeepEqual(&object.Status, &next) {
-		return object, nil
+	stored := o.Stored(object)
+	if equality.Semantic.DeepEqual(&stored.Status, &next) {
+		o.drop(object)
+		return stored, nil
 	}
-	changed := object.DeepCopy()
-	changed.Status = next
-	patch := client.MergeFromWithOptions(object, client.MergeFromWithOptimisticLock{})
+	// Only the status differs: the patch is made of it alone, and the API server's answer brings the rest.
+	before := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{
+		Namespace: object.Namespace, Name: object.Name, ResourceVersion: object.ResourceVersion,
+	}, Status: stored.Status}
+	changed := &v1alpha1.EngineEnvironment{ObjectMeta: *before.ObjectMeta.DeepCopy(), Status: next}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	if err := o.client.Status().Patch(ctx, changed, patch); err != nil {
 		return nil, fmt.Errorf("write status: %w", err)
 	}
+	o.drop(object)
 	o.note(client.ObjectKeyFromObject(changed).String(), changed.ResourceVersion)
 	return changed, nil
 }

@@ -25,6 +25,8 @@ type Journal struct {
 	lag    time.Duration
 	// again is true when the write that was announced last had been announced before, and its outcome never became known.
 	again bool
+	// foreseen are the writes among the awaited ones that this pass announces ahead and has not sent; true once they are stored.
+	foreseen map[write]bool
 }
 
 // View is what a snapshot of Railway shows. An answer that must be newer is asked for by Wait.
@@ -121,7 +123,7 @@ func (j *Journal) Outstanding(kind v1alpha1.WriteKind, name string, readAt time.
 		wait = j.left(j.record.Pending.StartedAt.Time, readAt)
 	}
 	for i := range j.record.Awaited {
-		if w := &j.record.Awaited[i]; w.Kind == kind && w.Name == name {
+		if w := &j.record.Awaited[i]; w.Kind == kind && w.Name == name && !j.unsent(*w) {
 			wait = max(wait, j.left(w.StartedAt.Time, readAt))
 		}
 	}
@@ -148,6 +150,7 @@ func (j *Journal) left(sent, readAt time.Time) time.Duration {
 // awaited: it may still arrive. It reports whether the same write was announced before and its outcome never became known.
 func (j *Journal) Announce(intent v1alpha1.PendingWrite) (again bool) {
 	j.again = j.Announced(intent.Kind, intent.Name)
+	j.overtake(intent)
 	j.dropAwaited(intent.StartedAt.Time)
 	if before := j.record.Pending; before != nil && !j.again && before.Kind != v1alpha1.WriteCommit {
 		j.await(*before)
@@ -167,8 +170,11 @@ func (j *Journal) dropAwaited(now time.Time) {
 // Again reports for the write that was announced last what Announce did.
 func (j *Journal) Again() bool { return j.again }
 
-// Withdraw drops the announced write, which was never sent.
-func (j *Journal) Withdraw() { j.record.Pending = nil }
+// Withdraw drops the announced write, which was never sent, and what was foreseen after it.
+func (j *Journal) Withdraw() {
+	j.record.Pending = nil
+	j.Forgo()
+}
 
 // Answer is what Railway said to a write.
 type Answer int
@@ -190,7 +196,8 @@ func (j *Journal) Answered(answer Answer, before *v1alpha1.PendingWrite, generat
 	case answer == Refused:
 		j.record.Pending = before.DeepCopy()
 	case pending.Kind == v1alpha1.WriteCommit:
-		j.committed(generation)
+		j.committed(pending, generation)
+		j.record.Pending = nil
 	default:
 		j.await(*pending)
 		j.record.Pending = nil
@@ -206,13 +213,10 @@ func (j *Journal) await(w v1alpha1.PendingWrite) {
 }
 
 // committed notes that the announced commit reached Railway. Its fields count as written once it was applied.
-func (j *Journal) committed(generation int64) {
-	pending := j.record.Pending
+func (j *Journal) committed(w *v1alpha1.PendingWrite, generation int64) {
 	j.commit = &v1alpha1.Commit{
-		ID: pending.Name, Message: pending.Message, Time: pending.StartedAt, Services: pending.Services, Generation: generation,
-		Fields: pending.Fields,
+		ID: w.Name, Message: w.Message, Time: w.StartedAt, Services: w.Services, Generation: generation, Fields: w.Fields,
 	}
-	j.record.Pending = nil
 }
 
 // See takes over what a snapshot shows: it learns which announced write arrived, drops a commit that a snapshot new enough proves
@@ -222,7 +226,19 @@ func (j *Journal) See(view View, generation int64) {
 	if j.record.Pending != nil {
 		j.seePending(view, generation)
 	}
+	j.record.Awaited = slices.DeleteFunc(j.record.Awaited, func(w v1alpha1.PendingWrite) bool {
+		return w.Kind == v1alpha1.WriteCommit && !j.unsent(w) && j.decided(&w, view, generation)
+	})
 	j.seeCommit(view)
+}
+
+// decided learns whether an announced commit arrived, and reports whether the view can tell.
+func (j *Journal) decided(w *v1alpha1.PendingWrite, view View, generation int64) bool {
+	if _, found := view.Patch(w.Name); found {
+		j.committed(w, generation)
+		return true
+	}
+	return j.left(w.StartedAt.Time, view.ReadAt) == 0 // it never arrived: the comparison that follows writes it again
 }
 
 // seePending learns whether the announced write arrived.
@@ -234,10 +250,8 @@ func (j *Journal) seePending(view View, generation int64) {
 		}
 		return
 	}
-	if _, found := view.Patch(pending.Name); found {
-		j.committed(generation)
-	} else if j.left(pending.StartedAt.Time, view.ReadAt) == 0 {
-		j.record.Pending = nil // it never arrived: the comparison that follows writes it again
+	if j.decided(pending, view, generation) {
+		j.record.Pending = nil
 	}
 }
 
@@ -337,8 +351,8 @@ const (
 // Waits reports what the snapshot leaves open. Reads lag behind writes, and a stale read is not drift
 // (railway-api.md, "Consistency").
 func (j *Journal) Waits(view View) Wait {
-	if p := j.record.Pending; p != nil && p.Kind == v1alpha1.WriteCommit {
-		if left := j.left(p.StartedAt.Time, view.ReadAt); left > 0 {
+	for _, w := range j.commitsUnderWay() {
+		if left := j.left(w.StartedAt.Time, view.ReadAt); left > 0 {
 			return Wait{CommitUnknown, left}
 		}
 	}
@@ -349,6 +363,20 @@ func (j *Journal) Waits(view View) Wait {
 		}
 	}
 	return Wait{}
+}
+
+// commitsUnderWay are the commits that were announced and whose outcome is not known. One that was foreseen by this pass is not sent yet.
+func (j *Journal) commitsUnderWay() []v1alpha1.PendingWrite {
+	var all []v1alpha1.PendingWrite
+	if p := j.record.Pending; p != nil && p.Kind == v1alpha1.WriteCommit {
+		all = append(all, *p)
+	}
+	for _, w := range j.record.Awaited {
+		if w.Kind == v1alpha1.WriteCommit && !j.unsent(w) {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 // SinceLastWrite returns how much newer than readAt a snapshot must be until it shows the last write of any kind.
@@ -380,5 +408,5 @@ func (j *Journal) ForgetEnvironment() {
 	if j.record.ApprovedPlan != nil {
 		j.record.ApprovedPlan.Changes = nil // it was for the environment that is no more, and counts as carried out
 	}
-	j.commit = nil
+	j.commit, j.foreseen = nil, nil
 }

@@ -77,6 +77,13 @@ type world struct {
 	stored, older v1alpha1.EngineEnvironmentStatus
 	version       int
 
+	// unwritten is a status that the operator keeps in memory for a while instead of writing it, of the version that it follows. It
+	// dies with the operator.
+	unwritten   *v1alpha1.EngineEnvironmentStatus
+	unwrittenOf int
+	// unwrittenSeen are the snapshots that it tells of.
+	unwrittenSeen []*snapshot
+
 	// skew is how much the operator's clock is ahead. A later operator's clock is never ahead of an earlier one's.
 	skew  time.Duration
 	cache *snapshot
@@ -324,7 +331,7 @@ func (w *world) atRest() {
 }
 
 func (w *world) restart() {
-	w.cache = nil
+	w.cache, w.unwritten = nil, nil
 	w.skew -= w.seconds(time.Hour, "clock behind the one before")
 }
 
@@ -361,6 +368,9 @@ func (w *world) pass() {
 	if w.version > 0 && w.chance(15, "stale cache") {
 		o.base, o.version = w.older, w.version-1
 	}
+	if w.unwritten != nil && w.unwrittenOf == o.version {
+		o.base, o.seen = *w.unwritten.DeepCopy(), w.unwrittenSeen
+	}
 	if w.chance(25, "crash") {
 		o.crashAt = rapid.IntRange(0, 6).Draw(w.T, "crashes at")
 	}
@@ -390,13 +400,30 @@ func (o *operator) step() {
 	o.crashAt--
 }
 
+// report ends what was announced: it is written, or kept in memory for a while.
+func (o *operator) report() {
+	o.j.Forgo()
+	if !o.chance(40, "kept in memory") {
+		o.store()
+		return
+	}
+	o.step()
+	if o.version != o.world.version {
+		o.end()
+	}
+	o.unwritten, o.unwrittenOf = &v1alpha1.EngineEnvironmentStatus{
+		Railway: o.base.Railway, WorkingRecord: o.j.Record(), LastCommit: o.j.LastCommit(),
+	}, o.version
+	o.unwrittenSeen = o.seen
+}
+
 // store writes the status, unless somebody wrote it meanwhile.
 func (o *operator) store() {
 	o.step()
 	if o.version != o.world.version {
 		o.end()
 	}
-	o.older = o.stored
+	o.older, o.unwritten = o.stored, nil
 	o.stored = v1alpha1.EngineEnvironmentStatus{
 		Railway: o.base.Railway, WorkingRecord: wholeSeconds(o.j.Record()), LastCommit: o.j.LastCommit(),
 	}
@@ -437,7 +464,7 @@ func (o *operator) noteRefused() {
 			}
 			o.judged[write.name] = true
 			for path, hash := range write.fields {
-				o.refusedAt[path+"="+hash] = o.now
+				o.refusedAt[path+"="+hash] = s.readAt.Add(-o.skew)
 			}
 		}
 	}
@@ -456,7 +483,7 @@ func (o *operator) look(fresh bool) {
 		if o.j.SinceLastWrite(o.view.readAt) == 0 {
 			o.Fatalf("takes a new environment for one that was deleted, and makes it again")
 		}
-		o.store()
+		o.report()
 		o.end()
 	}
 	o.seen = append(o.seen, o.view)
@@ -469,7 +496,7 @@ func (o *operator) settle() {
 		o.look(true)
 	}
 	if o.j.Waits(o.view.view()).For != journal.Nothing || o.view.applying {
-		o.store()
+		o.report()
 		o.end()
 	}
 }
@@ -483,7 +510,7 @@ func (o *operator) run() {
 		o.settle()
 	}
 	o.write()
-	o.store()
+	o.report()
 }
 
 func (o *operator) locate() {
@@ -492,21 +519,24 @@ func (o *operator) locate() {
 	}
 	o.look(true)
 	if !o.view.environment {
+		o.foresee()
 		o.create(v1alpha1.WriteEnvironment, "preview")
 	} else if o.j.Announced(v1alpha1.WriteEnvironment, "preview") {
 		o.j.Answered(journal.Accepted, nil, 1)
 	}
 	o.base.Railway = &v1alpha1.RailwayStatus{EnvironmentID: "preview"}
-	o.store()
 	if !o.view.environment {
+		o.write() // an environment that was just made holds nothing
+		o.report()
 		o.end()
 	}
+	o.store() // the claim of an environment that was there
 }
 
 // create makes what is not there, once.
 func (o *operator) create(kind v1alpha1.WriteKind, name string) {
-	if o.j.Outstanding(kind, name, o.view.readAt) > 0 {
-		o.store()
+	if o.j.Foreseen(kind, name, o.clock()) == nil && o.j.Outstanding(kind, name, o.view.readAt) > 0 {
+		o.report()
 		o.end()
 	}
 	o.announced(v1alpha1.PendingWrite{Kind: kind, Name: name}, nil)
@@ -515,14 +545,27 @@ func (o *operator) create(kind v1alpha1.WriteKind, name string) {
 // announced stores the intent, sends the write and notes the answer. A pass ends with a write that was not accepted.
 func (o *operator) announced(intent v1alpha1.PendingWrite, fields map[string]string) {
 	before := o.j.Pending()
-	intent.StartedAt = metav1.NewTime(o.clock().Add(400 * time.Millisecond))
+	if !o.calm { // what was sent before took its time
+		o.now = o.now.Add(o.seconds(20*time.Second, "between two writes"))
+	}
+	at := o.clock().Add(400 * time.Millisecond)
+	ahead := o.j.Foreseen(intent.Kind, intent.Name, at)
+	if intent.Kind == v1alpha1.WriteCommit {
+		ahead = o.j.ForeseenCommit(intent.Fields, at)
+	}
+	if ahead != nil {
+		intent = *ahead
+	}
+	intent.StartedAt = metav1.NewTime(at)
 	o.j.Announce(intent)
-	o.store()
+	if ahead == nil {
+		o.store()
+	}
 	answer := o.send(intent.Kind, intent.Name, fields)
 	o.step()
 	o.j.Answered(answer, before, 1)
 	if answer != journal.Accepted {
-		o.store()
+		o.report()
 		o.end()
 	}
 }
@@ -537,7 +580,39 @@ func (o *operator) needsWrite() bool {
 	return len(changes) > 0
 }
 
+// foresee announces what the pass will send, together with what it announces next.
+func (o *operator) foresee() {
+	if !o.chance(60, "announced ahead") {
+		return
+	}
+	var ahead []v1alpha1.PendingWrite
+	for _, name := range o.services() {
+		if !o.view.services[name] && o.j.Outstanding(v1alpha1.WriteService, name, o.view.readAt) == 0 {
+			ahead = append(ahead, v1alpha1.PendingWrite{Kind: v1alpha1.WriteService, Name: name})
+		}
+		if !o.view.domains[name] && o.j.Outstanding(v1alpha1.WriteDomain, name, o.view.readAt) == 0 {
+			ahead = append(ahead, v1alpha1.PendingWrite{Kind: v1alpha1.WriteDomain, Name: name})
+		}
+	}
+	if changes, _ := o.compare(); len(changes) > 0 {
+		ahead = append(ahead, o.commit(changes))
+	}
+	o.j.Foresee(ahead, o.clock())
+}
+
+func (o *operator) commit(changes map[string]string) v1alpha1.PendingWrite {
+	o.ids++
+	intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteCommit, Name: fmt.Sprintf("eo-%d", o.ids)}
+	for _, path := range slices.Sorted(maps.Keys(changes)) {
+		intent.Fields = append(intent.Fields, path+"="+changes[path])
+	}
+	return intent
+}
+
 func (o *operator) write() {
+	if o.needsWrite() && o.view.environment {
+		o.foresee()
+	}
 	for _, name := range o.services() {
 		if !o.view.services[name] {
 			o.create(v1alpha1.WriteService, name)
@@ -554,13 +629,8 @@ func (o *operator) write() {
 		return
 	}
 	o.notRefusedAgain(changes, o.forced)
-	o.ids++
-	intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteCommit, Name: fmt.Sprintf("eo-%d", o.ids)}
-	for _, path := range slices.Sorted(maps.Keys(changes)) {
-		intent.Fields = append(intent.Fields, path+"="+changes[path])
-	}
-	o.announced(intent, changes)
-	o.store()
+	o.announced(o.commit(changes), changes)
+	o.report()
 	o.end()
 }
 

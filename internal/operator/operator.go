@@ -127,10 +127,11 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	if err := addHints(manager, o.Hints, operator.Watch); err != nil {
 		return nil, err
 	}
+	const patience = 2 // polls of a rollout, for a report of progress
 	reconciler := controllers.New(controllers.Options{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
 		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
-		Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle, Now: time.Now, Concurrency: o.Concurrency,
+		Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle, Patience: patience * operator.Watch.Fast(), Now: time.Now, Concurrency: o.Concurrency,
 	})
 	return operator, reconciler.SetupWithManager(ctx, manager)
 }

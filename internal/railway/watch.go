@@ -112,6 +112,9 @@ func NewWatch(options WatchOptions) *Watch {
 	return &Watch{options: options, followers: map[string]*follower{}, environments: map[string]map[*follower]bool{}, lanes: map[string]*lane{}}
 }
 
+// Fast is the time between polls during a rollout.
+func (w *Watch) Fast() time.Duration { return w.options.Fast }
+
 func upToATenthLonger(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*0.1*float64(d))
 }

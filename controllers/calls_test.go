@@ -1,0 +1,172 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/railway"
+)
+
+// TestFirstConvergenceCosts holds what a new environment costs: its finalizer, one announcement of all that is made, its verified
+// revision and the verdict; and one request for each thing that is made, beside the list of the project.
+func TestFirstConvergenceCosts(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.patience(time.Minute)
+	l.apply("dev", loopDev)
+	l.kubernetesWrites()
+	l.settled("dev")
+	assert.Equal(t, []string{
+		"patch *v1alpha1.EngineEnvironment", "patch status *v1alpha1.EngineEnvironment",
+		"create *v1.ControllerRevision", "patch status *v1alpha1.EngineEnvironment",
+	}, l.kubernetesWrites())
+	made := l.requests(0)
+	for operation := range made {
+		if strings.HasPrefix(operation, "ReadEnvironment") || operation == "ReadLogs" { // what the watch and the checks read
+			delete(made, operation)
+		}
+	}
+	assert.Equal(t, map[string]int{
+		"ReadProject": 1, "CreateEnvironment": 1, "CreateService": 1, "CreateRailwayDomain": 1, "CommitPatch": 1,
+	}, made)
+}
+
+// announced reports whether the status names the write.
+func announced(o *v1alpha1.EngineEnvironment, kind v1alpha1.WriteKind) bool {
+	record := o.Status.WorkingRecord
+	if record == nil {
+		return false
+	}
+	is := func(w v1alpha1.PendingWrite) bool { return w.Kind == kind }
+	return (record.Pending != nil && is(*record.Pending)) || slices.ContainsFunc(record.Awaited, is)
+}
+
+// TestAProcessThatDiesForgetsProgressOnly: whatever waits to be written when the process dies, nothing is made twice after it.
+func TestAProcessThatDiesForgetsProgressOnly(t *testing.T) {
+	t.Parallel()
+	for passes := 1; passes <= 6; passes++ {
+		l := newLoop(t)
+		l.patience(time.Minute)
+		l.apply("dev", loopDev)
+		for range passes {
+			_, _ = l.tryPass("dev")
+			l.advance(time.Second)
+		}
+		l.crash()
+		l.settled("dev")
+		assert.Equal(t, map[string]int{"CreateEnvironment": 1, "CreateService": 1, "CreateRailwayDomain": 1, "CommitPatch": 1}, l.mutations(), passes)
+		assert.Len(t, l.sim.Deployments(), 1)
+	}
+}
+
+// TestProgressIsWrittenAfterAWhile: a rollout that takes its time shows in the status.
+func TestProgressIsWrittenAfterAWhile(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.patience(10 * time.Second)
+	l.apply("dev", loopDev)
+	l.pass("dev")
+	assert.Equal(t, v1alpha1.ReasonCreating, ready(l.get("dev")).Reason, "the announcement")
+	assert.True(t, announced(l.get("dev"), v1alpha1.WriteCommit))
+	l.kubernetesWrites()
+	result := l.pass("dev")
+	assert.Empty(t, l.kubernetesWrites())
+	assert.Positive(t, result.RequeueAfter)
+	assert.LessOrEqual(t, result.RequeueAfter, 10*time.Second)
+	l.advance(10 * time.Second)
+	l.pass("dev")
+	assert.Len(t, l.kubernetesWrites(), 1)
+	assert.NotEqual(t, v1alpha1.ReasonCreating, ready(l.get("dev")).Reason)
+	assert.False(t, announced(l.get("dev"), v1alpha1.WriteCommit), "the answer is known")
+}
+
+// TestKeptStatusOfAnOldObject: what waits to be written is told to whoever edits the spec meanwhile, and dropped when somebody else wrote
+// the status.
+func TestKeptStatusOfAnOldObject(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.patience(time.Minute)
+	l.apply("dev", loopDev)
+	l.pass("dev")
+	kept, err := l.store.Get(t.Context(), client.ObjectKeyFromObject(l.get("dev")))
+	require.NoError(t, err)
+	require.NotNil(t, kept.Status.LastCommit)
+	require.Nil(t, l.get("dev").Status.LastCommit, "not written")
+	l.annotate("dev", "team.example/note", "edited")
+	kept, err = l.store.Get(t.Context(), client.ObjectKeyFromObject(kept))
+	require.NoError(t, err)
+	require.NotNil(t, kept.Status.LastCommit, "somebody wrote something else")
+
+	other := l.get("dev")
+	before := other.DeepCopy()
+	other.Status = v1alpha1.EngineEnvironmentStatus{}
+	require.NoError(t, l.client.Status().Patch(t.Context(), other, client.MergeFrom(before)))
+	kept, err = l.store.Get(t.Context(), client.ObjectKeyFromObject(other))
+	require.NoError(t, err)
+	assert.Nil(t, kept.Status.LastCommit, "somebody deleted the status")
+	l.settled("dev")
+	assert.Len(t, l.sim.Deployments(), 1)
+}
+
+// TestARefusedAnnouncementSendsNothing: what is stored ahead counts only once it is stored.
+func TestARefusedAnnouncementSendsNothing(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.onWrite = func(verb string, _ client.Object) error {
+		if verb == "patch status" {
+			return errors.New("the API server is gone")
+		}
+		return nil
+	}
+	for range 3 {
+		_, _ = l.tryPass("dev")
+	}
+	assert.Empty(t, l.mutations())
+	l.onWrite = nil
+	l.settled("dev")
+	assert.Len(t, l.sim.Deployments(), 1)
+}
+
+// TestAFleetReadsTogether: after a restart the first reads share requests, and nothing is written.
+func TestAFleetReadsTogether(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	l.crash()
+	l.kubernetesWrites()
+	before := l.mark()
+	assert.Positive(t, l.pass("dev").RequeueAfter, "the safety net")
+	assert.Empty(t, l.requests(before), "the read is left to the watch")
+	_, known := l.watch.Latest("team/dev")
+	require.False(t, known)
+	l.poll("dev")
+	assert.Zero(t, l.pass("dev").RequeueAfter)
+	assert.Empty(t, l.kubernetesWrites())
+	assert.Equal(t, 1, l.requests(before)["ReadEnvironment"])
+}
+
+// patience lets reports of progress wait.
+func (l *loop) patience(d time.Duration) {
+	l.options.Patience = d
+	l.Reconciler = New(l.options)
+}
+
+// crash begins again as a new process does: with what the API server and Railway know.
+func (l *loop) crash() {
+	l.watch = railway.NewWatch(railway.WatchOptions{Now: l.clock})
+	l.options.Watch = l.watch
+	l.Reconciler = New(l.options)
+}
