@@ -92,14 +92,21 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	if d.Refused != "" {
 		p.event(warning, "RollbackRefused", "Rollback", "Does not roll back: %s", d.Refused)
 	}
-	if d.Rollback != nil && p.object.Status.Rollback == nil {
-		p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s: %s", d.Rollback.From, d.Rollback.To, d.Rollback.Reason)
-	}
 	if d.Resumed != "" {
 		p.event(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
 	}
+	once := ""
+	switch p.object.Spec.EffectiveWritePolicy() {
+	case v1alpha1.WritePolicyObserve:
+		return // status.plan says what would be written; nothing is
+	case v1alpha1.WritePolicyApprove:
+		once = ", once the plan is approved"
+	}
+	if d.Rollback != nil && p.object.Status.Rollback == nil {
+		p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s%s: %s", d.Rollback.From, d.Rollback.To, once, d.Rollback.Reason)
+	}
 	if d.Taken != "" {
-		p.event(normal, "Promoted", "Promote", "Promotes %s from %s", d.Taken, p.object.Spec.Promotion.From)
+		p.event(normal, "Promoted", "Promote", "Promotes %s from %s%s", d.Taken, p.object.Spec.Promotion.From, once)
 	}
 }
 

@@ -46,13 +46,13 @@ func (r reader) gather(ctx context.Context, p *pass, spec *v1alpha1.EngineEnviro
 }
 
 // declare reads what the spec names and holds that it fits together, before anything is read from or written to Railway. While a
-// rollback holds another revision the declared one may be as wrong as it likes.
+// rollback holds another revision, or is asked for, the declared one may be as wrong as it likes.
 func (r reader) declare(ctx context.Context, p *pass) (desired.Sources, *outcome.Outcome) {
 	gathered, err := r.gather(ctx, p, &p.object.Spec)
 	if err != nil {
 		return gathered, outcome.Failed(err)
 	}
-	if p.object.Status.Rollback != nil {
+	if p.object.Status.Rollback != nil || p.asksForRollback() {
 		return gathered, nil
 	}
 	declared, err := desired.Build(&p.object.Spec, gathered)
@@ -64,4 +64,10 @@ func (r reader) declare(ctx context.Context, p *pass) (desired.Sources, *outcome
 		return gathered, outcome.Failed(err)
 	}
 	return gathered, nil
+}
+
+// asksForRollback reports whether a person asks for a rollback that was not carried out yet.
+func (p *pass) asksForRollback() bool {
+	asked := p.object.Annotations[v1alpha1.AnnotationRollback]
+	return asked != "" && asked != p.journal.RollbackRequest()
 }

@@ -65,6 +65,12 @@ func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options)
 	}
 	p.journal = journal.Open(&object.Status, o.Settle, p.now)
 	p.facts = status.Facts{Spec: &object.Spec, Generation: object.Generation, Findings: map[string]status.Finding{}}
+	if asked := object.Annotations[v1alpha1.AnnotationRollback]; asked != "" && blank(&object.Status) {
+		// Nobody knows whether it was carried out: a rollback is not repeated by accident.
+		p.journal.RollbackRequested(asked)
+		p.event(warning, "RollbackRefused", "Rollback",
+			"Does not roll back to %q: it was asked for before the object had a status. Set another value to ask again", asked)
+	}
 	if requested := requestedAt(object); requested != "" && requested != object.Status.LastHandledReconcileAt {
 		p.forced = requested
 		if reason(&object.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested {
@@ -72,6 +78,11 @@ func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options)
 		}
 	}
 	return p
+}
+
+// blank reports whether nothing is known about the object: it is new, or somebody deleted its status.
+func blank(s *v1alpha1.EngineEnvironmentStatus) bool {
+	return len(s.Conditions) == 0 && s.WorkingRecord == nil
 }
 
 // requestedAt returns the value of the annotations that force a pass. Both may be set; a change of either counts.

@@ -4,11 +4,13 @@
 package controllers
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
@@ -111,6 +113,76 @@ func TestRollbackOnRequest(t *testing.T) {
 	o = l.settled("dev")
 	assert.Equal(t, "1.5.0", o.Status.Engine.Revision, "the same annotation does not roll back again")
 	assert.Len(t, l.sim.Deployments(), deployed+1)
+}
+
+// TestRollbackIsNotRepeated: an annotation that stays is not carried out again when the status, which remembers it, was deleted.
+func TestRollbackIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	l.apply("dev", loopDev, "1.4.2", "1.5.0")
+	l.settled("dev")
+	l.annotate("dev", v1alpha1.AnnotationRollback, "previous")
+	l.until("dev", "rolled back", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Rollback != nil })
+	l.annotate("dev", v1alpha1.AnnotationResume, "now")
+	l.settled("dev")
+	o := l.get("dev")
+	before := o.DeepCopy()
+	o.Status = v1alpha1.EngineEnvironmentStatus{}
+	require.NoError(t, l.client.Status().Patch(t.Context(), o, client.MergeFrom(before)))
+	o = l.settled("dev")
+	l.rest("dev", 3)
+	assert.Nil(t, l.get("dev").Status.Rollback)
+	assert.Equal(t, "1.5.0", o.Status.Engine.Revision)
+	assert.True(t, l.told("RollbackRefused"))
+	l.annotate("dev", v1alpha1.AnnotationRollback, "1.4.2")
+	l.until("dev", "rolled back", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Rollback != nil })
+}
+
+// TestRollbackOfASpecThatIsWrong: what is declared now need not be right for what was verified before.
+func TestRollbackOfASpecThatIsWrong(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	l.apply("dev", loopDev, "1.4.2", "1.5.0")
+	l.settled("dev")
+	l.apply("dev", loopDev, "1.4.2", "1.6.0", "name: openai", "name: no-such-secret")
+	l.pass("dev")
+	require.Equal(t, v1alpha1.ReasonSecretNotFound, ready(l.get("dev")).Reason)
+	l.annotate("dev", v1alpha1.AnnotationRollback, "1.4.2")
+	o := l.until("dev", "rolled back", func(o *v1alpha1.EngineEnvironment) bool {
+		return o.Status.Rollback != nil && o.Status.Engine.Revision == "1.4.2" && ready(o).Reason == v1alpha1.ReasonRolledBack
+	})
+	assert.True(t, o.Status.Rollback.Requested)
+}
+
+// TestObserveTellsNoPromotion: an event says what happened, and under Observe nothing does.
+func TestObserveTellsNoPromotion(t *testing.T) {
+	t.Parallel()
+	const preview = "tier: Preview\nwritePolicy: Observe\ninterval: 30s\n" +
+		"railway: {projectID: " + loopProject + ", environment: production, tokenSecretRef: {name: railway}}\n" +
+		"promotion: {from: dev, soak: 0s}\nengine: {name: ai-engine, domains: {railway: true}}\n"
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.verified("dev", "1.4.2")
+	l.apply("preview", preview)
+	l.until("preview", "planned", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil })
+	assert.False(t, l.told("Promoted"))
+}
+
+// told reports whether an event of that reason was told since the last call.
+func (l *loop) told(reason string) bool {
+	found := false
+	for {
+		select {
+		case text := <-l.events.Events:
+			found = found || strings.Contains(text, " "+reason+" ")
+		default:
+			return found
+		}
+	}
 }
 
 // TestHold keeps a promoted tier at what it runs.
