@@ -30,7 +30,8 @@ func (b *bench) first(ctx context.Context) error {
 		return err
 	}
 	b.traffic.reset()
-	go b.profile(ctx, "profile?seconds=20", "cpu-first")
+	go b.profile(ctx, fmt.Sprintf("profile?seconds=%.0f", profileFor.Seconds()), "cpu-first")
+	go b.profileSelf(ctx, "cpu-first-railway")
 	start := time.Now()
 	if err := parallel(ctx, b.objects, b.concurrency, func(ctx context.Context, i int) error {
 		return b.Client.Create(ctx, newObject(i, namespace, b.interval))
@@ -61,6 +62,7 @@ func (b *bench) first(ctx context.Context) error {
 	b.result.ObjectsPerSecond = rate(b.objects, last.Sub(start))
 	b.result.OperatorCPUSecondsPerObject = per((cpu - cpuBefore).Seconds(), b.objects)
 	b.result.RequestsPerObjectFirst = per(float64(sum(c.needed)), b.objects)
+	b.result.BatchesPerObjectFirst = per(float64(c.needed["ReadEnvironment"]+c.needed["ReadEnvironments"]), b.objects)
 	b.result.KubernetesWritesPerObjectFirst = per(float64(kinds.Objects), b.objects)
 	b.result.EventsPerObjectFirst = per(float64(kinds.Events), b.objects)
 	b.say("GO after %s; requests without routine polls: %v of %d", last.Sub(start).Round(time.Millisecond), c.needed, c.total)
