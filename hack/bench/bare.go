@@ -131,7 +131,10 @@ func (c *bareClient) requests(i, n int) []string {
 	}
 	for _, operation := range order {
 		// The work was that of all objects of the fleet; there may be fewer here.
-		for range share(c.convergence.requests[operation]*n/c.fleet.objects, i, n) {
+		for k := range share(c.convergence.requests[operation]*n/c.fleet.objects, i, n) {
+			if k > 0 && strings.HasPrefix(operation, "Create") {
+				operation = "ReadProject" // the operator repeated a create that Railway had refused as too frequent: there is only one to make
+			}
 			list = append(list, operation)
 		}
 	}
