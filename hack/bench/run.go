@@ -24,8 +24,6 @@ const (
 	withoutLimit = 10_000_000
 	// deploymentStep makes a rollout last a second, three steps.
 	deploymentStep = 300 * time.Millisecond
-	// profileFor is how long processors are watched.
-	profileFor = 20 * time.Second
 	// etcdQuota is far above what 10,000 objects with their events need.
 	etcdQuota = 6 << 30
 	// atMost and atMostEach bound the phases of a size together: what a phase needs whatever the fleet, and for each object. One second
@@ -209,6 +207,11 @@ func (b *bench) profile(ctx context.Context, path, name string) {
 	b.say("profile: %s", file)
 }
 
+// profileFor is how long processors are watched: about as long as the first convergence takes.
+func (b *bench) profileFor() time.Duration {
+	return 20*time.Second + time.Duration(b.objects)*100*time.Millisecond
+}
+
 // profileSelf stores how this process, and the local Railway in it, uses the processors in the first seconds of a phase.
 func (b *bench) profileSelf(ctx context.Context, name string) {
 	if b.Profiles == "" {
@@ -226,7 +229,7 @@ func (b *bench) profileSelf(ctx context.Context, name string) {
 		b.say("no profile: %v", err)
 		return
 	}
-	_ = sleep(ctx, profileFor) // one that is cut off is shorter
+	_ = sleep(ctx, b.profileFor()) // one that is cut off is shorter
 	pprof.StopCPUProfile()
 	_ = out.Close()
 }
