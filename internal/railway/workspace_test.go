@@ -110,3 +110,51 @@ func asked(sim *railwaysim.Sim) (n int) {
 	}
 	return n
 }
+
+// Two processes that share a token know nothing of each other but what Railway's headers say is left: both stretch, neither is refused
+// or held back, and each gets its part.
+func TestTwoProcessesOnOneToken(t *testing.T) {
+	const hours = 3
+	now := time.Date(2026, 9, 10, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	sim, err := railwaysim.New(railwaysim.Options{Seed: workspaceSeed(false), Now: clock})
+	require.NoError(t, err)
+	endpoint, stop, err := sim.Start()
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	type process struct {
+		client *railway.Client
+		owed   float64
+		sent   int
+	}
+	var processes [2]process
+	const followed = 1000
+	for i := range processes {
+		pool, err := railway.NewPool(railway.Options{Endpoint: endpoint, Now: clock, RequestsPerSecond: 10_000, Burst: 1000})
+		require.NoError(t, err)
+		t.Cleanup(pool.CloseIdle)
+		processes[i].client = pool.Client(railway.Credentials{Token: firstToken})
+		watch := railway.NewWatch(railway.WatchOptions{Now: clock})
+		for n := range followed {
+			watch.Follow(fmt.Sprint(n), railway.Target{
+				Client: processes[i].client, ProjectID: projectID, EnvironmentID: environmentID(n), Interval: time.Minute,
+			})
+		}
+	}
+	const step = 10 * time.Second
+	polled := float64(followed) / 10 // ten environments in each request
+	for ; now.Before(time.Date(2026, 9, 10, 12+hours, 0, 0, 0, time.UTC)); now = now.Add(step) {
+		for i := range processes {
+			p := &processes[i]
+			for p.owed += polled * step.Seconds() / p.client.Budget().Stretch(time.Minute).Seconds(); p.owed >= 1; p.owed-- {
+				require.NoError(t, p.client.Valid(railway.WithPriority(t.Context(), railway.Poll)), "after %s", now)
+				p.sent++
+			}
+		}
+	}
+	for i, p := range processes {
+		assert.InDelta(t, 300*hours, p.sent, 60*hours, "half of 60%% of 1,000 an hour: %d", i)
+		_, stretched := p.client.Budget().Interval(time.Minute)
+		assert.True(t, stretched)
+	}
+}
