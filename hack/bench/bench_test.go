@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +182,36 @@ func TestFigureThatWasNotMeasuredIsInNoRange(t *testing.T) {
 	nan := ratios["objectsPerSecond/bareClientObjectsPerSecond"]([]result{{}})
 	assert.False(t, bounds{Max: &one}.holds(nan))
 	assert.False(t, bounds{Min: &one}.holds(nan))
+	left := figures("goroutines", []result{{Objects: 100, Missing: []string{"goroutines"}}})
+	require.Len(t, left, 1)
+	assert.False(t, bounds{Max: &one}.holds(left[0].value), "its 0 is no figure")
+}
+
+func TestTableJudges(t *testing.T) {
+	cases := []struct {
+		name, reason, figure string
+		of                   result
+		text, verdict        string
+	}{
+		{"holds", "3 is at most 4", "kubernetesWritesPerObjectFirst", result{KubernetesWritesPerObjectFirst: 3}, "3", "holds"},
+		{"misses", "", "kubernetesWritesPerObjectFirst", result{KubernetesWritesPerObjectFirst: 4.5}, "4.5", "misses"},
+		{"share", "batches are not counted", "requestsPerObjectFirst", result{RequestsPerObjectFirst: 5.5, BatchesPerObjectFirst: 0.5}, "5.5", "holds"},
+		{"slow", "a part of the bare client's rate", "objectsPerSecond", result{ObjectsPerSecond: 5, BareClientObjectsPerSecond: 10}, "5", "misses"},
+		{"no target", "nothing to hold", "goroutines", result{Goroutines: 9}, "9", ""},
+		{"lower bound", "it ended before it was reached", "viewAgeP99Seconds",
+			result{ViewAgeP99Seconds: 9, Incomplete: []string{"viewAgeP99Seconds"}}, "≥ 9", "misses"},
+		{"missing", "0 would hold", "restartWritesPerObject", result{Missing: []string{"restartWritesPerObject"}}, "not measured", ""},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			at := slices.IndexFunc(rows, func(r row) bool { return r.name == tc.figure })
+			require.GreaterOrEqual(t, at, 0)
+			assert.Equal(t, tc.text, rows[at].text(tc.of), tc.reason)
+			assert.Equal(t, tc.verdict, rows[at].verdict(tc.of), tc.reason)
+		})
+	}
+	for _, figure := range rows {
+		assert.Equal(t, figure.target == "", figure.holds == nil, "%s: a target is a text and a condition", figure.name)
+		assert.NotEmpty(t, figure.phase, figure.name)
+	}
 }

@@ -6,8 +6,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 
 	"sigs.k8s.io/yaml"
@@ -107,8 +109,12 @@ func figures(name string, measured []result) []figure {
 	var list []figure
 	for _, known := range rows {
 		for _, r := range measured {
-			if known.name == name {
-				list = append(list, figure{fmt.Sprint(r.Objects), known.of(r)})
+			switch {
+			case known.name != name:
+			case r.measured(name):
+				list = append(list, figure{strconv.Itoa(r.Objects), known.of(r)})
+			default: // what was not measured lies in no range
+				list = append(list, figure{strconv.Itoa(r.Objects), math.NaN()})
 			}
 		}
 	}

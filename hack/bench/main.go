@@ -102,9 +102,13 @@ func (s setup) measure(ctx context.Context) ([]result, error) {
 			err = errors.Join(err, out.write(filepath.Join("dist", "bench.json")), writePlot(filepath.Join("dist", "bench.svg"), out.Sizes))
 		}
 		if err != nil {
-			return out.Sizes, fmt.Errorf("%d objects: %w", size, err)
+			return out.Sizes, errors.Join(fmt.Errorf("%d objects: %w", size, err), out.print())
 		}
 	}
+	return out.Sizes, out.print()
+}
+
+func (r report) print() error {
 	fmt.Println()
-	return out.Sizes, table(os.Stdout, out.Sizes)
+	return table(os.Stdout, r.Sizes)
 }

@@ -5,19 +5,16 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"text/tabwriter"
 	"time"
 )
 
 // result is what was measured at one size, an entry of "sizes" in dist/bench.json. Seconds are seconds of the wall clock unless they
-// are called CPU. What was not measured, or not to its end, is named in Incomplete.
+// are called CPU.
 type result struct {
 	Objects int `json:"objects"`
 	// ReadySeconds is from the first object applied until the last is GO.
@@ -29,6 +26,8 @@ type result struct {
 	OperatorCPUSecondsPerObject float64 `json:"operatorCPUSecondsPerObject"`
 	// RequestsPerObjectFirst are requests to Railway until all are GO, without routine polls of those that are.
 	RequestsPerObjectFirst float64 `json:"requestsPerObjectFirst"`
+	// BatchesPerObjectFirst is the part of RequestsPerObjectFirst that reads environments, alone or many at once.
+	BatchesPerObjectFirst float64 `json:"batchesPerObjectFirst"`
 	// KubernetesWritesPerObjectFirst are answered writes of objects and their status, EventsPerObjectFirst those of events for people.
 	KubernetesWritesPerObjectFirst float64 `json:"kubernetesWritesPerObjectFirst"`
 	EventsPerObjectFirst           float64 `json:"eventsPerObjectFirst"`
@@ -56,60 +55,14 @@ type result struct {
 	RestartSeconds           float64 `json:"restartSeconds"`
 	// Incomplete names what ended at its bound instead of its goal: its figure is a lower bound.
 	Incomplete []string `json:"incomplete,omitempty"`
+	// Missing names what was not measured: its figure says nothing.
+	Missing []string `json:"missing,omitempty"`
+	// TookSeconds is how long all phases took together.
+	TookSeconds float64 `json:"tookSeconds"`
 }
 
-// row is a line of the table and a panel of the plot.
-type row struct {
-	name string
-	of   func(result) float64
-	// grows is true where a figure is a total, which may grow in proportion to the objects.
-	grows bool
-}
-
-var rows = []row{
-	{"readySeconds", func(r result) float64 { return r.ReadySeconds }, true},
-	{"objectsPerSecond", func(r result) float64 { return r.ObjectsPerSecond }, false},
-	{"bareClientObjectsPerSecond", func(r result) float64 { return r.BareClientObjectsPerSecond }, false},
-	{"operatorCPUSecondsPerObject", func(r result) float64 { return r.OperatorCPUSecondsPerObject }, false},
-	{"requestsPerObjectFirst", func(r result) float64 { return r.RequestsPerObjectFirst }, false},
-	{"kubernetesWritesPerObjectFirst", func(r result) float64 { return r.KubernetesWritesPerObjectFirst }, false},
-	{"eventsPerObjectFirst", func(r result) float64 { return r.EventsPerObjectFirst }, false},
-	{"requestsPerObjectPoll", func(r result) float64 { return r.RequestsPerObjectPoll }, false},
-	{"viewAgeP99Seconds", func(r result) float64 { return r.ViewAgeP99Seconds }, true},
-	{"rolloutPollGapP99Seconds", func(r result) float64 { return r.RolloutPollGapP99Seconds }, false},
-	{"statusWritesSteady", func(r result) float64 { return float64(r.StatusWritesSteady) }, true},
-	{"editToCommitP50Seconds", func(r result) float64 { return r.EditToCommitP50Seconds }, false},
-	{"editToCommitP99Seconds", func(r result) float64 { return r.EditToCommitP99Seconds }, false},
-	{"repairSeconds", func(r result) float64 { return r.RepairSeconds }, true},
-	{"rssBytesPerObject", func(r result) float64 { return float64(r.RSSBytesPerObject) }, false},
-	{"peakRSSBytes", func(r result) float64 { return float64(r.PeakRSSBytes) }, true},
-	{"goroutines", func(r result) float64 { return float64(r.Goroutines) }, true},
-	{"restartRequestsPerObject", func(r result) float64 { return r.RestartRequestsPerObject }, false},
-	{"restartWritesPerObject", func(r result) float64 { return r.RestartWritesPerObject }, false},
-	{"restartSeconds", func(r result) float64 { return r.RestartSeconds }, true},
-}
-
-// table prints one column per size.
-func table(to io.Writer, results []result) error {
-	w := tabwriter.NewWriter(to, 0, 8, 2, ' ', tabwriter.AlignRight)
-	line := "figure\t"
-	for _, r := range results {
-		line += strconv.Itoa(r.Objects) + " objects\t"
-	}
-	_, _ = fmt.Fprintln(w, line)
-	for _, figure := range rows {
-		line := figure.name + "\t"
-		for _, r := range results {
-			bound := ""
-			if slices.Contains(r.Incomplete, figure.name) {
-				bound = "≥ "
-			}
-			line += bound + short(figure.of(r)) + "\t"
-		}
-		_, _ = fmt.Fprintln(w, line)
-	}
-	return w.Flush()
-}
+// measured reports whether the size yielded a figure at all: a phase that did not begin, or that was left out, yields none.
+func (r result) measured(figure string) bool { return !slices.Contains(r.Missing, figure) }
 
 // short prints three significant digits, and whole numbers whole.
 func short(value float64) string {

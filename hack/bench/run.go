@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"time"
 
@@ -25,6 +26,9 @@ const (
 	deploymentStep = 300 * time.Millisecond
 	// etcdQuota is far above what 10,000 objects with their events need.
 	etcdQuota = 6 << 30
+	// atMost and atMostEach bound the phases of a size together: what a phase needs whatever the fleet, and for each object. One second
+	// per object is three times what the slowest phase took.
+	atMost, atMostEach = 20 * time.Minute, time.Second
 	// bareAtMost bounds the objects of the bare client: its rate does not depend on how many there are.
 	bareAtMost = 1000
 )
@@ -39,7 +43,7 @@ type bench struct {
 	// interval is the objects' spec.interval.
 	interval time.Duration
 	// metrics and pprof are where the operator serves them.
-	metrics, pprof string
+	metrics, debug string
 	started        time.Time
 	// convergence is what the first convergence of all objects took.
 	convergence work
@@ -66,10 +70,10 @@ func (s setup) size(ctx context.Context, objects int) (measured result, err erro
 	}
 	flags := append(b.operatorFlags(), "--metrics-bind-address", b.metrics)
 	if s.Profiles != "" {
-		if b.pprof, err = freeAddress(); err != nil {
+		if b.debug, err = freeAddress(); err != nil {
 			return result{}, err
 		}
-		flags = append(flags, "--pprof-bind-address", b.pprof)
+		flags = append(flags, "--pprof-bind-address", b.debug)
 	}
 	b.Bed, err = testbed.Start(ctx, testbed.Options{
 		Dir: dir, Binary: s.Binary, Flags: flags, EtcdQuota: etcdQuota,
@@ -81,9 +85,11 @@ func (s setup) size(ctx context.Context, objects int) (measured result, err erro
 		return result{}, err
 	}
 	b.fleet = &fleet{bed: b.Bed, traffic: b.traffic, objects: objects, environments: map[string]string{}, good: map[string]bool{}}
-	ctx, cancel := context.WithCancel(ctx)
+	bound := atMost + time.Duration(objects)*atMostEach
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("all phases together may take %s", bound))
 	err = b.phases(ctx)
 	cancel()
+	b.result.TookSeconds = rounded(time.Since(b.started))
 	if err != nil {
 		b.Tail(os.Stderr, 10)
 	}
@@ -102,24 +108,27 @@ func (b *bench) phases(ctx context.Context) error {
 		times bool
 		run   func(context.Context) error
 	}{
-		{"first convergence", false, b.first},
-		{"steady state", false, b.steady},
-		{"edits while all poll", true, b.edits},
-		{"edits on the dashboard", true, b.repairs},
-		{"rollouts while all poll, 1 s per read", true, b.rollouts},
-		{"restart", false, b.restart},
-		{"bare client", false, b.bare},
+		{phaseFirst, false, b.first},
+		{phaseSteady, false, b.steady},
+		{phaseEdits, true, b.edits},
+		{phaseRepairs, true, b.repairs},
+		{phaseRollouts, true, b.rollouts},
+		{phaseRestart, false, b.restart},
+		{phaseBare, false, b.bare},
 	}
+	var failed error
 	for _, phase := range phases {
-		if phase.times && b.Counts {
+		if failed != nil || (phase.times && b.Counts) {
+			b.result.Missing = append(b.result.Missing, ofPhase(phase.name)...)
 			continue
 		}
 		b.say("%s …", phase.name)
 		if err := phase.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", phase.name, err)
+			failed = fmt.Errorf("%s: %w", phase.name, err)
+			b.result.Missing = append(b.result.Missing, ofPhase(phase.name)...)
 		}
 	}
-	return nil
+	return failed
 }
 
 // say prints progress.
@@ -191,11 +200,38 @@ func (b *bench) profile(ctx context.Context, path, name string) {
 		return
 	}
 	file := filepath.Join(b.Profiles, name+"-"+strconv.Itoa(b.objects)+".pprof")
-	if err := errors.Join(os.MkdirAll(b.Profiles, 0o750), saveProfile(ctx, b.pprof, path, file)); err != nil {
+	if err := errors.Join(os.MkdirAll(b.Profiles, 0o750), saveProfile(ctx, b.debug, path, file)); err != nil {
 		b.say("no profile: %v", err)
 		return
 	}
 	b.say("profile: %s", file)
+}
+
+// profileFor is how long processors are watched: about as long as the first convergence takes.
+func (b *bench) profileFor() time.Duration {
+	return 20*time.Second + time.Duration(b.objects)*100*time.Millisecond
+}
+
+// profileSelf stores how this process, and the local Railway in it, uses the processors in the first seconds of a phase.
+func (b *bench) profileSelf(ctx context.Context, name string) {
+	if b.Profiles == "" {
+		return
+	}
+	if err := os.MkdirAll(b.Profiles, 0o750); err != nil {
+		b.say("no profile: %v", err)
+		return
+	}
+	out, err := os.Create(filepath.Join(b.Profiles, name+"-"+strconv.Itoa(b.objects)+".pprof"))
+	if err == nil {
+		err = pprof.StartCPUProfile(out)
+	}
+	if err != nil {
+		b.say("no profile: %v", err)
+		return
+	}
+	_ = sleep(ctx, b.profileFor()) // one that is cut off is shorter
+	pprof.StopCPUProfile()
+	_ = out.Close()
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -97,6 +97,14 @@ func (t *traffic) read(id string, at time.Time) {
 	t.last[id] = at
 }
 
+// atLeast is how many environments were read so often, once or twice.
+func (c counted) atLeast(times int) int {
+	if times == 1 {
+		return c.once
+	}
+	return c.twice
+}
+
 // counted is what was counted since the last reset.
 type counted struct {
 	// needed are requests without routine polls; both by operation.

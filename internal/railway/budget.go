@@ -58,9 +58,8 @@ func priorityOf(ctx context.Context, mutation bool) Priority {
 	return Rollout
 }
 
-// Budget keeps one token within Railway's limits: requests an hour as the rate limit headers tell them, a pause after a 429,
-// and a steady pace (railway-api.md, "Rate limits"). Everybody who uses the token shares it. It is safe for concurrent
-// use.
+// Budget keeps one token, or those of a workspace that share one limit, within Railway's limits: requests an hour as the rate limit
+// headers tell them, a pause after a 429, and a steady pace (railway-api.md, "Rate limits"). It is safe for concurrent use.
 type Budget struct {
 	now  func() time.Time
 	pace *pace
@@ -74,21 +73,33 @@ type Budget struct {
 	readAt time.Time
 	// blockedUntil is the end of the pause that a 429 asked for.
 	blockedUntil time.Time
-	// polled is how many requests it takes to poll every environment of this token once.
-	polled int
+	// sent is how many requests were let through, share which part of the limit they were.
+	sent  int
+	share share
+	// polled is how many requests it takes to poll every environment once, by the key of the token.
+	polled map[string]int
 }
 
 func newBudget(now func() time.Time, requestsPerSecond float64, burst int) *Budget {
-	return &Budget{now: now, pace: newPace(requestsPerSecond, burst)}
+	return &Budget{now: now, pace: newPace(requestsPerSecond, burst), polled: map[string]int{}}
 }
 
 // Stretch returns how long a poll interval must be, at least interval, so that polling every followed environment stays
-// within the polls' share of the hourly limit.
+// within the polls' part of the hourly limit, and leaves as much of it to others as they use.
 func (b *Budget) Stretch(interval time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	perHour := float64(cmp.Or(b.limit, assumedLimit)) * pollShare
-	return max(interval, time.Duration(float64(b.polled)*float64(window)/perHour))
+	perHour := float64(cmp.Or(b.limit, assumedLimit)) * pollShare * b.share.part()
+	return max(interval, time.Duration(float64(b.allPolled())*float64(window)/perHour))
+}
+
+// allPolled is how many requests it takes to poll every environment once. The mutex is held.
+func (b *Budget) allPolled() int {
+	total := 0
+	for _, n := range b.polled {
+		total += n
+	}
+	return total
 }
 
 // Interval returns the time between the polls of an environment that is in force for the interval asked for, and whether it is
@@ -114,6 +125,7 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 		return b.blockedUntil.Sub(now), false
 	}
 	if !b.quota.known {
+		b.sent++
 		return 0, true
 	}
 	end := b.windowEnd()
@@ -126,6 +138,7 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 		return end.Sub(now), false
 	}
 	b.quota.remaining--
+	b.sent++
 	return 0, true
 }
 
@@ -177,6 +190,7 @@ func (b *Budget) learn(q quota) {
 	b.limit = cmp.Or(q.limit, b.limit)
 	if q.known {
 		b.quota, b.readAt = q, b.now()
+		b.share.sees(q, b.sent, b.readAt)
 	}
 }
 
@@ -191,8 +205,8 @@ func (b *Budget) block(pause time.Duration) {
 
 // budgetState is what metrics show of a budget.
 type budgetState struct {
-	remaining, polled int
-	known             bool
+	remaining int
+	known     bool
 	// interval is the shortest time between two polls of an environment; paused is how long nothing at all may be sent.
 	interval, paused time.Duration
 }
@@ -202,14 +216,33 @@ func (b *Budget) state() budgetState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return budgetState{
-		remaining: b.quota.remaining, known: b.quota.known, polled: b.polled, interval: interval,
+		remaining: b.quota.remaining, known: b.quota.known, interval: interval,
 		paused: max(0, b.blockedUntil.Sub(b.now())),
 	}
 }
 
-// setPolled says how many requests it takes to poll every environment of the token once.
-func (b *Budget) setPolled(n int) {
+// setPolled says how many requests it takes to poll every environment of the token with that key once.
+func (b *Budget) setPolled(key string, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.polled = n
+	b.polled[key] = n
+	if n == 0 {
+		delete(b.polled, key)
+	}
+}
+
+// takePolled takes the token with that key out of the budget, and returns what setPolled said of it.
+func (b *Budget) takePolled(key string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.polled[key]
+	delete(b.polled, key)
+	return n
+}
+
+// polls reports whether environments are polled with the token of that key.
+func (b *Budget) polls(key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.polled[key] > 0
 }

@@ -128,7 +128,7 @@ func TestBudgetStretch(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			b, _ := newTestBudget()
 			b.learn(quota{limit: tt.limit, remaining: tt.limit, known: tt.limit > 0})
-			b.setPolled(tt.polled)
+			b.setPolled("token", tt.polled)
 			assert.Equal(t, tt.want, b.Stretch(tt.interval))
 		})
 	}
@@ -136,7 +136,7 @@ func TestBudgetStretch(t *testing.T) {
 
 func TestBudgetLearnsTheLimitAlone(t *testing.T) {
 	b, _ := newTestBudget()
-	b.setPolled(100)
+	b.setPolled("token", 100)
 	b.learn(quota{limit: 10000})
 	assert.Equal(t, time.Minute, b.Stretch(time.Minute), "a policy header tells the limit without what is left of it")
 	b.learn(quota{})

@@ -21,7 +21,9 @@ type Client struct {
 	kind  TokenKind
 	gql   *sender
 	lines *lines
-	now   func() time.Time
+	// workspaces know who shares a limit.
+	workspaces *workspaces
+	now        func() time.Time
 	// creating keeps those in order who create environments.
 	creating *gate
 	// batch is how many environments are read in one request.
@@ -37,8 +39,8 @@ func (c *Client) Key() string { return c.key }
 // Kind tells what kind of token the client has.
 func (c *Client) Kind() TokenKind { return c.kind }
 
-// Budget is the request budget of the token.
-func (c *Client) Budget() *Budget { return c.gql.budget }
+// Budget is the request budget of the token. It may become another one: ask for it each time.
+func (c *Client) Budget() *Budget { return c.gql.budget() }
 
 // TryLock gives the project to one writer at a time, whatever the token: Railway neither isolates nor orders concurrent writes
 // (railway-api.md, "Consistency"). It returns false while somebody else has the project, or was told so before the caller

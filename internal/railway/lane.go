@@ -156,7 +156,7 @@ func (l *lane) poll(p Priority, now time.Time, o *WatchOptions) *job {
 			return l.client.Budget().Stretch(f.target.Interval) / 4
 		})
 		l.filling += (float64(len(taken)) - l.filling) / 8
-		l.client.Budget().setPolled(l.requests())
+		l.client.Budget().setPolled(l.client.key, l.requests())
 		l.replan(o)
 	}
 	l.polls[p]++

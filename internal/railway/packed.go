@@ -31,6 +31,44 @@ type content struct {
 	Sealed []model.VariableRef
 }
 
+// inflater unpacks into a buffer of its own.
+type inflater struct {
+	from *bytes.Reader
+	flate.Resetter
+	io.Reader
+	raw bytes.Buffer
+}
+
+// inflaters are reused: each has a window and tables of more than 40 kB, and room for the largest environment of late.
+var inflaters = sync.Pool{New: func() any {
+	from := bytes.NewReader(nil)
+	r := flate.NewReader(from)
+	resetter, _ := r.(flate.Resetter) // says its documentation
+	return &inflater{from: from, Resetter: resetter, Reader: r}
+}}
+
+// largest is the buffer that is kept for the next environment, in bytes.
+const largest = 1 << 20
+
+// unpack decodes what pack made. Its result shares nothing with the buffer.
+func unpack(body []byte, into *content) error {
+	i, _ := inflaters.Get().(*inflater)
+	i.from.Reset(body)
+	i.raw.Reset()
+	err := i.Reset(i.from, nil)
+	if err == nil {
+		_, err = i.raw.ReadFrom(i.Reader)
+	}
+	if err == nil {
+		err = json.Unmarshal(i.raw.Bytes(), into)
+	}
+	i.from.Reset(nil) // the body is not kept
+	if i.raw.Cap() <= largest {
+		inflaters.Put(i)
+	}
+	return err
+}
+
 // deflaters are reused: each has tables of more than half a megabyte.
 var deflaters = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(io.Discard, flate.BestSpeed)
@@ -76,8 +114,7 @@ func (p *packed) environment() *model.Environment {
 		return env
 	}
 	var c content
-	r := flate.NewReader(bytes.NewReader(p.body))
-	if err := json.NewDecoder(r).Decode(&c); err != nil {
+	if err := unpack(p.body, &c); err != nil {
 		panic("railway: a packed environment: " + err.Error()) // our own bytes
 	}
 	env := c.Environment

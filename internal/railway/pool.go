@@ -80,8 +80,9 @@ func defaultTo[T comparable](value *T, otherwise T) {
 // Pool shares one transport between the clients of all tokens, and one Client and Budget between all users of a token. It is
 // safe for concurrent use.
 type Pool struct {
-	wire  *wire
-	lines lines
+	wire       *wire
+	lines      lines
+	workspaces workspaces
 
 	mu      sync.Mutex
 	clients map[string]*Client
@@ -131,13 +132,11 @@ func (p *Pool) Client(credentials Credentials) *Client {
 		return client
 	}
 	client := &Client{
-		key: key, kind: credentials.Kind, lines: &p.lines, now: o.Now, creating: newGate(o.Now, o.CreateInterval),
+		key: key, kind: credentials.Kind, lines: &p.lines, workspaces: &p.workspaces, now: o.Now, creating: newGate(o.Now, o.CreateInterval),
 		batch: newBatchSize(mostPerRequest(credentials.Kind, o.MaxBatch)),
-		gql: &sender{
-			wire: p.wire, credentials: credentials,
-			budget: newBudget(o.Now, o.RequestsPerSecond, o.Burst),
-		},
+		gql:   &sender{wire: p.wire, credentials: credentials},
 	}
+	client.gql.use(newBudget(o.Now, o.RequestsPerSecond, o.Burst))
 	p.clients[key] = client
 	return client
 }
@@ -150,7 +149,8 @@ func (p *Pool) sweep(now time.Time) {
 	p.swept = now
 	p.lines.forget(now)
 	for key, client := range p.clients {
-		if now.Sub(p.used[key]) > unused && client.Budget().state().polled == 0 {
+		if now.Sub(p.used[key]) > unused && !client.Budget().polls(key) {
+			p.workspaces.forget(client)
 			delete(p.clients, key)
 			delete(p.used, key)
 		}

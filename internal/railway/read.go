@@ -39,6 +39,9 @@ func (c *Client) Project(ctx context.Context, projectID string) (model.Project, 
 	if err := c.completeProject(ctx, operation, &p); err != nil {
 		return model.Project{}, err
 	}
+	if p.WorkspaceId != nil {
+		c.workspaces.meet(ctx, c, *p.WorkspaceId)
+	}
 	return decodeProject(p), nil
 }
 

@@ -33,8 +33,11 @@ type wire struct {
 type sender struct {
 	wire        *wire
 	credentials Credentials
-	budget      *Budget
+	// shared is the budget in force: the token's own, or its workspace's.
+	shared atomic.Pointer[Budget]
 }
+
+func (s *sender) budget() *Budget { return s.shared.Load() }
 
 var _ graphql.Client = (*sender)(nil)
 
@@ -54,7 +57,8 @@ func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, resp
 func (s *sender) send(ctx context.Context, request *graphql.Request) (reply, error) {
 	mutation := strings.HasPrefix(strings.TrimSpace(request.Query), "mutation")
 	priority := priorityOf(ctx, mutation)
-	if wait, ok := s.budget.admit(priority); !ok {
+	budget := s.budget()
+	if wait, ok := budget.admit(priority); !ok {
 		s.wire.metrics.throttled.Inc()
 		return reply{}, &Error{
 			Class: RateLimited, Operation: request.OpName, RetryAfter: wait,
@@ -63,7 +67,7 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (reply, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.wire.options.Timeout)
 	defer cancel()
-	if err := s.budget.smooth(ctx, priority); err != nil {
+	if err := budget.smooth(ctx, priority); err != nil {
 		return reply{}, s.held(ctx, request.OpName, err)
 	}
 	start := time.Now()
@@ -223,9 +227,10 @@ func shape(err error) error {
 
 // account tells the budget, the metrics and the log what happened. It never sees variables or bodies.
 func (s *sender) account(operation string, v verdict, r reply) {
-	s.budget.learn(r.quota)
+	budget := s.budget()
+	budget.learn(r.quota)
 	if v.everything {
-		s.budget.block(v.wait)
+		budget.block(v.wait)
 	}
 	m := s.wire.metrics
 	m.requests.WithLabelValues(operation, v.class.String()).Inc()
@@ -233,7 +238,7 @@ func (s *sender) account(operation string, v verdict, r reply) {
 	if v.class == RateLimited {
 		m.throttled.Inc()
 	}
-	remaining, _ := s.budget.Remaining()
+	remaining, _ := budget.Remaining()
 	s.wire.options.Log.V(1).Info("asked Railway", "operation", operation, "class", v.class.String(), "token", s.credentials.key(),
 		"duration", r.took.Round(time.Millisecond).String(), "remaining", remaining, "traceID", r.traceID)
 }

@@ -54,7 +54,7 @@ var accessQueries = map[string]query{
 			return nil, notAuthorized()
 		}
 		n := c.view.workspace(ws)
-		n["apiTokenRateLimit"] = c.s.budgetOf(c.token)
+		n["apiTokenRateLimit"] = c.s.sharedLimit(ws)
 		return n, nil
 	},
 	"projectTokens": func(c call, args map[string]any) (any, error) {

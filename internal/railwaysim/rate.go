@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// bucket counts a token's requests in the current hour and second (railway-api.md, "Rate limits").
+// bucket counts the requests of a token, or of a workspace whose tokens share one limit, in the current hour and second (railway-api.md, "Rate limits").
 type bucket struct {
 	hour, second         time.Time
 	usedHour, usedSecond int
@@ -22,10 +22,11 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	perHour, perSecond := s.rates(t)
-	b := s.buckets[t.ID]
+	key := s.bucketOf(t)
+	b := s.buckets[key]
 	if b == nil {
 		b = &bucket{}
-		s.buckets[t.ID] = b
+		s.buckets[key] = b
 	}
 	now := s.now()
 	if now.Sub(b.hour) >= time.Hour {
@@ -61,30 +62,46 @@ func (s *Sim) SetRequestsPerHour(name string, limit int) error {
 	for _, t := range s.world.Tokens {
 		if t.Name == name {
 			t.RequestsPerHour = limit
-			delete(s.buckets, t.ID)
+			delete(s.buckets, s.bucketOf(t))
 			return nil
 		}
 	}
 	return fmt.Errorf("there is no token %q", name)
 }
 
-// budgetOf is what a token has left in the current hour (railway-api.md, "Rate limits"). The lock is held.
-func (s *Sim) budgetOf(t *token) node {
-	perHour, _ := s.rates(t)
+// bucketOf is whose requests are counted together with the token's. The lock is held.
+func (s *Sim) bucketOf(t *token) string {
+	if ws := s.world.Workspaces[s.workspaceOf(t)]; ws != nil && ws.SharedLimit {
+		return "workspace/" + ws.ID
+	}
+	return t.ID
+}
+
+// workspaceOf is the id of the workspace that the token belongs to, empty for an account's.
+func (s *Sim) workspaceOf(t *token) string {
+	if p := s.world.Projects[t.ProjectID]; p != nil {
+		return p.WorkspaceID
+	}
+	return t.WorkspaceID
+}
+
+// sharedLimit is what a workspace's tokens have left together in the current hour, null when each has a limit of its own. The lock is
+// held.
+func (s *Sim) sharedLimit(ws *workspace) any {
+	if !ws.SharedLimit {
+		return nil
+	}
+	perHour := s.allows(ws.Plan).requestsPerHour
 	left := node{"remainingPoints": perHour, "resetsAt": stamp(s.now().Add(time.Hour))}
-	if b := s.buckets[t.ID]; b != nil {
+	if b := s.buckets["workspace/"+ws.ID]; b != nil {
 		left["remainingPoints"], left["resetsAt"] = max(perHour-b.usedHour, 0), stamp(b.hour.Add(time.Hour))
 	}
 	return left
 }
 
 func (s *Sim) rates(t *token) (perHour, perSecond int) {
-	workspaceID := t.WorkspaceID
-	if p := s.world.Projects[t.ProjectID]; p != nil {
-		workspaceID = p.WorkspaceID
-	}
 	plan := "Pro"
-	if w := s.world.Workspaces[workspaceID]; w != nil {
+	if w := s.world.Workspaces[s.workspaceOf(t)]; w != nil {
 		plan = w.Plan
 	}
 	allowed := s.allows(plan)

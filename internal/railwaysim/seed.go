@@ -50,6 +50,9 @@ type SeedWorkspace struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Plan string `json:"plan"`
+	// SharedLimit makes all tokens of the workspace share one limit of requests, which the workspace tells as apiTokenRateLimit. Whether
+	// Railway does so is not documented (railway-api.md, "Rate limits"). Default: each token has its own.
+	SharedLimit bool `json:"sharedLimit"`
 }
 
 // SeedUser is a person.
@@ -157,7 +160,9 @@ func (s *Sim) plantWorkspaces(workspaces []SeedWorkspace, wrong func(string, ...
 		if _, known := plans[w.Plan]; !known {
 			wrong("workspaces[%d].plan: %q is none of Free, Hobby and Pro", i, w.Plan)
 		}
-		s.world.Workspaces[w.ID] = &workspace{ID: w.ID, Name: w.Name, Plan: w.Plan, CreatedAt: s.now()}
+		s.world.Workspaces[w.ID] = &workspace{
+			ID: w.ID, Name: w.Name, Plan: w.Plan, SharedLimit: w.SharedLimit, CreatedAt: s.now(),
+		}
 	}
 }
 

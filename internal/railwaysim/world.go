@@ -47,7 +47,9 @@ type world struct {
 
 type workspace struct {
 	ID, Name, Plan string
-	CreatedAt      time.Time
+	// SharedLimit is true when its tokens share one limit of requests.
+	SharedLimit bool
+	CreatedAt   time.Time
 }
 
 type user struct{ ID, Name, Email string }

@@ -6,6 +6,7 @@ package usage
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -21,15 +22,23 @@ const (
 	retry = 5 * time.Minute
 )
 
-// Ledger remembers what projects used, so that Railway is asked once an hour for all tiers of a project.
+// unused is how long nobody must have asked for an entry until it is dropped: its project or its token is gone. Who still needs one asks
+// at least once an hour.
+const unused = 2 * Every
+
+// Ledger remembers what projects used, so that Railway is asked once an hour for all tiers of a project. The zero value is ready.
 type Ledger struct {
 	mu      sync.Mutex
 	entries map[string]*entry
+	// swept is when the unused entries were last dropped.
+	swept time.Time
 }
 
 type entry struct {
 	mu   sync.Mutex
 	read Read
+	// asked is when somebody last wanted it. The Ledger's mutex guards it.
+	asked time.Time
 }
 
 // Read is one answer, or why there was none.
@@ -50,7 +59,7 @@ func (u Read) Due() time.Time {
 
 // Read returns the answer of this hour and month, and asks when there is none. Tokens that see different things ask apart.
 func (l *Ledger) Read(ctx context.Context, client *railway.Client, projectID string, now time.Time) Read {
-	entry := l.of(client.Key() + "/" + projectID)
+	entry := l.of(client.Key()+"/"+projectID, now)
 	entry.mu.Lock()
 	defer entry.mu.Unlock()
 	start, _ := cost.Month(now)
@@ -65,14 +74,19 @@ func (l *Ledger) Read(ctx context.Context, client *railway.Client, projectID str
 	return entry.read
 }
 
-func (l *Ledger) of(key string) *entry {
+func (l *Ledger) of(key string, now time.Time) *entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.entries == nil {
-		l.entries = map[string]*entry{}
+		l.entries, l.swept = map[string]*entry{}, now
+	}
+	if now.Sub(l.swept) >= Every {
+		maps.DeleteFunc(l.entries, func(_ string, e *entry) bool { return now.Sub(e.asked) > unused })
+		l.swept = now
 	}
 	if l.entries[key] == nil {
 		l.entries[key] = &entry{}
 	}
+	l.entries[key].asked = now
 	return l.entries[key]
 }

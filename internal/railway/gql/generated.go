@@ -575,6 +575,7 @@ type ReadProjectProject struct {
 	Id           string              `json:"id"`
 	Name         string              `json:"name"`
 	DeletedAt    *time.Time          `json:"deletedAt"`
+	WorkspaceId  *string             `json:"workspaceId"`
 	Environments ProjectEnvironments `json:"environments"`
 	Services     ProjectServices     `json:"services"`
 }
@@ -587,6 +588,9 @@ func (v *ReadProjectProject) GetName() string { return v.Name }
 
 // GetDeletedAt returns ReadProjectProject.DeletedAt, and is useful for accessing the field via an interface.
 func (v *ReadProjectProject) GetDeletedAt() *time.Time { return v.DeletedAt }
+
+// GetWorkspaceId returns ReadProjectProject.WorkspaceId, and is useful for accessing the field via an interface.
+func (v *ReadProjectProject) GetWorkspaceId() *string { return v.WorkspaceId }
 
 // GetEnvironments returns ReadProjectProject.Environments, and is useful for accessing the field via an interface.
 func (v *ReadProjectProject) GetEnvironments() ProjectEnvironments { return v.Environments }
@@ -755,6 +759,42 @@ type ReadVariablesResponse struct {
 
 // GetEnvironment returns ReadVariablesResponse.Environment, and is useful for accessing the field via an interface.
 func (v *ReadVariablesResponse) GetEnvironment() ReadVariablesEnvironment { return v.Environment }
+
+// ReadWorkspaceLimitResponse is returned by ReadWorkspaceLimit on success.
+type ReadWorkspaceLimitResponse struct {
+	Workspace ReadWorkspaceLimitWorkspace `json:"workspace"`
+}
+
+// GetWorkspace returns ReadWorkspaceLimitResponse.Workspace, and is useful for accessing the field via an interface.
+func (v *ReadWorkspaceLimitResponse) GetWorkspace() ReadWorkspaceLimitWorkspace { return v.Workspace }
+
+// ReadWorkspaceLimitWorkspace includes the requested fields of the GraphQL type Workspace.
+type ReadWorkspaceLimitWorkspace struct {
+	Id                string                                        `json:"id"`
+	ApiTokenRateLimit *ReadWorkspaceLimitWorkspaceApiTokenRateLimit `json:"apiTokenRateLimit"`
+}
+
+// GetId returns ReadWorkspaceLimitWorkspace.Id, and is useful for accessing the field via an interface.
+func (v *ReadWorkspaceLimitWorkspace) GetId() string { return v.Id }
+
+// GetApiTokenRateLimit returns ReadWorkspaceLimitWorkspace.ApiTokenRateLimit, and is useful for accessing the field via an interface.
+func (v *ReadWorkspaceLimitWorkspace) GetApiTokenRateLimit() *ReadWorkspaceLimitWorkspaceApiTokenRateLimit {
+	return v.ApiTokenRateLimit
+}
+
+// ReadWorkspaceLimitWorkspaceApiTokenRateLimit includes the requested fields of the GraphQL type ApiTokenRateLimit.
+type ReadWorkspaceLimitWorkspaceApiTokenRateLimit struct {
+	RemainingPoints int    `json:"remainingPoints"`
+	ResetsAt        string `json:"resetsAt"`
+}
+
+// GetRemainingPoints returns ReadWorkspaceLimitWorkspaceApiTokenRateLimit.RemainingPoints, and is useful for accessing the field via an interface.
+func (v *ReadWorkspaceLimitWorkspaceApiTokenRateLimit) GetRemainingPoints() int {
+	return v.RemainingPoints
+}
+
+// GetResetsAt returns ReadWorkspaceLimitWorkspaceApiTokenRateLimit.ResetsAt, and is useful for accessing the field via an interface.
+func (v *ReadWorkspaceLimitWorkspaceApiTokenRateLimit) GetResetsAt() string { return v.ResetsAt }
 
 // ServiceDomain includes the GraphQL fields of ServiceDomain requested by the fragment ServiceDomain.
 type ServiceDomain struct {
@@ -1261,6 +1301,14 @@ func (v *__ReadVariablesInput) GetEnvironmentId() string { return v.EnvironmentI
 
 // GetAfter returns __ReadVariablesInput.After, and is useful for accessing the field via an interface.
 func (v *__ReadVariablesInput) GetAfter() string { return v.After }
+
+// __ReadWorkspaceLimitInput is used internally by genqlient
+type __ReadWorkspaceLimitInput struct {
+	WorkspaceId string `json:"workspaceId"`
+}
+
+// GetWorkspaceId returns __ReadWorkspaceLimitInput.WorkspaceId, and is useful for accessing the field via an interface.
+func (v *__ReadWorkspaceLimitInput) GetWorkspaceId() string { return v.WorkspaceId }
 
 // The mutation executed by CommitPatch.
 const CommitPatch_Operation = `
@@ -1962,6 +2010,7 @@ query ReadProject ($projectId: String!) {
 		id
 		name
 		deletedAt
+		workspaceId
 		environments(first: 500) {
 			... ProjectEnvironments
 		}
@@ -2422,6 +2471,45 @@ func ReadVariables(
 	}
 
 	data_ = &ReadVariablesResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by ReadWorkspaceLimit.
+const ReadWorkspaceLimit_Operation = `
+query ReadWorkspaceLimit ($workspaceId: String!) {
+	workspace(workspaceId: $workspaceId) {
+		id
+		apiTokenRateLimit {
+			remainingPoints
+			resetsAt
+		}
+	}
+}
+`
+
+// ReadWorkspaceLimit tells what is left of the limit that a workspace's tokens share (railway-api.md, "Rate limits").
+func ReadWorkspaceLimit(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	workspaceId string,
+) (data_ *ReadWorkspaceLimitResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ReadWorkspaceLimit",
+		Query:  ReadWorkspaceLimit_Operation,
+		Variables: &__ReadWorkspaceLimitInput{
+			WorkspaceId: workspaceId,
+		},
+	}
+
+	data_ = &ReadWorkspaceLimitResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(
