@@ -23,6 +23,8 @@ import (
 
 const (
 	namespace = "fleet"
+	// warmNamespace is where the first object comes and goes before anything is measured.
+	warmNamespace = "warm"
 	// token belongs to an account, so that one token reaches every project.
 	token     = "11111111-1111-4111-8111-111111111111"
 	tokenName = "account"
@@ -33,8 +35,8 @@ const (
 	tierOwn   = 9
 )
 
-// fleetSeed has a project with an empty environment for each object, and as many for the bare client.
-func fleetSeed(objects, bare int) railwaysim.Seed {
+// fleetSeed has so many projects with an empty environment each.
+func fleetSeed(projects int) railwaysim.Seed {
 	seed := railwaysim.Seed{
 		Workspaces: []railwaysim.SeedWorkspace{{ID: "ws", Name: "acme", Plan: "Pro"}},
 		Users:      []railwaysim.SeedUser{{ID: "dana", Name: "Dana", Email: "dana@acme.example"}},
@@ -42,7 +44,7 @@ func fleetSeed(objects, bare int) railwaysim.Seed {
 		// Thirty seconds between two environments would make the bench wait for Railway's rule, not for the operator.
 		Limits: railwaysim.SeedLimits{EnvironmentCreateInterval: ptr.To("0s")},
 	}
-	for i := range objects + bare {
+	for i := range projects {
 		seed.Projects = append(seed.Projects, railwaysim.SeedProject{
 			ID: projectID(i), Name: objectName(i), Workspace: "ws",
 			Environments: []railwaysim.SeedEnvironment{{ID: fmt.Sprintf("11bb1547-570d-4109-a5e8-%012d", i), Name: "production"}},

@@ -45,7 +45,8 @@ type result struct {
 	EditToCommitP99Seconds float64 `json:"editToCommitP99Seconds"`
 	// RepairSeconds is from an edit on the dashboard until the repair arrives at Railway: the 99th percentile.
 	RepairSeconds float64 `json:"repairSeconds"`
-	// RSSBytesPerObject is the settled resident memory less that with no objects.
+	// RSSBytesPerObject is the settled resident memory less that with no objects, after a first one has come and gone: what it makes the
+	// process load is no cost of the fleet.
 	RSSBytesPerObject int64 `json:"rssBytesPerObject"`
 	PeakRSSBytes      int64 `json:"peakRSSBytes"`
 	Goroutines        int   `json:"goroutines"`

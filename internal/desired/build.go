@@ -260,7 +260,9 @@ func checkValue(v Variable, place string) error {
 
 func sorted(variables map[string]Variable) []Variable {
 	list := make([]Variable, 0, len(variables))
-	for _, name := range slices.Sorted(maps.Keys(variables)) {
+	names := slices.AppendSeq(make([]string, 0, len(variables)), maps.Keys(variables))
+	slices.Sort(names)
+	for _, name := range names {
 		list = append(list, variables[name])
 	}
 	return list

@@ -39,20 +39,48 @@ type inflater struct {
 	raw bytes.Buffer
 }
 
-// inflaters are reused: each has a window and tables of more than 40 kB, and room for the largest environment of late.
-var inflaters = sync.Pool{New: func() any {
+func newInflater() *inflater {
 	from := bytes.NewReader(nil)
 	r := flate.NewReader(from)
 	resetter, _ := r.(flate.Resetter) // says its documentation
 	return &inflater{from: from, Resetter: resetter, Reader: r}
-}}
+}
+
+// spare keeps a few large things for the next who needs one. Unlike a sync.Pool it is not emptied by the garbage collector, so that what
+// it keeps is made once.
+type spare[T any] struct {
+	kept chan T
+	make func() T
+}
+
+func (s spare[T]) get() T {
+	select {
+	case one := <-s.kept:
+		return one
+	default:
+		return s.make()
+	}
+}
+
+func (s spare[T]) put(one T) {
+	select {
+	case s.kept <- one:
+	default: // there are enough
+	}
+}
+
+// A deflater has tables of more than half a megabyte, an inflater of more than 40 kB and room for the largest environment of late.
+var (
+	deflaters = spare[*flate.Writer]{make(chan *flate.Writer, 2), newDeflater}
+	inflaters = spare[*inflater]{make(chan *inflater, 4), newInflater}
+)
 
 // largest is the buffer that is kept for the next environment, in bytes.
 const largest = 1 << 20
 
 // unpack decodes what pack made. Its result shares nothing with the buffer.
 func unpack(body []byte, into *content) error {
-	i, _ := inflaters.Get().(*inflater)
+	i := inflaters.get()
 	i.from.Reset(body)
 	i.raw.Reset()
 	err := i.Reset(i.from, nil)
@@ -64,19 +92,18 @@ func unpack(body []byte, into *content) error {
 	}
 	i.from.Reset(nil) // the body is not kept
 	if i.raw.Cap() <= largest {
-		inflaters.Put(i)
+		inflaters.put(i)
 	}
 	return err
 }
 
-// deflaters are reused: each has tables of more than half a megabyte.
-var deflaters = sync.Pool{New: func() any {
+func newDeflater() *flate.Writer {
 	w, err := flate.NewWriter(io.Discard, flate.BestSpeed)
 	if err != nil {
 		panic("railway: the level of compression: " + err.Error())
 	}
 	return w
-}}
+}
 
 func pack(env *model.Environment) *packed {
 	if env == nil {
@@ -89,8 +116,8 @@ func pack(env *model.Environment) *packed {
 		return p
 	}
 	var body bytes.Buffer
-	w, _ := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(w)
+	w := deflaters.get()
+	defer deflaters.put(w)
 	w.Reset(&body)
 	if _, err = w.Write(raw); err == nil {
 		err = w.Close()
