@@ -11,23 +11,23 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-// serviceLeaves lists the declared fields of one service.
-func (p *Plan) serviceLeaves(in Input, service desired.Service, instance model.ServiceInstance) []leaf {
-	all := p.fieldLeaves(in.Observed, service, instance)
-	all = append(all, variableLeaves(in.Observed, service.Name, instance.ServiceID, service.Variables)...)
+// appendService appends the declared fields of one service.
+func (p *Plan) appendService(all []leaf, in Input, service desired.Service, instance model.ServiceInstance) []leaf {
+	before := len(all)
+	all = p.appendFields(all, in.Observed, service, instance)
+	all = appendVariables(all, in.Observed, service.Name, instance.ServiceID, service.Variables)
 	isFresh := fresh(in.Observed, instance)
 	if l, ok := p.domainLeaf(in, service, instance, isFresh); ok {
 		all = append(all, l)
 	}
-	for i := range all {
-		all[i].fresh = isFresh
+	for i := range all[before:] {
+		all[before+i].fresh = isFresh
 	}
 	return all
 }
 
-func (p *Plan) fieldLeaves(observed *model.Environment, service desired.Service, instance model.ServiceInstance) []leaf {
+func (p *Plan) appendFields(list []leaf, observed *model.Environment, service desired.Service, instance model.ServiceInstance) []leaf {
 	config := observed.Config.Sub("services", instance.ServiceID)
-	var list []leaf
 	for _, field := range service.Fields {
 		path := pathOf(service.Name, field.Keys)
 		if fileOwns(instance, field.Keys) {

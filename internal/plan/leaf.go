@@ -8,6 +8,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
@@ -34,8 +35,9 @@ type leaf struct {
 	sealed, seal bool
 	secret       bool
 	deploys      bool
-	// write is what the patch carries.
-	write any
+	// write is what the patch carries; of a variable it is variablePatch, made only when it is written.
+	write    any
+	variable bool
 	// triggers are deleted instead of a write.
 	triggers []model.Trigger
 }
@@ -94,6 +96,9 @@ func (l leaf) change(cause Cause, hash string, hidden bool, redact func(string) 
 		Declared: truncate(l.show(l.want, l.want != nil)), Actual: truncate(redact(l.show(l.have, l.present))),
 		keys: l.keys, value: l.write,
 	}
+	if l.variable {
+		change.value = variablePatch(l)
+	}
 	if hidden {
 		change.Declared, change.Actual = "(plain)", "(sealed)"
 	}
@@ -141,16 +146,25 @@ func canonical(value any) string {
 
 // leaves lists every declared field of every service that has an id, and notes which services and domains are missing.
 func (p *Plan) leaves(in Input) []leaf {
-	var all []leaf
+	all := make([]leaf, 0, leavesOf(in.Desired))
 	for _, service := range in.Desired.Services {
 		if deletedElsewhere(in, service.Name) {
 			continue
 		}
 		if instance, ok := p.instance(in, service.Name); ok {
-			all = append(all, p.serviceLeaves(in, service, instance)...)
+			all = p.appendService(all, in, service, instance)
 		}
 	}
-	return append(all, variableLeaves(in.Observed, "", "", in.Desired.Shared)...)
+	return appendVariables(all, in.Observed, "", "", in.Desired.Shared)
+}
+
+// leavesOf is how many fields are declared at most.
+func leavesOf(d *desired.Environment) int {
+	n := len(d.Shared)
+	for _, service := range d.Services {
+		n += len(service.Fields) + len(service.Variables) + 1 // and a domain
+	}
+	return n
 }
 
 // instance finds the service in the environment, or among those that are about to show there. One that is nowhere is missing.

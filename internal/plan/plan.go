@@ -166,8 +166,9 @@ func Make(in Input) *Plan {
 	if in.KeyLost {
 		in.Applied = withoutHashes(in.Applied)
 	}
-	p := &Plan{Record: map[string]Applied{}}
-	declared := map[string]bool{}
+	most := leavesOf(in.Desired)
+	p := &Plan{Record: make(map[string]Applied, most)}
+	declared := make(map[string]bool, most)
 	p.gone(in)
 	for _, l := range p.leaves(in) {
 		declared[l.path] = true

@@ -8,24 +8,28 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-func variableLeaves(observed *model.Environment, service, serviceID string, variables []desired.Variable) []leaf {
-	list := make([]leaf, 0, len(variables))
+// appendVariables appends the leaves of a service's variables, or of the shared ones.
+func appendVariables(list []leaf, observed *model.Environment, service, serviceID string, variables []desired.Variable) []leaf {
 	for _, v := range variables {
 		l := leaf{
 			path: variablePath(service, v.Name), service: service, keys: variableKeys(serviceID, v.Name),
-			want: v.Value, secret: v.Secret, seal: v.Sealed, deploys: true,
+			want: v.Value, secret: v.Secret, seal: v.Sealed, deploys: true, variable: true,
 		}
-		write := map[string]any{"value": v.Value}
-		if v.Sealed {
-			write["isSealed"] = true
-		}
-		l.write = write
 		l.have, l.present, l.sealed = observedVariable(observed, serviceID, v.Name)
 		l.unreadable = l.present && l.have == nil
 		l.occupied = l.present
 		list = append(list, l)
 	}
 	return list
+}
+
+// variablePatch is what a patch carries of a variable.
+func variablePatch(l leaf) map[string]any {
+	patch := map[string]any{"value": l.want}
+	if l.seal {
+		patch["isSealed"] = true
+	}
+	return patch
 }
 
 // observedVariable returns a variable's unrendered value, nil when Railway does not show it
