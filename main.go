@@ -22,6 +22,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/tracing"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
@@ -58,6 +59,12 @@ func operate(ctx context.Context, opts *options.Options) error {
 		return err
 	}
 	wiring.Log = logger
+	traces, flushTraces, err := tracing.FromEnvironment(ctx, version, logger)
+	if err != nil {
+		return err
+	}
+	defer flushTraces()
+	wiring.Traces = traces
 	if err := metrics.Build(wiring.Registerer, version); err != nil {
 		return err
 	}

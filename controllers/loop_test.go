@@ -14,6 +14,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -42,6 +45,8 @@ type loop struct {
 	sim    *railwaysim.Sim
 	watch  *railway.Watch
 	events *events.FakeRecorder
+	// spans are those of the requests to Railway, and of passes that a test traces.
+	spans *tracetest.InMemoryExporter
 	*Reconciler
 
 	mu  sync.Mutex
@@ -87,7 +92,7 @@ engine:
 // newLoop brings up a loop with the token's Secret and one more; edit changes the seed of the local Railway.
 func newLoop(t *testing.T, edit ...string) *loop {
 	t.Helper()
-	l := &loop{t: t, now: time.Now().Truncate(time.Second), events: events.NewFakeRecorder(10_000)}
+	l := &loop{t: t, now: time.Now().Truncate(time.Second), events: events.NewFakeRecorder(10_000), spans: tracetest.NewInMemoryExporter()}
 	seed, err := railwaysim.ParseSeed([]byte(strings.NewReplacer(edit...).Replace(loopSeed)))
 	require.NoError(t, err)
 	l.sim, err = railwaysim.New(railwaysim.Options{Seed: seed, Step: time.Second, Now: l.clock})
@@ -102,7 +107,7 @@ func newLoop(t *testing.T, edit ...string) *loop {
 	require.True(t, roots.AppendCertsFromPEM(edge.CA))
 
 	l.client = l.kubernetes()
-	pool, err := railway.NewPool(railway.Options{Endpoint: endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 1e6, Burst: 1e6, Now: l.clock})
+	pool, err := railway.NewPool(railway.Options{Endpoint: endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 1e6, Burst: 1e6, Now: l.clock, Tracer: l.tracer()})
 	require.NoError(t, err)
 	l.watch = railway.NewWatch(railway.WatchOptions{Now: l.clock})
 	verifier := verify.New(verify.Options{
@@ -122,6 +127,10 @@ func newLoop(t *testing.T, edit ...string) *loop {
 	l.secret("railway", map[string]string{"RAILWAY_API_TOKEN": loopToken})
 	l.secret("openai", map[string]string{"api-key": loopSecret})
 	return l
+}
+
+func (l *loop) tracer() trace.Tracer {
+	return sdktrace.NewTracerProvider(sdktrace.WithSyncer(l.spans)).Tracer("test")
 }
 
 // kubernetes is an API in memory that counts writes.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -36,6 +37,8 @@ type Options struct {
 	Namespaces []string
 	// Events records what people should know, on transitions only.
 	Events events.EventRecorder
+	// Tracer makes a span of each pass; nil makes none.
+	Tracer trace.Tracer
 	// Metrics tells Prometheus what the statuses say.
 	Metrics *metrics.Objects
 	// Railway hands out one client per token.
@@ -110,6 +113,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	p := newPass(ctx, object, r.options)
 	defer p.end()
 	out := r.run(ctx, p)
+	tellSpan(ctx, out)
 	if err := r.report(ctx, p, out); err != nil {
 		return resultOfStore(err)
 	}

@@ -55,7 +55,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
 				backoffFrom, backoffTo),
 		}).
-		Complete(r)
+		Complete(traced(r.options.Tracer, r))
 }
 
 // requestedPredicate lets a changed request of a person through: for a pass, an approval, a resumption; and a status that was

@@ -33,7 +33,7 @@ type binary struct {
 
 // build builds the operator for each platform, one after the other: each uses all cores.
 func (r *release) build(ctx context.Context) ([]binary, error) {
-	dir, err := filepath.Abs(filepath.Join(r.root, "dist", "build"))
+	dir, err := filepath.Abs(r.buildDir)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (r *release) build(ctx context.Context) ([]binary, error) {
 	for _, p := range r.platforms {
 		b := binary{platform: p, path: filepath.Join(dir, p.String(), executable(p))}
 		fmt.Fprintf(os.Stderr, "building for %s/%s\n", p.os, p.arch)
-		if err := compile(ctx, r.root, b, r.version); err != nil {
+		if err := r.compile(ctx, r.root, b, r.version); err != nil {
 			return nil, err
 		}
 		built = append(built, b)

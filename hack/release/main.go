@@ -39,6 +39,9 @@ type release struct {
 	commit source
 	// platforms are what binaries are built for; those of Linux get an image.
 	platforms []platform
+	// buildDir is where binaries are built, compile builds one.
+	buildDir string
+	compile  func(ctx context.Context, root string, b binary, version string) error
 }
 
 var semantic = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$`)
@@ -55,32 +58,41 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	slog.SetLogLoggerLevel(slog.LevelWarn) // Helm tells of each link in the chart
-	var asked request
-	flags := flag.NewFlagSet("release", flag.ContinueOnError)
-	flags.StringVar(&asked.version, "version", "", "semantic version, for example v1.2.3")
-	flags.StringVar(&asked.image, "image", "engine-operator", "name under which the image is published, without tag")
-	flags.StringVar(&asked.base, "base", "", "base image: the directory of an OCI layout, a reference with a digest, or scratch")
-	flags.StringVar(&asked.root, "root", ".", "the project")
-	flags.StringVar(&asked.out, "out", "", "directory to write; default: dist/release/<version> of the project")
-	flags.BoolVar(&asked.quick, "quick", false, "this machine's platform only")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if !semantic.MatchString(asked.version) {
-		return fmt.Errorf("--version %q is no semantic version like v1.2.3", asked.version)
-	}
-	if asked.base == "" {
-		return errors.New("--base is required: the operator needs the base's CA certificates to reach Railway. Name an OCI layout, for " +
-			"example one that crane pull --format=oci wrote, or a reference with a digest; scratch makes an image without certificates, for tests")
-	}
-	if asked.out == "" {
-		asked.out = filepath.Join(asked.root, "dist", "release", asked.version)
-	}
-	commit, err := head(ctx, asked.root)
+	r, err := asked(ctx, args)
 	if err != nil {
 		return err
 	}
-	return (&release{request: asked, commit: commit, platforms: targets(asked.quick)}).write(ctx)
+	return r.write(ctx)
+}
+
+// asked is the release that the arguments ask for.
+func asked(ctx context.Context, args []string) (*release, error) {
+	var of request
+	flags := flag.NewFlagSet("release", flag.ContinueOnError)
+	flags.StringVar(&of.version, "version", "", "semantic version, for example v1.2.3")
+	flags.StringVar(&of.image, "image", "engine-operator", "name under which the image is published, without tag")
+	flags.StringVar(&of.base, "base", "", "base image: the directory of an OCI layout, a reference with a digest, or scratch")
+	flags.StringVar(&of.root, "root", ".", "the project")
+	flags.StringVar(&of.out, "out", "", "directory to write; default: dist/release/<version> of the project")
+	flags.BoolVar(&of.quick, "quick", false, "this machine's platform only")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if !semantic.MatchString(of.version) {
+		return nil, fmt.Errorf("--version %q is no semantic version like v1.2.3", of.version)
+	}
+	if of.base == "" {
+		return nil, errors.New("--base is required: the operator needs the base's CA certificates to reach Railway. Name an OCI layout, for " +
+			"example one that crane pull --format=oci wrote, or a reference with a digest; scratch makes an image without certificates, for tests")
+	}
+	if of.out == "" {
+		of.out = filepath.Join(of.root, "dist", "release", of.version)
+	}
+	commit, err := head(ctx, of.root)
+	if err != nil {
+		return nil, err
+	}
+	return &release{request: of, commit: commit, platforms: targets(of.quick), buildDir: filepath.Join(of.root, "dist", "build"), compile: compile}, nil
 }
 
 // targets are the platforms of a release, or this machine's alone.

@@ -5,7 +5,9 @@ package main
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -14,12 +16,13 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/stretchr/testify/assert"
@@ -34,7 +37,11 @@ func baseLayout(t *testing.T) string {
 	t.Helper()
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, architecture := range []string{"amd64", "arm64"} {
-		image, err := mutate.AppendLayers(empty.Image, static.NewLayer([]byte("certificates for "+architecture), types.OCILayer))
+		var packed bytes.Buffer
+		require.NoError(t, tarred(&packed, []file{{"etc/ssl/certs/ca-certificates.crt", 0o644, []byte(architecture)}}, time.Unix(0, 0)))
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed.Bytes())), nil })
+		require.NoError(t, err)
+		image, err := mutate.AppendLayers(empty.Image, layer)
 		require.NoError(t, err)
 		image, err = mutate.Config(image, v1.Config{Env: []string{"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"}})
 		require.NoError(t, err)
@@ -74,7 +81,48 @@ func TestRelease(t *testing.T) {
 		assert.Contains(t, read(t, first, manifest), "image: registry.example/acme/engine-operator@"+digest)
 	}
 	checkChart(t, first, digest)
-	checkDocuments(t, first, host, sums)
+	checkDocuments(t, first, sums, host)
+	checkAllPlatforms(t, base, host)
+}
+
+// checkAllPlatforms makes a release for all platforms out of this machine's binary: what differs between platforms is names, archives,
+// the image's index and the krew manifest. Compiling for each is what a real release does, and takes too long for a test.
+func checkAllPlatforms(t *testing.T, base string, host platform) {
+	t.Helper()
+	out := t.TempDir()
+	r, err := asked(t.Context(), []string{
+		"--version", version, "--image", "registry.example/acme/engine-operator", "--base", base, "--root", root, "--out", out,
+	})
+	require.NoError(t, err)
+	program, err := os.ReadFile(filepath.Join(root, "dist", "build", host.String(), executable(host)))
+	require.NoError(t, err)
+	r.buildDir = t.TempDir()
+	r.compile = func(_ context.Context, _ string, b binary, _ string) error {
+		assert.Equal(t, executable(b.platform), filepath.Base(b.path))
+		require.NoError(t, os.MkdirAll(filepath.Dir(b.path), 0o755))
+		return os.WriteFile(b.path, program, 0o755)
+	}
+	require.NoError(t, r.write(t.Context()))
+
+	index := unpacked(t, out)
+	require.NoError(t, validate.Index(index))
+	for _, architecture := range []string{"amd64", "arm64"} {
+		image, err := imageIn(index, v1.Platform{OS: "linux", Architecture: architecture})
+		require.NoError(t, err)
+		config, err := image.ConfigFile()
+		require.NoError(t, err)
+		assert.Equal(t, architecture, config.Architecture)
+	}
+	_, err = imageIn(index, v1.Platform{OS: "windows", Architecture: "amd64"})
+	require.Error(t, err, "Linux only")
+
+	packed, err := zip.OpenReader(filepath.Join(out, "engine-operator_"+version+"_windows_arm64.zip"))
+	require.NoError(t, err)
+	defer func() { _ = packed.Close() }()
+	require.Len(t, packed.File, 2)
+	assert.Equal(t, []string{"engine-operator.exe", "LICENSE"}, []string{packed.File[0].Name, packed.File[1].Name})
+	assert.EqualValues(t, len(program), packed.File[0].UncompressedSize64)
+	checkDocuments(t, out, read(t, out, "SHA256SUMS"), targets(false)...)
 }
 
 func read(t *testing.T, dir, name string) string {
@@ -84,13 +132,20 @@ func read(t *testing.T, dir, name string) string {
 	return string(content)
 }
 
-// checkImage unpacks the image and holds that it is valid, on top of the base, and runs the operator.
-func checkImage(t *testing.T, out string, host platform) string {
+// unpacked is the image's layout.
+func unpacked(t *testing.T, out string) v1.ImageIndex {
 	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, exec.CommandContext(t.Context(), "tar", "-xf", filepath.Join(out, "engine-operator_"+version+"_image.tar"), "-C", dir).Run())
-	root, err := layout.ImageIndexFromPath(dir)
+	index, err := layout.ImageIndexFromPath(dir)
 	require.NoError(t, err)
+	return index
+}
+
+// checkImage holds that the image is valid, on top of the base, and runs the operator.
+func checkImage(t *testing.T, out string, host platform) string {
+	t.Helper()
+	root := unpacked(t, out)
 	manifest, err := root.IndexManifest()
 	require.NoError(t, err)
 	require.Len(t, manifest.Manifests, 1, "what a client pushes is the index of all platforms")
@@ -139,20 +194,55 @@ func checkChart(t *testing.T, out, digest string) {
 	assert.Contains(t, got, "CustomResourceDefinition /engineenvironments.railway.engine-operator.dev", "the links are files in the package")
 }
 
-func checkDocuments(t *testing.T, out string, host platform, sums string) {
+// checkDocuments holds what is written about the binaries of the platforms.
+func checkDocuments(t *testing.T, out, sums string, platforms ...platform) {
 	t.Helper()
-	archive := "engine-operator_" + version + "_" + host.String() + ".tar.gz"
+	named := checkProvenance(t, out)
+	var plugin struct {
+		Metadata struct{ Name string }
+		Spec     struct {
+			Version   string
+			Platforms []struct {
+				Sha256, Bin, URI string
+				Selector         struct{ MatchLabels map[string]string }
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, out, "engine.yaml")), &plugin))
+	assert.Equal(t, "engine", plugin.Metadata.Name)
+	assert.Equal(t, version, plugin.Spec.Version)
+	require.Len(t, plugin.Spec.Platforms, len(platforms))
+	for i, p := range platforms {
+		checkBill(t, out, p)
+		archive := (&release{request: request{version: version}}).archiveName(p)
+		assert.Contains(t, sums, named[archive]+"  "+archive+"\n")
+		known := plugin.Spec.Platforms[i]
+		assert.Equal(t, named[archive], known.Sha256)
+		assert.True(t, strings.HasSuffix(known.URI, "/"+version+"/"+archive), known.URI)
+		assert.Equal(t, strings.Replace(executable(p), "engine-operator", "kubectl-engine", 1), known.Bin)
+		assert.Equal(t, map[string]string{"os": p.os, "arch": p.arch}, known.Selector.MatchLabels)
+	}
+	assert.Contains(t, read(t, out, "CHANGELOG.md"), "# "+version)
+}
+
+// checkBill holds that a bill of materials names what is in the program, and nothing else.
+func checkBill(t *testing.T, out string, p platform) {
+	t.Helper()
 	var bill struct {
 		Components []struct{ Name string }
 	}
-	require.NoError(t, json.Unmarshal([]byte(read(t, out, "engine-operator_"+version+"_"+host.String()+".cdx.json")), &bill))
+	require.NoError(t, json.Unmarshal([]byte(read(t, out, "engine-operator_"+version+"_"+p.String()+".cdx.json")), &bill))
 	var modules []string
 	for _, component := range bill.Components {
 		modules = append(modules, component.Name)
 	}
 	assert.Subset(t, modules, []string{"std", "sigs.k8s.io/controller-runtime", "k8s.io/client-go"})
 	assert.NotContains(t, modules, "github.com/stretchr/testify", "what only tests use is not in the program")
+}
 
+// checkProvenance returns the checksums in the statement.
+func checkProvenance(t *testing.T, out string) map[string]string {
+	t.Helper()
 	var statement struct {
 		Subject []struct {
 			Name   string
@@ -164,29 +254,10 @@ func checkDocuments(t *testing.T, out string, host platform, sums string) {
 	for _, subject := range statement.Subject {
 		named[subject.Name] = subject.Digest["sha256"]
 	}
-	assert.Contains(t, sums, named[archive]+"  "+archive+"\n")
 	entries, err := os.ReadDir(out)
 	require.NoError(t, err)
 	assert.Len(t, named, len(entries)-2, "all but the statement itself and the checksums")
-
-	var plugin struct {
-		Metadata struct{ Name string }
-		Spec     struct {
-			Version   string
-			Platforms []struct {
-				Sha256, Bin string
-				Selector    struct{ MatchLabels map[string]string }
-			}
-		}
-	}
-	require.NoError(t, yaml.Unmarshal([]byte(read(t, out, "engine.yaml")), &plugin))
-	assert.Equal(t, "engine", plugin.Metadata.Name)
-	assert.Equal(t, version, plugin.Spec.Version)
-	require.Len(t, plugin.Spec.Platforms, 1)
-	assert.Equal(t, named[archive], plugin.Spec.Platforms[0].Sha256)
-	assert.Equal(t, "kubectl-engine", plugin.Spec.Platforms[0].Bin)
-	assert.Equal(t, map[string]string{"os": host.os, "arch": host.arch}, plugin.Spec.Platforms[0].Selector.MatchLabels)
-	assert.Contains(t, read(t, out, "CHANGELOG.md"), "# "+version)
+	return named
 }
 
 // TestPlatforms holds what a release is built for.

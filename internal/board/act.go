@@ -4,9 +4,11 @@
 package board
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -35,10 +37,24 @@ type drafts struct {
 }
 
 type draft struct {
-	key    types.NamespacedName
-	title  string
-	patch  []byte
-	expiry time.Time
+	key types.NamespacedName
+	// request is what the person asked for, change what they were shown.
+	request view.Request
+	change  view.Change
+	expiry  time.Time
+}
+
+// stands reports whether the change is what the request comes to for the object as it is now: what was approved on the screen is not
+// written once the plan, or the candidate, is another one.
+func (d draft) stands(object *engineEnvironment) error {
+	change, err := view.Prepare(object, d.request)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(change.Patch, d.change.Patch) {
+		return errors.New("it has changed since it was shown: look at it again")
+	}
+	return nil
 }
 
 // keep stores a draft and returns its name. The ones that expired go, and the one that expires next when there are too many.
@@ -106,7 +122,8 @@ func (s *server) prepare(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadGateway, refusal(err))
 		return
 	}
-	change, err := view.Prepare(object, view.Request{Action: asked.Action, Input: asked.Input, User: user, Now: s.clock()})
+	request := view.Request{Action: asked.Action, Input: asked.Input, User: user, Now: s.clock()}
+	change, err := view.Prepare(object, request)
 	if err != nil {
 		fail(w, http.StatusUnprocessableEntity, err.Error())
 		return
@@ -121,7 +138,7 @@ func (s *server) prepare(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	id := s.drafts.keep(draft{key: key, title: change.Title, patch: change.Patch}, s.clock())
+	id := s.drafts.keep(draft{key: key, request: request, change: change}, s.clock())
 	answer(w, prepared{Change: change, ID: id, As: user})
 }
 
@@ -138,13 +155,19 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusGone, "this change was sent already, or was not confirmed within 5 minutes: choose the action again")
 		return
 	}
+	if object, ok := s.feed.get(confirmed.key.String()); ok {
+		if err := confirmed.stands(object); err != nil {
+			fail(w, http.StatusConflict, err.Error())
+			return
+		}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
-	if err := s.user.apply(ctx, confirmed.key, confirmed.patch, false); err != nil {
+	if err := s.user.apply(ctx, confirmed.key, confirmed.change.Patch, false); err != nil {
 		refuse(w, err)
 		return
 	}
-	answer(w, map[string]string{"done": confirmed.title})
+	answer(w, map[string]string{"done": confirmed.change.Title})
 }
 
 // refuse passes on what the API server said.

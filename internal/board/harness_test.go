@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
@@ -70,8 +71,8 @@ func named(t *testing.T, key string, objects []*v1alpha1.EngineEnvironment) *v1a
 	return nil
 }
 
-// cluster is a client's memory of objects, with one user and their rights.
-type cluster struct {
+// memory is a client's memory of objects, with one user and their rights.
+type memory struct {
 	client.WithWatch
 
 	mu sync.Mutex
@@ -80,9 +81,9 @@ type cluster struct {
 }
 
 // IsWatchListSemanticsUnSupported says that a watch does not begin with what is there, as an API server's does.
-func (c *cluster) IsWatchListSemanticsUnSupported() bool { return true }
+func (c *memory) IsWatchListSemanticsUnSupported() bool { return true }
 
-func (c *cluster) refuse(verbs ...string) {
+func (c *memory) refuse(verbs ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refused = map[string]bool{}
@@ -91,12 +92,12 @@ func (c *cluster) refuse(verbs ...string) {
 	}
 }
 
-func newCluster(t *testing.T, objects ...client.Object) *cluster {
+func newCluster(t *testing.T, objects ...client.Object) *memory {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
 	require.NoError(t, v1alpha1.AddToScheme(scheme))
-	c := &cluster{}
+	c := &memory{}
 	c.WithWatch = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithIndex(&corev1.Event{}, "involvedObject.uid", func(o client.Object) []string {
 			event, _ := o.(*corev1.Event)
@@ -107,7 +108,7 @@ func newCluster(t *testing.T, objects ...client.Object) *cluster {
 }
 
 // review answers the questions about the user, which no object is made of.
-func (c *cluster) review(ctx context.Context, to client.WithWatch, object client.Object, o ...client.CreateOption) error {
+func (c *memory) review(ctx context.Context, to client.WithWatch, object client.Object, o ...client.CreateOption) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch asked := object.(type) {
@@ -122,14 +123,14 @@ func (c *cluster) review(ctx context.Context, to client.WithWatch, object client
 }
 
 // change edits an object as the operator would.
-func (c *cluster) change(t *testing.T, key string, edit func(*v1alpha1.EngineEnvironment)) {
+func (c *memory) change(t *testing.T, key string, edit func(*v1alpha1.EngineEnvironment)) {
 	t.Helper()
 	object := c.object(t, key)
 	edit(object)
 	require.NoError(t, c.Update(t.Context(), object))
 }
 
-func (c *cluster) object(t *testing.T, key string) *v1alpha1.EngineEnvironment {
+func (c *memory) object(t *testing.T, key string) *v1alpha1.EngineEnvironment {
 	t.Helper()
 	namespace, name, _ := strings.Cut(key, "/")
 	object := &v1alpha1.EngineEnvironment{}
@@ -201,7 +202,7 @@ func eventsAndRevisions(t *testing.T, object *v1alpha1.EngineEnvironment) []clie
 		content := promotion.Content{Engine: v1alpha1.Engine{Service: v1alpha1.Service{Source: &v1alpha1.Source{Image: image}}}}
 		return &appsv1.ControllerRevision{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: object.Namespace, Name: object.Name + "-" + content.Hash(), Labels: map[string]string{labelOwner: string(object.UID)},
+				Namespace: object.Namespace, Name: object.Name + "-" + content.Hash(), Labels: map[string]string{cluster.LabelOwner: string(object.UID)},
 			},
 			Data: runtime.RawExtension{Raw: content.Raw()}, Revision: number,
 		}
@@ -213,4 +214,19 @@ func eventsAndRevisions(t *testing.T, object *v1alpha1.EngineEnvironment) []clie
 		LastTimestamp: metav1.NewTime(time.Now().Add(-212 * time.Hour)),
 	}
 	return []client.Object{kept(3, "1.4.1"), kept(4, "1.4.2"), event}
+}
+
+// planned makes the object wait for the approval of a plan, after another one was approved.
+func planned(object *v1alpha1.EngineEnvironment) {
+	object.Spec.WritePolicy = v1alpha1.WritePolicyApprove
+	object.Annotations = map[string]string{v1alpha1.AnnotationApprovePlan: "90a1b2c3d4e5"}
+	object.Status.Plan = &v1alpha1.PlanStatus{
+		Hash: "3f1c8a745d3e", Message: "1 to create, 1 to set, 1 to delete; deploys " + object.Spec.Engine.Name, More: 2,
+		Changes: []v1alpha1.PlannedChange{
+			{Path: object.Spec.Engine.Name + ".variables.RATE_LIMIT", Action: v1alpha1.PlannedSet, From: "100", To: "60"},
+			{Path: object.Spec.Engine.Name + ".variables.OPENAI_API_KEY", Action: v1alpha1.PlannedCreate, To: "(secret)"},
+			{Path: "shared.REGION", Action: v1alpha1.PlannedDelete, From: "eu-west"},
+		},
+		Deployments: []string{object.Spec.Engine.Name},
+	}
 }

@@ -176,6 +176,34 @@ func TestActionInTheBrowser(t *testing.T) {
 	assert.Contains(t, eval[string](b, "document.querySelector('#detail .actions').textContent"), "you may not patch this object")
 }
 
+// TestPlanInTheBrowser holds that a plan is shown, approved as shown, and says when it has changed since an approval.
+func TestPlanInTheBrowser(t *testing.T) {
+	kube := newCluster(t, allObjects(t)...)
+	b := newTab(t, 1360, 860).open(serveBoard(t, kube, Options{AllNamespaces: true}))
+	kube.change(t, "assistant/dev", planned)
+	b.until(textOf("assistant/dev") + ".includes('5 changes')")
+	assert.Contains(t, b.cardText("assistant/dev"), "plan 3f1c8a745d3e waits for an approval, since 90a1b2c3d4e5 was approved before it changed")
+	b.openTier("assistant/dev")
+	b.until("document.querySelector('#detail [data-action=\"approve-plan\"]')")
+	text := eval[string](b, "document.querySelector('#detail').textContent")
+	for _, part := range []string{"shared.REGION", "(secret)", "The approval so far, 90a1b2c3d4e5, is for another plan", "and 2 more", "Starts 1 deployment: assistant"} {
+		assert.Contains(t, text, part)
+	}
+	assert.Equal(t, 0, eval[int](b, "document.querySelectorAll('#detail [data-action=hold], #detail [data-action=rollback]').length"),
+		"nothing is promoted to it and nothing was kept")
+	b.click(`[data-action="approve-plan"]`)
+	b.until("document.getElementById('yes')")
+	assert.Equal(t, 3, eval[int](b, "document.querySelectorAll('#confirm tbody tr').length"), "what is approved is shown")
+	b.click("#yes")
+	b.until("!document.getElementById('confirm').open")
+	assert.Equal(t, "3f1c8a745d3e", kube.object(t, "assistant/dev").Annotations[v1alpha1.AnnotationApprovePlan])
+	b.until("document.querySelector('#detail').textContent.includes('It is approved and written next')")
+
+	kube.change(t, "assistant/dev", func(o *v1alpha1.EngineEnvironment) { o.Spec.WritePolicy = v1alpha1.WritePolicyObserve })
+	b.until("document.querySelector('#detail').textContent.includes('It is only observed')")
+	b.until("!document.querySelector('#detail [data-action=\"approve-plan\"]')")
+}
+
 // TestKeyboard goes through the page without a mouse.
 func TestKeyboard(t *testing.T) {
 	kube := newCluster(t, allObjects(t)...)
@@ -266,6 +294,13 @@ func TestAccessibility(t *testing.T) {
 		b.openTier("summary/production")
 		look("tier that is NO-GO, " + scheme)
 		b.click("#detail .close")
+		kube.change(t, "assistant/dev", planned)
+		b.openTier("assistant/dev")
+		b.click("[data-action=\"approve-plan\"]")
+		b.until("document.querySelector('#confirm tbody')")
+		look("plan, " + scheme)
+		b.click("#confirm .cancel")
+		b.click("#detail .close")
 	}
 	assert.False(t, eval[bool](b, "document.documentElement.scrollWidth > innerWidth"), "a phone does not scroll sideways")
 }
@@ -336,7 +371,8 @@ func TestPictures(t *testing.T) {
 		t.Skip("takes pictures: make board-pictures")
 	}
 	objects, events := allObjects(t), eventsAndRevisions(t, named(t, "ai-engine/production", engines(t)))
-	b := newTab(t, 1360, 1010).open(serveBoard(t, newCluster(t, append(objects, events...)...), Options{AllNamespaces: true, Context: "acme-prod"}))
+	kube := newCluster(t, append(objects, events...)...)
+	b := newTab(t, 1360, 1010).open(serveBoard(t, kube, Options{AllNamespaces: true, Context: "acme-prod"}))
 	for name, key := range map[string]string{
 		"go": "ai-engine/preview", "no-go": "summary/production", "soaking": "retrieval/preview",
 		"awaiting-approval": "ai-engine/production", "held": "assistant/preview",
@@ -350,6 +386,15 @@ func TestPictures(t *testing.T) {
 	b.click("[data-action=approve]")
 	b.until("document.getElementById('yes')")
 	b.shoot("board-confirm", "document.getElementById('confirm')")
+
+	b.press(kb.Escape)
+	b.press(kb.Escape)
+	b.until("!document.querySelector('dialog[open]')")
+	kube.change(t, "assistant/dev", planned)
+	b.openTier("assistant/dev")
+	b.click("[data-action=\"approve-plan\"]")
+	b.until("document.querySelector('#confirm tbody')")
+	b.shoot("board-plan", "document.getElementById('confirm')")
 
 	b.prefer("prefers-color-scheme", "dark")
 	b.press(kb.Escape)

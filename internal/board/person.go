@@ -8,11 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 	"sync"
-	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -23,14 +21,13 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/board/view"
+	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
 const (
 	// fieldOwner marks in managedFields what was written with the board.
 	fieldOwner = client.FieldOwner("engine-operator-board")
-	// labelOwner marks the ControllerRevisions of an object.
-	labelOwner = "railway.engine-operator.dev/engine-environment"
 	// eventsAtMost bounds what one tier's history asks for.
 	eventsAtMost = 200
 )
@@ -106,28 +103,23 @@ type revision struct {
 	Number int64  `json:"number"`
 	Name   string `json:"name"`
 	Source string `json:"source"`
-	At     string `json:"at"`
+	// Ask is what a rollback to it is asked for with.
+	Ask string `json:"ask"`
 }
 
-// revisions lists what is kept for the object, the newest first. Of its content only the source is taken.
+// revisions lists what the object can go back to now, the newest first. Of its content only the source is taken.
 func (p *person) revisions(ctx context.Context, object *v1alpha1.EngineEnvironment) ([]revision, error) {
-	var list appsv1.ControllerRevisionList
-	err := p.kube.List(ctx, &list, client.InNamespace(object.Namespace), client.MatchingLabels{labelOwner: string(object.UID)})
+	stored, err := cluster.History{Client: p.kube}.List(ctx, object)
 	if err != nil {
 		return nil, fmt.Errorf("ControllerRevisions: %s", refusal(err))
 	}
-	var found []revision
-	for _, kept := range list.Items {
-		content, err := promotion.ReadContent(kept.Data.Raw)
-		if err != nil || content.Engine.Source == nil {
-			continue // nothing to go back to
+	found := []revision{}
+	for _, s := range promotion.Targets(object, stored) {
+		number, source := strconv.FormatInt(s.Order, 10), s.Content.Engine.Source
+		if ask := promotion.Unasked(object, number, s.Name, string(promotion.SourceOf(source))); ask != "" {
+			found = append(found, revision{Number: s.Order, Name: promotion.Revision(source), Source: string(promotion.SourceOf(source)), Ask: ask})
 		}
-		found = append(found, revision{
-			Number: kept.Revision, Name: promotion.Revision(content.Engine.Source), Source: string(promotion.SourceOf(content.Engine.Source)),
-			At: kept.CreationTimestamp.UTC().Format(time.RFC3339),
-		})
 	}
-	slices.SortFunc(found, func(a, b revision) int { return cmp.Compare(b.Number, a.Number) })
 	return found, nil
 }
 

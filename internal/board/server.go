@@ -192,12 +192,16 @@ func (s *server) tier(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
 	found := detail{Offers: []offer{}, Revisions: []revision{}, History: view.Tiers([]*engineEnvironment{object})[0].History}
-	for _, o := range view.Offers(object) {
-		found.Offers = append(found.Offers, s.offer(ctx, o, object))
+	revisions, unread := s.user.revisions(ctx, object)
+	if unread != nil {
+		found.Unread = append(found.Unread, unread.Error())
 	}
-	var err error
-	if found.Revisions, err = s.user.revisions(ctx, object); err != nil {
-		found.Unread = append(found.Unread, err.Error())
+	found.Revisions = append(found.Revisions, revisions...)
+	for _, o := range view.Offers(object) {
+		if o.Action == view.ActionRollback && len(revisions) == 0 {
+			continue // nothing to go back to, or nothing that the user may see
+		}
+		found.Offers = append(found.Offers, s.offer(ctx, o, object))
 	}
 	records, err := s.user.events(ctx, object)
 	if err != nil {

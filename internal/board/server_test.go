@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -288,9 +289,12 @@ func TestActions(t *testing.T) {
 	answer, _ := board.call(t, "POST", "/api/confirm", map[string]string{"id": shown.ID})
 	assert.Equal(t, http.StatusGone, answer.StatusCode, "a confirmation counts once")
 
-	_, code, text = board.act(t, "ai-engine/dev", view.ActionHold, "release freeze")
+	_, code, text = board.act(t, "ai-engine/preview", view.ActionHold, "release freeze")
 	require.Equal(t, 200, code, text)
-	assert.Equal(t, "release freeze", kube.object(t, "ai-engine/dev").Annotations[view.AnnotationHold])
+	assert.Equal(t, "release freeze", kube.object(t, "ai-engine/preview").Annotations[v1alpha1.AnnotationHold])
+	_, code, text = board.act(t, "ai-engine/dev", view.ActionHold, "release freeze")
+	assert.Equal(t, http.StatusUnprocessableEntity, code, "nothing is promoted to it")
+	assert.Contains(t, text, "takes nothing by promotion")
 
 	_, code, text = board.act(t, "summary/preview", view.ActionUnsuspend, "")
 	require.Equal(t, 200, code, text)
@@ -307,10 +311,80 @@ func TestActions(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, answer.StatusCode, "a body has a bound")
 }
 
+// TestPlanIsApproved holds that a plan is approved as it was shown, and not when it has changed since.
+func TestPlanIsApproved(t *testing.T) {
+	kube := newCluster(t, allObjects(t)...)
+	board := serveBoard(t, kube, Options{AllNamespaces: true}).ready(t, "assistant/dev")
+	_, code, text := board.act(t, "assistant/dev", view.ActionApprovePlan, "")
+	assert.Equal(t, http.StatusUnprocessableEntity, code, text)
+	assert.Contains(t, text, "no plan that waits for an approval")
+
+	prepare := func(hash string) (shown prepared) {
+		require.Eventually(t, func() bool {
+			answer, text := board.call(t, "POST", "/api/prepare", prepareRequest{Key: "assistant/dev", Action: view.ActionApprovePlan})
+			shown = prepared{}
+			return answer.StatusCode == 200 && json.Unmarshal([]byte(text), &shown) == nil && shown.Plan.Hash == hash
+		}, patience, 10*time.Millisecond)
+		return shown
+	}
+	kube.change(t, "assistant/dev", planned)
+	first := prepare("3f1c8a745d3e")
+	assert.Len(t, first.Plan.Changes, 3, "what is approved is shown")
+	assert.Equal(t, "90a1b2c3d4e5", first.Plan.Stale)
+	kube.change(t, "assistant/dev", func(o *v1alpha1.EngineEnvironment) { o.Status.Plan.Hash = "another" })
+	second := prepare("another")
+	answer, text := board.call(t, "POST", "/api/confirm", map[string]string{"id": first.ID})
+	assert.Equal(t, http.StatusConflict, answer.StatusCode)
+	assert.Contains(t, text, "changed since it was shown")
+
+	answer, text = board.call(t, "POST", "/api/confirm", map[string]string{"id": second.ID})
+	require.Equal(t, 200, answer.StatusCode, text)
+	assert.Equal(t, "another", kube.object(t, "assistant/dev").Annotations[v1alpha1.AnnotationApprovePlan])
+
+	kube.refuse(view.VerbApprove)
+	kube.change(t, "assistant/dev", planned)
+	require.Eventually(t, func() bool {
+		_, code, text = board.act(t, "assistant/dev", view.ActionApprovePlan, "")
+		return code == http.StatusForbidden
+	}, patience, 10*time.Millisecond, "it takes the verb approve")
+	assert.Contains(t, text, "you may not approve this object")
+}
+
+// TestRollbackIsOfferedWhereItIsPossible holds that the board offers what the operator would carry out.
+func TestRollbackIsOfferedWhereItIsPossible(t *testing.T) {
+	production := named(t, "ai-engine/production", engines(t))
+	kube := newCluster(t, append(allObjects(t), eventsAndRevisions(t, production)...)...)
+	board := serveBoard(t, kube, Options{AllNamespaces: true}).ready(t, "ai-engine/production")
+	offered := func(key string) (found detail, rollback bool) {
+		answer, text := board.call(t, "GET", "/api/tier?key="+key, nil)
+		require.Equal(t, 200, answer.StatusCode, text)
+		require.NoError(t, json.Unmarshal([]byte(text), &found))
+		return found, slices.ContainsFunc(found.Offers, func(o offer) bool { return o.Action == view.ActionRollback })
+	}
+	found, ok := offered("ai-engine/production")
+	require.True(t, ok)
+	assert.Equal(t, "4", found.Revisions[0].Ask)
+	_, ok = offered("ai-engine/dev")
+	assert.False(t, ok, "no revision is kept")
+
+	kube.change(t, "ai-engine/production", func(o *v1alpha1.EngineEnvironment) {
+		o.Annotations = map[string]string{v1alpha1.AnnotationRollback: "4"}
+	})
+	require.Eventually(t, func() bool {
+		found, _ = offered("ai-engine/production")
+		return strings.HasPrefix(found.Revisions[0].Ask, "production-")
+	}, patience, 10*time.Millisecond, "each value is carried out once")
+	kube.change(t, "ai-engine/production", func(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = true })
+	require.Eventually(t, func() bool {
+		_, ok := offered("ai-engine/production")
+		return !ok
+	}, patience, 10*time.Millisecond, "a suspended tier is not rolled back")
+}
+
 func TestDraftsExpire(t *testing.T) {
 	now := time.Now()
 	var d drafts
-	first := d.keep(draft{title: "first"}, now)
+	first := d.keep(draft{}, now)
 	for range draftsAtMost {
 		now = now.Add(time.Second)
 		d.keep(draft{}, now)
@@ -318,7 +392,7 @@ func TestDraftsExpire(t *testing.T) {
 	assert.Len(t, d.all, draftsAtMost)
 	_, ok := d.take(first, now)
 	assert.False(t, ok, "the oldest went")
-	late := d.keep(draft{title: "late"}, now)
+	late := d.keep(draft{}, now)
 	_, ok = d.take(late, now.Add(draftLives+1))
 	assert.False(t, ok, "nobody confirms what was shown that long ago")
 }
@@ -383,4 +457,4 @@ func TestDoorwayIsForTheUserOnly(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-var _ client.WithWatch = &cluster{}
+var _ client.WithWatch = &memory{}

@@ -76,38 +76,35 @@ func rollbackCommand(world World) *cobra.Command {
 	})
 }
 
-// returning asks for a rollback. The operator carries each value of the annotation out once, so that a revision that was asked for
-// before is called by another of its names.
+// returning asks for a rollback, by another of the revision's names when it was asked for by this one before.
 func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to string) (*act, error) {
-	if len(stored) == 0 {
+	targets := promotion.Targets(object, stored)
+	switch {
+	case len(stored) == 0:
 		return nil, fmt.Errorf("nothing was verified in %s yet: there is nothing to go back to", object.Name)
+	case len(targets) == 0:
+		return nil, fmt.Errorf("nothing but what %s declares was verified in it: there is nothing to go back to", object.Name)
 	}
 	names := []string{to}
 	if to != promotion.PreviousRevision {
-		at := slices.IndexFunc(stored, func(s promotion.Stored) bool { return slices.Contains(s.Names(), to) })
+		at := slices.IndexFunc(targets, func(s promotion.Stored) bool { return slices.Contains(s.Names(), to) })
 		if at < 0 {
-			return nil, fmt.Errorf("%s has no verified revision %s; there is %s", object.Name, to, known(stored))
+			return nil, fmt.Errorf("%s has no verified revision %s that differs from what is declared; there is %s", object.Name, to, known(targets))
 		}
-		names = append(names, stored[at].Names()[:2]...)
+		names = append(names, targets[at].Names()[:2]...)
 	}
-	before := []string{object.Annotations[v1alpha1.AnnotationRollback]}
-	if record := object.Status.WorkingRecord; record != nil {
-		before = append(before, record.RollbackRequest)
+	name := promotion.Unasked(object, names...)
+	if name == "" {
+		return nil, fmt.Errorf("a rollback of %s to %s was asked for before; name the revision with --to: there is %s", object.Name, to, known(targets))
 	}
-	for _, name := range names {
-		if slices.Contains(before, name) {
-			continue
-		}
-		return &act{
-			tells: []string{
-				fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", to, object.Name, orNothing(runs(object))),
-				"It is held until what is declared changes or somebody resumes the tier.",
-			},
-			change: annotate(v1alpha1.AnnotationRollback, name),
-			done:   fmt.Sprintf("asked for a rollback of %s to %s", object.Name, to),
-		}, nil
-	}
-	return nil, fmt.Errorf("a rollback of %s to %s was asked for before; name the revision with --to: there is %s", object.Name, to, known(stored))
+	return &act{
+		tells: []string{
+			fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", to, object.Name, orNothing(runs(object))),
+			"It is held until what is declared changes or somebody resumes the tier.",
+		},
+		change: annotate(v1alpha1.AnnotationRollback, name),
+		done:   fmt.Sprintf("asked for a rollback of %s to %s", object.Name, to),
+	}, nil
 }
 
 func runs(object *v1alpha1.EngineEnvironment) string {
@@ -117,11 +114,10 @@ func runs(object *v1alpha1.EngineEnvironment) string {
 	return object.Status.Engine.Revision
 }
 
-// known lists revisions, the newest first.
-func known(stored []promotion.Stored) string {
-	sorted := slices.SortedFunc(slices.Values(stored), func(a, b promotion.Stored) int { return int(b.Order - a.Order) })
+// known lists revisions.
+func known(targets []promotion.Stored) string {
 	var all []string
-	for _, s := range sorted {
+	for _, s := range targets {
 		all = append(all, fmt.Sprintf("%d (%s)", s.Order, promotion.Revision(s.Content.Engine.Source)))
 	}
 	return strings.Join(all, ", ")

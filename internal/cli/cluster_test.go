@@ -243,7 +243,7 @@ func TestRollback(t *testing.T) {
 	assert.Contains(t, s.run("rollback", "production", "-y").err, "nothing was verified in production yet")
 	s.remember(s.read("production"))
 	asked := func() string { return s.read("production").Annotations[v1alpha1.AnnotationRollback] }
-	assert.Contains(t, s.run("rollback", "production", "-y", "--to", "1.4.0").err, "no verified revision 1.4.0; there is 3 (1.5.0)")
+	assert.Contains(t, s.run("rollback", "production", "-y", "--to", "1.4.0").err, "no verified revision 1.4.0 that differs from what is declared; there is 3 (1.5.0)")
 	s.in = "n\n"
 	assert.Equal(t, 1, s.run("rollback", "production").code)
 	assert.Empty(t, asked(), "nothing was asked for")
@@ -270,6 +270,13 @@ func TestSuspendAndResume(t *testing.T) {
 	assert.Zero(t, r.code)
 	assert.Contains(t, r.err, "preview holds 1.6.0. The operator deploys 1.7.0 again, which failed: check health failed")
 	assert.NotEmpty(t, s.read("preview").Annotations[v1alpha1.AnnotationResume])
+	preview := s.read("preview")
+	preview.Status.Rollback.Requested, preview.Status.Rollback.Reason = true, "a person asked for it"
+	require.NoError(t, s.Status().Update(t.Context(), preview))
+	s.in = "n\n"
+	said := s.run("resume", "preview").err
+	assert.Contains(t, said, "The operator deploys 1.7.0 again, from which a person had it rolled back.")
+	assert.NotContains(t, said, "failed", "nothing did")
 }
 
 func TestReconcile(t *testing.T) {

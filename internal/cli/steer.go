@@ -39,7 +39,11 @@ func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error)
 	}
 	again := annotate(v1alpha1.AnnotationResume, strconv.FormatInt(now.Unix(), 10))
 	if r := object.Status.Rollback; r != nil {
-		todo.tells = append(todo.tells, fmt.Sprintf("%s holds %s. The operator deploys %s again, which failed: %s", object.Name, r.To, r.From, r.Reason))
+		why := fmt.Sprintf("which failed: %s", r.Reason)
+		if r.Requested {
+			why = "from which a person had it rolled back"
+		}
+		todo.tells = append(todo.tells, fmt.Sprintf("%s holds %s. The operator deploys %s again, %s.", object.Name, r.To, r.From, why))
 		changes = append(changes, again)
 	} else if p := object.Status.Promotion; p != nil && len(p.Rejected) > 0 {
 		todo.tells = append(todo.tells, fmt.Sprintf("%s has rejected %d of the sources that were promoted to it. They may be promoted again.", object.Name, len(p.Rejected)))

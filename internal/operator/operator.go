@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -62,6 +63,8 @@ type Options struct {
 	Railway  railway.Options
 	Watch    railway.WatchOptions
 	Verifier verify.Options
+	// Traces makes spans of passes and of requests to Railway; nil makes none.
+	Traces trace.TracerProvider
 	// Hints takes webhooks when it has an address.
 	Hints hints.Options
 	// HashKey keys the hashes of applied values. Nil takes the one in HashKeyNamespace, and makes it when there is none.
@@ -111,6 +114,10 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	o.Watch.Changed, o.Verifier.Changed = waker.Wake, waker.Wake
 	operator := &Operator{Manager: manager, Watch: railway.NewWatch(o.Watch), Verifier: verify.New(o.Verifier)}
 	o.Railway.Registerer = o.Registerer
+	var passes trace.Tracer
+	if o.Traces != nil {
+		passes, o.Railway.Tracer = o.Traces.Tracer("controllers"), o.Traces.Tracer("railway")
+	}
 	if operator.Pool, err = railway.NewPool(o.Railway); err != nil {
 		return nil, err
 	}
@@ -130,8 +137,9 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	const patience = 2 // polls of a rollout, for a report of progress
 	reconciler := controllers.New(controllers.Options{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
-		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Railway: operator.Pool, Watch: operator.Watch, Verifier: operator.Verifier,
-		Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle, Patience: patience * operator.Watch.Fast(), Now: time.Now, Concurrency: o.Concurrency,
+		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Tracer: passes, Railway: operator.Pool, Watch: operator.Watch,
+		Verifier: operator.Verifier, Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle,
+		Patience: patience * operator.Watch.Fast(), Now: time.Now, Concurrency: o.Concurrency,
 	})
 	return operator, reconciler.SetupWithManager(ctx, manager)
 }

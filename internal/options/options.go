@@ -5,6 +5,7 @@
 package options
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -55,6 +56,7 @@ const DefaultNamespace = "engine-operator-system"
 // Complete reads what the flags hold and says what is wrong with it. Call it once the flags were parsed.
 func (o *Options) Complete() (err error) {
 	o.WatchNamespaces = names(o.watchNamespaces)
+	o.WebhookAddress = cmp.Or(o.WebhookAddress, "0") // empty is none, as it is for the manager's addresses
 	if o.WatchSelector, err = labels.Parse(o.watchSelector); err != nil {
 		return fmt.Errorf("--watch-label-selector: %w", err)
 	}

@@ -50,9 +50,7 @@ func (in *Input) rollBackOnRequest(d *Decision) {
 
 // requested finds the revision that a person asks for among those that differ from what is declared.
 func (in *Input) requested(asked string, declared Content) (Stored, bool) {
-	others := slices.DeleteFunc(slices.Clone(in.Stored), func(s Stored) bool {
-		return s.Content.Hash() == declared.Hash() || s.Content.with(declared.Engine.Source, in.Runs) == declared.Hash()
-	})
+	others := in.others(declared)
 	if asked == PreviousRevision {
 		return newest(in.withoutReplaced(others, declared))
 	}
@@ -64,6 +62,13 @@ func (in *Input) requested(asked string, declared Content) (Stored, bool) {
 		}
 	}
 	return Stored{}, false
+}
+
+// others are the revisions that differ from what is declared.
+func (in *Input) others(declared Content) []Stored {
+	return slices.DeleteFunc(slices.Clone(in.Stored), func(s Stored) bool {
+		return s.Content.Hash() == declared.Hash() || s.Content.with(declared.Engine.Source, in.Runs) == declared.Hash()
+	})
 }
 
 // withoutReplaced leaves out what a hold replaces: while it lasts, Railway does not tell which bytes the declared tag is, and what was

@@ -87,6 +87,6 @@ func (g Gate) ask(p Proposal) string {
 	if g.Annotation != "" {
 		stale = fmt.Sprintf(" (the approval so far, %s, is for another plan)", g.Annotation)
 	}
-	return fmt.Sprintf("would write: %s. A person must approve it%s: kubectl annotate eenv -n %s %s --overwrite %s=%s",
-		p.Message(), stale, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash())
+	return fmt.Sprintf("would write: %s. A person must approve it%s: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s",
+		p.Message(), stale, g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash())
 }

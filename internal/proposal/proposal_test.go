@@ -88,6 +88,7 @@ func TestGate(t *testing.T) {
 		}
 	}
 	asked := proposal.Gate{Policy: v1alpha1.WritePolicyApprove, Namespace: "team", Name: "dev", Annotation: "old"}.Decide(p)
+	assert.Contains(t, asked.Message, "kubectl engine approve -n team dev, or ")
 	assert.Contains(t, asked.Message, "kubectl annotate eenv -n team dev --overwrite railway.engine-operator.dev/approve-plan="+p.Hash())
 	assert.Contains(t, asked.Message, "old, is for another plan")
 }

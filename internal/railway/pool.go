@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 const (
@@ -51,6 +53,8 @@ type Options struct {
 	Now func() time.Time
 	// Registerer takes the metrics. Default: none.
 	Registerer prometheus.Registerer
+	// Tracer makes a span of each request. Default: none.
+	Tracer trace.Tracer
 	// Log gets one line per request at V(1). Default: none.
 	Log logr.Logger
 }
@@ -64,6 +68,9 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.Burst, 10)
 	defaultTo(&o.CreateInterval, throttled)
 	defaultTo(&o.MaxBatch, 50)
+	if o.Tracer == nil {
+		o.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/Khan/genqlient/graphql"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // wire is what all tokens share.
@@ -53,8 +54,14 @@ func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, resp
 	return s.failure(request, reply, v)
 }
 
-// send waits for the request's turn and returns the answer. Its error means that nothing was sent.
-func (s *sender) send(ctx context.Context, request *graphql.Request) (reply, error) {
+// send waits for the request's turn and returns the answer, with its span, which account ends. Its error means that nothing was sent.
+func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, err error) {
+	ctx, span := s.span(ctx, request.OpName)
+	defer func() {
+		if err != nil {
+			endHeld(span, err)
+		}
+	}()
 	mutation := strings.HasPrefix(strings.TrimSpace(request.Query), "mutation")
 	priority := priorityOf(ctx, mutation)
 	budget := s.budget()
@@ -71,8 +78,8 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (reply, err
 		return reply{}, s.held(ctx, request.OpName, err)
 	}
 	start := time.Now()
-	r := s.exchange(ctx, request, mutation)
-	r.took = time.Since(start)
+	r = s.exchange(ctx, request, mutation)
+	r.took, r.span = time.Since(start), span
 	return r, nil
 }
 
@@ -119,6 +126,7 @@ type reply struct {
 	traceID string
 	// took is the time from sending to having the whole answer.
 	took time.Duration
+	span trace.Span
 }
 
 func (s *sender) exchange(ctx context.Context, request *graphql.Request, mutation bool) reply {
@@ -225,7 +233,7 @@ func shape(err error) error {
 	return errShape
 }
 
-// account tells the budget, the metrics and the log what happened. It never sees variables or bodies.
+// account tells the budget, the metrics, the log and the span what happened. It never sees variables or bodies.
 func (s *sender) account(operation string, v verdict, r reply) {
 	budget := s.budget()
 	budget.learn(r.quota)
@@ -238,6 +246,7 @@ func (s *sender) account(operation string, v verdict, r reply) {
 	if v.class == RateLimited {
 		m.throttled.Inc()
 	}
+	endSpan(r.span, v.class, r)
 	remaining, _ := budget.Remaining()
 	s.wire.options.Log.V(1).Info("asked Railway", "operation", operation, "class", v.class.String(), "token", s.credentials.key(),
 		"duration", r.took.Round(time.Millisecond).String(), "remaining", remaining, "traceID", r.traceID)

@@ -48,6 +48,7 @@ function facts(tier) {
   return el('dl', { class: 'facts' },
     counted > 0 ? fact('Checks', tone(`${passed}/${counted}`, failed > 0, passed < counted)) : null,
     tier.kind === 'Local' ? null : fact('Drift', tone(drift > 0 ? count(drift, 'field', 'fields') : 'none', drift > 0)),
+    tier.plan ? fact('Plan', tone(count(tier.plan.changes.length + (tier.plan.more ?? 0), 'change', 'changes'), false, true)) : null,
     tier.runs.replicas > 0 ? fact('Replicas', tone(`${tier.runs.ready}/${tier.runs.replicas}`, false, tier.runs.ready < tier.runs.replicas)) : null,
     tier.cost ? fact('Cost', cost(tier.cost)) : null);
 }

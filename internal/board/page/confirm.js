@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { copyable, el } from './dom.js';
+import { plan } from './plan.js';
 import { send } from './stream.js';
 
 const dialog = document.getElementById('confirm');
@@ -26,7 +27,7 @@ export function confirmation(tier, offer, revisions) {
 
 function choice(revisions) {
   if (revisions.length === 0) return el('select', { id: 'input', disabled: true }, el('option', null, 'no verified revision is kept, or you may not read them'));
-  return el('select', { id: 'input' }, revisions.map((r) => el('option', { value: String(r.number) }, `${r.number}: ${r.name} (${r.source})`)));
+  return el('select', { id: 'input' }, revisions.map((r) => el('option', { value: r.ask }, `${r.number}: ${r.name} (${r.source})`)));
 }
 
 const cancel = (label = 'Cancel') => el('button', { type: 'button', class: 'cancel', onclick: () => dialog.close() }, label);
@@ -60,6 +61,7 @@ function preview(tier, change) {
   } }, 'Write it');
   show(el('div', null,
     el('p', null, change.effect),
+    plan(change.plan),
     change.warning ? el('p', { class: 'warning' }, change.warning) : null,
     el('p', null, 'Written to ', el('b', null, tier.key), ' as ', el('b', null, change.as), ':'),
     el('ul', { class: 'writes' }, change.writes.map(written)),

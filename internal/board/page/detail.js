@@ -1,9 +1,10 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-import { copyable, count, el, link } from './dom.js';
+import { copyable, count, el, link, row, table } from './dom.js';
 import { cost, verdict, wait } from './card.js';
 import { confirmation } from './confirm.js';
+import { plan } from './plan.js';
 import { ago, clock } from './time.js';
 import { ask } from './stream.js';
 
@@ -60,9 +61,6 @@ function section(title, ...content) {
   return shown.length > 0 && el('section', null, el('h3', null, title), ...shown);
 }
 
-const row = (...cells) => el('tr', null, ...cells.map((cell) => el('td', null, cell)));
-const table = (label, heads, rows) => rows.length > 0 && el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label },
-  el('table', null, el('thead', null, el('tr', null, heads.map((head) => el('th', { scope: 'col' }, head)))), el('tbody', null, rows)));
 const list = (items, draw = (item) => item) => items?.length > 0 && el('ul', null, items.map((item) => el('li', null, draw(item))));
 
 function actions() {
@@ -132,6 +130,7 @@ function render() {
     actions(),
     section(tier.verdict === 'GO' ? 'GO' : `Why ${tier.verdict}`, tier.verdict === 'GO' && tier.since ? el('p', null, 'for ', ago(tier.since, ''), ', since ', clock(tier.since)) : null, list(tier.reasons)),
     section('Waits for', waits(tier)),
+    section('Plan', plan(tier.plan)),
     section('Held', hold(tier.hold)),
     section('Runs', table('Services', ['Service', 'Revision', 'Source', 'Deployment', 'Replicas', 'Address'],
       tier.kind === 'Local' ? [] : [tier.runs, ...(tier.companions ?? [])].map(service)),

@@ -66,3 +66,8 @@ export function copyable(text) {
   const code = el('code', null, text);
   return el('div', { class: 'command' }, el('pre', { tabindex: '0', 'aria-label': 'Command' }, code), button);
 }
+
+/** row is a table's row, table a table that scrolls by itself. */
+export const row = (...cells) => el('tr', null, ...cells.map((cell) => el('td', null, cell)));
+export const table = (label, heads, rows) => rows.length > 0 && el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label },
+  el('table', null, el('thead', null, el('tr', null, heads.map((head) => el('th', { scope: 'col' }, head)))), el('tbody', null, rows)));

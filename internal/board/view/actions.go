@@ -13,20 +13,15 @@ import (
 
 // The actions of the board. Each writes annotations, or spec.suspend, and nothing else.
 const (
-	ActionApprove   = "approve"
-	ActionResume    = "resume"
-	ActionReconcile = "reconcile"
-	ActionSuspend   = "suspend"
-	ActionUnsuspend = "unsuspend"
-	ActionHold      = "hold"
-	ActionRelease   = "release"
-	ActionRollback  = "rollback"
-)
-
-// The annotations of a person's requests that package v1alpha1 does not name.
-const (
-	AnnotationHold     = "railway.engine-operator.dev/hold"
-	AnnotationRollback = "railway.engine-operator.dev/rollback"
+	ActionApprove     = "approve"
+	ActionApprovePlan = "approve-plan"
+	ActionResume      = "resume"
+	ActionReconcile   = "reconcile"
+	ActionSuspend     = "suspend"
+	ActionUnsuspend   = "unsuspend"
+	ActionHold        = "hold"
+	ActionRelease     = "release"
+	ActionRollback    = "rollback"
 )
 
 // Verbs that a user needs on the object. Approving is asked for by the approval policy (config/admission/approval.yaml).
@@ -108,8 +103,9 @@ func when(holds func(*v1alpha1.EngineEnvironment) bool, otherwise string) func(*
 	}
 }
 
-func onRailway(object *v1alpha1.EngineEnvironment) bool {
-	return object.Spec.Tier != v1alpha1.TierLocal
+// heldByPerson reports whether a person keeps what was promoted: a tier without promotion runs what its spec says.
+func heldByPerson(object *v1alpha1.EngineEnvironment) bool {
+	return object.Spec.Promotion != nil && object.Annotations[v1alpha1.AnnotationHold] != ""
 }
 
 var actions = []act{
@@ -128,6 +124,17 @@ var actions = []act{
 		},
 	},
 	{
+		Offer:   Offer{Action: ActionApprovePlan, Label: "Approve the plan", Verbs: []string{VerbPatch, VerbApprove}, Weighty: true},
+		effect:  "The operator writes this plan to Railway and nothing else. A plan that changes before it is written needs another approval.",
+		allowed: when(planWaits, "has no plan that waits for an approval"),
+		writes: func(o *v1alpha1.EngineEnvironment, _ Request) []write {
+			return []write{annotation(v1alpha1.AnnotationApprovePlan, o.Status.Plan.Hash)}
+		},
+		title: func(o *v1alpha1.EngineEnvironment, _ Request) string {
+			return fmt.Sprintf("Approve plan %s of %s", o.Status.Plan.Hash, o.Name)
+		},
+	},
+	{
 		Offer:  Offer{Action: ActionResume, Label: "Try again", Verbs: []string{VerbPatch}, Weighty: true},
 		effect: "The hold after the rollback ends, and what was rejected is tried again.",
 		allowed: when(func(o *v1alpha1.EngineEnvironment) bool {
@@ -139,10 +146,9 @@ var actions = []act{
 		Offer:  Offer{Action: ActionRelease, Label: "End the hold", Verbs: []string{VerbPatch}, Weighty: true},
 		effect: "The person's hold ends, and the tier follows what is declared or promoted again.",
 		allowed: when(func(o *v1alpha1.EngineEnvironment) bool {
-			_, held := o.Annotations[AnnotationHold]
-			return held
+			return heldByPerson(o)
 		}, "is not held by a person"),
-		writes: func(*v1alpha1.EngineEnvironment, Request) []write { return []write{{key: AnnotationHold}} },
+		writes: func(*v1alpha1.EngineEnvironment, Request) []write { return []write{{key: v1alpha1.AnnotationHold}} },
 		title:  named("End the hold of %s"),
 	},
 	{
@@ -160,13 +166,12 @@ var actions = []act{
 	},
 	{
 		Offer:  Offer{Action: ActionHold, Label: "Hold", Verbs: []string{VerbPatch}, Input: "reason", Weighty: true},
-		effect: "What runs stays, whatever is declared or verified upstream, until a person ends the hold.",
+		effect: "What runs stays, whatever is verified upstream, until a person ends the hold.",
 		allowed: when(func(o *v1alpha1.EngineEnvironment) bool {
-			_, held := o.Annotations[AnnotationHold]
-			return onRailway(o) && !held
-		}, "cannot be held: it is held already, or does not run on Railway"),
+			return o.Spec.Promotion != nil && !heldByPerson(o)
+		}, "cannot be held: it is held already, or takes nothing by promotion"),
 		writes: func(_ *v1alpha1.EngineEnvironment, r Request) []write {
-			return []write{annotation(AnnotationHold, r.Input)}
+			return []write{annotation(v1alpha1.AnnotationHold, r.Input)}
 		},
 		title: named("Hold what runs in %s"),
 	},
@@ -174,10 +179,10 @@ var actions = []act{
 		Offer:  Offer{Action: ActionRollback, Label: "Roll back", Verbs: []string{VerbPatch}, Input: "revision", Weighty: true},
 		effect: "The tier goes back to a revision that was verified here before, in one commit, and holds it.",
 		allowed: when(func(o *v1alpha1.EngineEnvironment) bool {
-			return onRailway(o) && o.Status.Verified != nil
-		}, "has no verified revision to go back to"),
+			return o.Status.Verified != nil && !o.Spec.Suspend && o.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyObserve
+		}, "has no verified revision to go back to, or is suspended or only observed"),
 		writes: func(_ *v1alpha1.EngineEnvironment, r Request) []write {
-			return []write{annotation(AnnotationRollback, r.Input)}
+			return []write{annotation(v1alpha1.AnnotationRollback, r.Input)}
 		},
 		title: func(o *v1alpha1.EngineEnvironment, r Request) string {
 			return fmt.Sprintf("Roll %s back to %s", o.Name, r.Input)

@@ -35,6 +35,8 @@ type Change struct {
 	Writes []Write `json:"writes"`
 	// Command does the same in a shell.
 	Command string `json:"command"`
+	// Plan is what an approval of a plan is for.
+	Plan *Plan `json:"plan,omitempty"`
 	// Warning is something to know first.
 	Warning string `json:"warning,omitempty"`
 	// Patch is the JSON merge patch that is sent, as it is sent.
@@ -64,6 +66,9 @@ func Prepare(object *v1alpha1.EngineEnvironment, r Request) (Change, error) {
 	writes := a.writes(object, r)
 	change := Change{
 		Title: a.title(object, r), Effect: a.effect, Writes: describe(writes), Command: command(object, writes), Patch: patch(object, writes),
+	}
+	if a.Action == ActionApprovePlan {
+		change.Plan = planOf(object)
 	}
 	if by := managedFromGit(object); by != "" && writes[0].key == "" {
 		change.Warning = by + " applies this object from Git and may put the spec back: make the same change there"

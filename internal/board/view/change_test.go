@@ -18,7 +18,8 @@ import (
 )
 
 func TestOffers(t *testing.T) {
-	const always = "reconcile hold suspend"
+	const always = "reconcile suspend"
+	const promoted = "reconcile hold suspend"
 	tests := []struct {
 		name, reason string
 		tier         v1alpha1.Tier
@@ -27,13 +28,18 @@ func TestOffers(t *testing.T) {
 	}{
 		{"at rest", "nothing to approve or resume", v1alpha1.TierPreview, nil, always},
 		{"local", "runs nowhere", v1alpha1.TierLocal, nil, "reconcile suspend"},
-		{"awaiting approval", "approve comes first", v1alpha1.TierPreview, []edit{promoting(v1alpha1.PromotionAwaitingApproval)}, "approve " + always},
-		{"soaking", "an approval could have no effect yet", v1alpha1.TierPreview, []edit{promoting(v1alpha1.PromotionSoaking)}, always},
-		{"approved", "once is enough", v1alpha1.TierPreview, []edit{promoting(v1alpha1.PromotionAwaitingApproval), annotated(v1alpha1.AnnotationApprove, candidate)}, always},
+		{"awaiting approval", "approve comes first", v1alpha1.TierPreview, []edit{promoting(v1alpha1.PromotionAwaitingApproval)}, "approve " + promoted},
+		{"soaking", "an approval could have no effect yet", v1alpha1.TierPreview, []edit{promoting(v1alpha1.PromotionSoaking)}, promoted},
+		{"approved", "once is enough", v1alpha1.TierPreview, []edit{promoting(v1alpha1.PromotionAwaitingApproval), annotated(v1alpha1.AnnotationApprove, candidate)}, promoted},
 		{"rolled back", "it can be tried again", v1alpha1.TierPreview, []edit{rolledBack}, "resume " + always},
-		{"held", "the hold can end, and no second begins", v1alpha1.TierPreview, []edit{annotated(view.AnnotationHold, "x")}, "release reconcile suspend"},
-		{"suspended", "nothing can be forced", v1alpha1.TierPreview, []edit{suspended}, "unsuspend hold"},
-		{"verified", "there is something to go back to", v1alpha1.TierPreview, []edit{verified}, "reconcile hold rollback suspend"},
+		{"held", "the hold can end, and no second begins", v1alpha1.TierPreview, []edit{from("dev"), annotated(v1alpha1.AnnotationHold, "x")}, "release reconcile suspend"},
+		{"held, and nothing is promoted to it", "the annotation means nothing", v1alpha1.TierPreview, []edit{annotated(v1alpha1.AnnotationHold, "x")}, always},
+		{"plan", "it waits for a person", v1alpha1.TierPreview, []edit{planned}, "approve-plan " + always},
+		{"plan is approved", "once is enough", v1alpha1.TierPreview, []edit{planned, annotated(v1alpha1.AnnotationApprovePlan, "3f1c")}, always},
+		{"plan of an older spec", "another one comes", v1alpha1.TierPreview, []edit{planned, func(o *v1alpha1.EngineEnvironment) { o.Generation++ }}, always},
+		{"observed", "nothing is written", v1alpha1.TierPreview, []edit{planned, observed, verified}, always},
+		{"suspended", "nothing can be forced", v1alpha1.TierPreview, []edit{from("dev"), suspended, verified}, "unsuspend hold"},
+		{"verified", "there is something to go back to", v1alpha1.TierPreview, []edit{verified}, "reconcile rollback suspend"},
 		{"being deleted", "nothing can be asked for any more", v1alpha1.TierPreview,
 			[]edit{func(o *v1alpha1.EngineEnvironment) { now := metav1.NewTime(epoch); o.DeletionTimestamp = &now }}, ""},
 	}
@@ -65,9 +71,11 @@ func TestPrepare(t *testing.T) {
 			"kubectl annotate eenv -n team preview --overwrite railway.engine-operator.dev/requested-at=" + stamp},
 		{view.ActionSuspend, "", nil, `{"metadata":{"uid":"uid-preview"},"spec":{"suspend":true}}`, `kubectl patch eenv -n team preview --type merge -p '{"spec":{"suspend":true}}'`},
 		{view.ActionUnsuspend, "", []edit{suspended}, `{"metadata":{"uid":"uid-preview"},"spec":{"suspend":false}}`, `kubectl patch eenv -n team preview --type merge -p '{"spec":{"suspend":false}}'`},
-		{view.ActionHold, "it's black friday", nil, `{"metadata":{"uid":"uid-preview","annotations":{"railway.engine-operator.dev/hold":"it's black friday"}}}`,
+		{view.ActionApprovePlan, "", []edit{planned}, `{"metadata":{"uid":"uid-preview","annotations":{"railway.engine-operator.dev/approve-plan":"3f1c"}}}`,
+			"kubectl annotate eenv -n team preview --overwrite railway.engine-operator.dev/approve-plan=3f1c"},
+		{view.ActionHold, "it's black friday", []edit{from("dev")}, `{"metadata":{"uid":"uid-preview","annotations":{"railway.engine-operator.dev/hold":"it's black friday"}}}`,
 			`kubectl annotate eenv -n team preview --overwrite railway.engine-operator.dev/hold='it'\''s black friday'`},
-		{view.ActionRelease, "", []edit{annotated(view.AnnotationHold, "x")}, `{"metadata":{"uid":"uid-preview","annotations":{"railway.engine-operator.dev/hold":null}}}`,
+		{view.ActionRelease, "", []edit{from("dev"), annotated(v1alpha1.AnnotationHold, "x")}, `{"metadata":{"uid":"uid-preview","annotations":{"railway.engine-operator.dev/hold":null}}}`,
 			"kubectl annotate eenv -n team preview --overwrite railway.engine-operator.dev/hold-"},
 		{view.ActionRollback, "3", []edit{verified}, `{"metadata":{"uid":"uid-preview","annotations":{"railway.engine-operator.dev/rollback":"3"}}}`,
 			"kubectl annotate eenv -n team preview --overwrite railway.engine-operator.dev/rollback=3"},
@@ -96,9 +104,9 @@ func TestPrepareRefuses(t *testing.T) {
 		{"unknown action", view.Request{Action: "delete"}, nil, `there is no action "delete"`},
 		{"nothing to approve", view.Request{Action: view.ActionApprove, User: "alice"}, nil, "nothing to approve"},
 		{"nobody approves", view.Request{Action: view.ActionApprove}, []edit{promoting(v1alpha1.PromotionAwaitingApproval)}, "user name"},
-		{"no reason", view.Request{Action: view.ActionHold, Input: "  "}, nil, "enter a reason"},
-		{"long reason", view.Request{Action: view.ActionHold, Input: strings.Repeat("x", 257)}, nil, "more than 256 bytes"},
-		{"two lines", view.Request{Action: view.ActionHold, Input: "a\nb"}, nil, "one line"},
+		{"no reason", view.Request{Action: view.ActionHold, Input: "  "}, []edit{from("dev")}, "enter a reason"},
+		{"long reason", view.Request{Action: view.ActionHold, Input: strings.Repeat("x", 257)}, []edit{from("dev")}, "more than 256 bytes"},
+		{"two lines", view.Request{Action: view.ActionHold, Input: "a\nb"}, []edit{from("dev")}, "one line"},
 		{"input that nobody asked for", view.Request{Action: view.ActionSuspend, Input: "x"}, nil, "takes no"},
 		{"suspended twice", view.Request{Action: view.ActionSuspend}, []edit{suspended}, "suspended already"},
 	}
@@ -123,7 +131,7 @@ func TestPrepareWarnsOfGit(t *testing.T) {
 // TestCommandsCarryOutNothing gives hostile values to a shell, as a person does who pastes a command.
 func TestCommandsCarryOutNothing(t *testing.T) {
 	for _, hostile := range []string{`$(touch pwned)`, "`touch pwned`", `'; touch pwned; '`, `"; touch pwned #`, `a b\`, `*`, `-x`, `a'b"c$d`} {
-		change, err := view.Prepare(object("preview", v1alpha1.TierPreview), view.Request{Action: view.ActionHold, Input: hostile, Now: epoch})
+		change, err := view.Prepare(object("preview", v1alpha1.TierPreview, from("dev")), view.Request{Action: view.ActionHold, Input: hostile, Now: epoch})
 		require.NoError(t, err)
 		script := "kubectl() { printf '%s\\n' \"$@\"; }\n" + change.Command
 		run := exec.CommandContext(t.Context(), "sh", "-c", script)
@@ -136,6 +144,6 @@ func TestCommandsCarryOutNothing(t *testing.T) {
 			Metadata struct{ Annotations map[string]string }
 		}
 		require.NoError(t, json.Unmarshal(change.Patch, &patch))
-		assert.Equal(t, hostile, patch.Metadata.Annotations[view.AnnotationHold])
+		assert.Equal(t, hostile, patch.Metadata.Annotations[v1alpha1.AnnotationHold])
 	}
 }

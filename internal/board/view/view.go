@@ -47,6 +47,7 @@ type Tier struct {
 	Companion []Service `json:"companions,omitempty"`
 
 	Waits      []Wait      `json:"waits,omitempty"`
+	Plan       *Plan       `json:"plan,omitempty"`
 	Promotion  *Promotion  `json:"promotion,omitempty"`
 	Hold       *Hold       `json:"hold,omitempty"`
 	Checks     Checks      `json:"checks"`
@@ -197,7 +198,7 @@ func tierOf(object *v1alpha1.EngineEnvironment, at place) Tier {
 		Chain: at.chain, Title: spec.Engine.Name, Kind: string(spec.Tier), Column: at.column, Depth: at.depth, From: upstreamOf(object),
 		Suspended: spec.Suspend, Deleting: object.DeletionTimestamp != nil, Secret: status.EnvSecret,
 		Runs: engineOf(object), Companion: servicesOf(status.Services),
-		Promotion: promotionOf(object), Hold: holdOf(object), Checks: checksOf(status.Checks), Drift: driftOf(status.Drift),
+		Plan: planOf(object), Promotion: promotionOf(object), Hold: holdOf(object), Checks: checksOf(status.Checks), Drift: driftOf(status.Drift),
 		Cost: costOf(object), History: historyOf(object), Notes: notesOf(object), Conditions: conditionsOf(status.Conditions),
 	}
 	if at := status.Railway; at != nil {

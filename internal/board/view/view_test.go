@@ -5,6 +5,7 @@ package view_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,16 @@ func rolledBack(o *v1alpha1.EngineEnvironment) {
 }
 
 func suspended(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = true }
+
+func planned(o *v1alpha1.EngineEnvironment) {
+	o.Spec.WritePolicy = v1alpha1.WritePolicyApprove
+	o.Status.Plan = &v1alpha1.PlanStatus{
+		Hash: "3f1c", Message: "1 to set; deploys app", More: 2, Deployments: []string{"app"},
+		Changes: []v1alpha1.PlannedChange{{Path: "app.variables.X", Action: v1alpha1.PlannedSet, From: "1", To: "(secret)"}},
+	}
+}
+
+func observed(o *v1alpha1.EngineEnvironment) { o.Spec.WritePolicy = v1alpha1.WritePolicyObserve }
 
 func verified(o *v1alpha1.EngineEnvironment) {
 	o.Status.Verified = &v1alpha1.VerifiedStatus{Revision: "1", Since: metav1.NewTime(epoch)}
@@ -130,7 +141,7 @@ func TestWaits(t *testing.T) {
 			"1 is held until dev has verified another revision, or somebody tries 2 again", "kubectl annotate eenv " + at + `resume="$(date -u +%FT%TZ)"`},
 		{"rolled back, no upstream", "the spec is what changes", []edit{rolledBack}, view.ForPerson,
 			"1 is held until what is declared changes, or somebody tries 2 again", "kubectl annotate eenv " + at + `resume="$(date -u +%FT%TZ)"`},
-		{"held", "by a person, with their reason", []edit{annotated(view.AnnotationHold, "black friday")}, view.ForPerson, "held by a person: black friday",
+		{"held", "by a person, with their reason", []edit{from("dev"), annotated(v1alpha1.AnnotationHold, "black friday")}, view.ForPerson, "held by a person: black friday",
 			"kubectl annotate eenv -n team preview --overwrite railway.engine-operator.dev/hold-"},
 		{"suspended", "a person has to act", []edit{suspended}, view.ForPerson, "nothing is read or written until somebody unsuspends it",
 			`kubectl patch eenv -n team preview --type merge -p '{"spec":{"suspend":false}}'`},
@@ -301,4 +312,38 @@ func TestNothingOfTheSpecsValues(t *testing.T) {
 	raw, err := json.Marshal(one(t, o))
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), secret)
+}
+
+func TestPlan(t *testing.T) {
+	for _, tt := range []struct {
+		name, reason string
+		edits        []edit
+		state, stale string
+		waits        string
+	}{
+		{"waits", "a person approves it", []edit{planned}, view.PlanWaits, "", "plan 3f1c waits for an approval: 1 to set; deploys app"},
+		{"stale", "another plan was approved", []edit{planned, annotated(v1alpha1.AnnotationApprovePlan, "old")}, view.PlanWaits, "old",
+			"plan 3f1c waits for an approval, since old was approved before it changed: 1 to set; deploys app"},
+		{"approved", "the operator is next", []edit{planned, annotated(v1alpha1.AnnotationApprovePlan, "3f1c")}, view.PlanApproved, "",
+			"plan 3f1c is approved and written next"},
+		{"observed", "nobody is asked", []edit{planned, observed}, view.PlanObserved, "", ""},
+		{"outdated", "the spec has changed", []edit{planned, func(o *v1alpha1.EngineEnvironment) { o.Generation++ }}, view.PlanOutdated, "", ""},
+		{"suspended", "nothing is written whoever approves", []edit{planned, suspended}, view.PlanWaits, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tier := one(t, object("dev", v1alpha1.TierDev, tt.edits...))
+			require.NotNil(t, tier.Plan)
+			assert.Equal(t, []string{tt.state, tt.stale}, []string{tier.Plan.State, tier.Plan.Stale}, tt.reason)
+			assert.Equal(t, 2, tier.Plan.More)
+			assert.Equal(t, view.PlannedChange{Path: "app.variables.X", Action: "Set", From: "1", To: "(secret)"}, tier.Plan.Changes[0])
+			what := ""
+			for _, wait := range tier.Waits {
+				if strings.HasPrefix(wait.What, "plan") {
+					what = wait.What
+				}
+			}
+			assert.Equal(t, tt.waits, what, tt.reason)
+		})
+	}
+	assert.Nil(t, one(t, object("dev", v1alpha1.TierDev)).Plan)
 }

@@ -14,8 +14,8 @@ import (
 
 // holdOf says what is held in place of what is declared, by a rollback or by a person.
 func holdOf(object *v1alpha1.EngineEnvironment) *Hold {
-	if reason, asked := object.Annotations[AnnotationHold]; asked {
-		return &Hold{Reason: cmp.Or(reason, "no reason given"), To: engineOf(object).Revision, Person: true}
+	if heldByPerson(object) {
+		return &Hold{Reason: object.Annotations[v1alpha1.AnnotationHold], To: engineOf(object).Revision, Person: true}
 	}
 	if r := object.Status.Rollback; r != nil {
 		return &Hold{From: r.From, To: r.To, Reason: r.Reason, At: timeOf(&r.At)}
@@ -27,7 +27,7 @@ func holdOf(object *v1alpha1.EngineEnvironment) *Hold {
 func waitsOf(object *v1alpha1.EngineEnvironment) []Wait {
 	var waits []Wait
 	for _, find := range []func(*v1alpha1.EngineEnvironment) []Wait{
-		waitsForHold, waitsForPromotion, waitsForResume, waitsForHelp, waitsForOperator,
+		waitsForHold, waitsForPlan, waitsForPromotion, waitsForResume, waitsForHelp, waitsForOperator,
 	} {
 		waits = append(waits, find(object)...)
 	}

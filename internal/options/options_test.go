@@ -56,3 +56,16 @@ func TestLeaseName(t *testing.T) {
 	_, err = parse("--leader-elect", "--leader-elect-resource-name=")
 	require.ErrorContains(t, err, "--leader-elect-resource-name")
 }
+
+// TestWebhooks holds that a secret is asked for where webhooks are taken, and nowhere else.
+func TestWebhooks(t *testing.T) {
+	for _, off := range [][]string{nil, {"--webhook-bind-address="}, {"--webhook-bind-address=0"}} {
+		o, err := parse(off...)
+		require.NoError(t, err, "%v", off)
+		secret, err := o.WebhookSecret()
+		require.NoError(t, err, "%v", off)
+		assert.Equal(t, []string{"0", ""}, []string{o.WebhookAddress, secret}, "%v", off)
+	}
+	_, err := parse("--webhook-bind-address=:9440")
+	require.ErrorContains(t, err, "--webhook-secret-file")
+}
