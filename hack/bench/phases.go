@@ -18,14 +18,28 @@ import (
 	"github.com/engine-operator/engine-operator/internal/testbed"
 )
 
+// meters are what the operator has used so far.
+type meters struct {
+	cpu time.Duration
+	// passes is how often it has looked at an object.
+	passes float64
+	writes map[controlplane.Write]int
+}
+
+func (b *bench) read(ctx context.Context) (m meters, err error) {
+	if m.cpu, err = cpuTime(b.Operator().PID()); err != nil {
+		return m, err
+	}
+	if m.passes, err = metric(ctx, b.metrics, "controller_runtime_reconcile_total"); err != nil {
+		return m, err
+	}
+	m.writes, err = b.Audit.Writes()
+	return m, err
+}
+
 // first applies all objects and waits until they are GO.
 func (b *bench) first(ctx context.Context) error {
-	pid := b.Operator().PID()
-	cpuBefore, err := cpuTime(pid)
-	if err != nil {
-		return err
-	}
-	writesBefore, err := b.Audit.Writes()
+	before, err := b.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,26 +61,27 @@ func (b *bench) first(ctx context.Context) error {
 	if !done {
 		return fmt.Errorf("%d of %d objects became GO", good, b.objects)
 	}
-	cpu, err := cpuTime(pid)
+	after, err := b.read(ctx)
 	if err != nil {
 		return err
 	}
-	writes, err := b.Audit.Writes()
-	if err != nil {
-		return err
-	}
-	c := b.traffic.counted()
-	b.convergence = work{requests: c.needed, writes: controlplane.Since(writesBefore, writes)}
-	kinds := testbed.Sort(b.convergence.writes, testbed.OperatorUser)
-	b.result.ReadySeconds = rounded(last.Sub(start))
-	b.result.ObjectsPerSecond = rate(b.objects, last.Sub(start))
-	b.result.OperatorCPUSecondsPerObject = per((cpu - cpuBefore).Seconds(), b.objects)
-	b.result.RequestsPerObjectFirst = per(float64(sum(c.needed)), b.objects)
-	b.result.BatchesPerObjectFirst = per(float64(c.needed["ReadEnvironment"]+c.needed["ReadEnvironments"]), b.objects)
-	b.result.KubernetesWritesPerObjectFirst = per(float64(kinds.Objects), b.objects)
-	b.result.EventsPerObjectFirst = per(float64(kinds.Events), b.objects)
-	b.say("GO after %s; requests without routine polls: %v of %d", last.Sub(start).Round(time.Millisecond), c.needed, c.total)
+	b.converged(before, after, last.Sub(start))
 	return b.quiet(ctx)
+}
+
+// converged notes what the first convergence took.
+func (b *bench) converged(before, after meters, took time.Duration) {
+	c := b.traffic.counted()
+	b.convergence = work{requests: c.needed, writes: controlplane.Since(before.writes, after.writes)}
+	kinds, r := testbed.Sort(b.convergence.writes, testbed.OperatorUser), &b.result
+	r.ReadySeconds, r.ObjectsPerSecond = rounded(took), rate(b.objects, took)
+	r.OperatorCPUSecondsPerObject = per((after.cpu - before.cpu).Seconds(), b.objects)
+	r.PassesPerObjectFirst = per(after.passes-before.passes, b.objects)
+	r.RequestsPerObjectFirst = per(float64(sum(c.needed)), b.objects)
+	r.BatchesPerObjectFirst = per(float64(c.needed["ReadEnvironment"]+c.needed["ReadEnvironments"]), b.objects)
+	r.KubernetesWritesPerObjectFirst = per(float64(kinds.Objects), b.objects)
+	r.EventsPerObjectFirst = per(float64(kinds.Events), b.objects)
+	b.say("GO after %s; requests without routine polls: %v of %d", took.Round(time.Millisecond), c.needed, c.total)
 }
 
 // quiet waits until nothing has been written to Kubernetes for five seconds.
@@ -138,7 +153,7 @@ func (b *bench) settled(ctx context.Context) error {
 		return err
 	}
 	b.result.RSSBytesPerObject, b.result.PeakRSSBytes = (rss-b.idleRSS)/int64(b.objects), peak
-	goroutines, err := gauge(ctx, b.metrics, "go_goroutines")
+	goroutines, err := metric(ctx, b.metrics, "go_goroutines")
 	b.result.Goroutines = int(goroutines)
 	return err
 }

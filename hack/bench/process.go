@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -66,8 +67,8 @@ func memory(pid int) (now, peak int64, err error) {
 	return now, peak, nil
 }
 
-// gauge reads one metric without labels from an operator's metrics.
-func gauge(ctx context.Context, address, name string) (float64, error) {
+// metric reads a metric from an operator's metrics: the sum of all its series.
+func metric(ctx context.Context, address, name string) (float64, error) {
 	body, err := get(ctx, "http://"+address+"/metrics")
 	if err != nil {
 		return 0, err
@@ -75,12 +76,22 @@ func gauge(ctx context.Context, address, name string) (float64, error) {
 	defer func() { _ = body.Body.Close() }()
 	lines := bufio.NewScanner(body.Body)
 	lines.Buffer(nil, 1<<20)
+	sum, found := 0.0, false
 	for lines.Scan() {
-		if value, found := strings.CutPrefix(lines.Text(), name+" "); found {
-			return strconv.ParseFloat(value, 64)
+		series, text, _ := strings.Cut(lines.Text(), " ")
+		if series != name && !strings.HasPrefix(series, name+"{") {
+			continue
 		}
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return 0, fmt.Errorf("metric %s: %w", name, err)
+		}
+		sum, found = sum+value, true
 	}
-	return 0, fmt.Errorf("the operator has no metric %s", name)
+	if !found {
+		return 0, errors.Join(fmt.Errorf("the operator has no metric %s", name), lines.Err())
+	}
+	return sum, lines.Err()
 }
 
 func get(ctx context.Context, url string) (*http.Response, error) {

@@ -31,6 +31,8 @@ type result struct {
 	// KubernetesWritesPerObjectFirst are answered writes of objects and their status, EventsPerObjectFirst those of events for people.
 	KubernetesWritesPerObjectFirst float64 `json:"kubernetesWritesPerObjectFirst"`
 	EventsPerObjectFirst           float64 `json:"eventsPerObjectFirst"`
+	// PassesPerObjectFirst is how often the operator looked at an object until all were GO.
+	PassesPerObjectFirst float64 `json:"passesPerObjectFirst"`
 	// RequestsPerObjectPoll are requests to Railway per environment read, in steady state.
 	RequestsPerObjectPoll float64 `json:"requestsPerObjectPoll"`
 	// ViewAgeP99Seconds is how old the view of an environment gets in steady state on a Pro token: the 99th percentile over the

@@ -59,6 +59,7 @@ var rows = []row{
 		target: "≤ 4", holds: func(r result) bool { return r.KubernetesWritesPerObjectFirst <= 4 },
 	},
 	{name: "eventsPerObjectFirst", of: func(r result) float64 { return r.EventsPerObjectFirst }, phase: phaseFirst},
+	{name: "passesPerObjectFirst", of: func(r result) float64 { return r.PassesPerObjectFirst }, phase: phaseFirst},
 	{
 		name: "requestsPerObjectPoll", of: func(r result) float64 { return r.RequestsPerObjectPoll }, phase: phaseSteady,
 		target: "≤ 0.05", holds: func(r result) bool { return r.RequestsPerObjectPoll <= 0.05 },
