@@ -49,7 +49,7 @@ func (c checks) ask(p *pass, v *view.View, chosen *chosen) (verify.Report, error
 	subject, forced := v.Subject(chosen.declared), requestedAt(p.object)
 	report := c.verifier.Want(p.key, verify.Job{
 		Subject: subject, Checks: built, Forced: forced, Interval: p.object.Spec.EffectiveVerificationInterval(),
-		Gentle: sleepsByDesign(&chosen.decision.Spec.Engine.Service), Logs: patientLogs{p.client}, Redact: chosen.declared.Redact,
+		Gentle: sleepsByDesign(&chosen.decision.Spec.Engine.Service), Logs: patientLogs{p.client}, Redact: chosen.declared.Redactor(),
 		Known: c.known(p),
 	})
 	p.journal.Verified(subject, forced)

@@ -89,9 +89,12 @@ func (e *Environment) Service(name string) (Service, bool) {
 
 // Redact masks every secret value of the environment in a text from outside, such as a log line. The values are those that the
 // environment has when it is called for the first time.
-func (e *Environment) Redact(text string) string {
+func (e *Environment) Redact(text string) string { return e.Redactor()(text) }
+
+// Redactor is Redact for whoever keeps it: it holds on to the values that it masks, not to the environment.
+func (e *Environment) Redactor() func(string) string {
 	e.once.Do(func() { e.masker = redact.New(e.secrets(), e.public()...) })
-	return e.masker.Text(text)
+	return e.masker.Text
 }
 
 // Name tells names that messages are made of, such as the object's. It must be called before Redact.

@@ -57,7 +57,7 @@ func (o *object) adopt(job Job, now time.Time) {
 		}
 		known[c.Name] = t
 	}
-	o.job, o.known = job, known
+	o.job, o.known = job.kept(), known
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -70,7 +70,7 @@ func earlier(a, b time.Time) time.Time {
 // begin makes the object of a subject that the Verifier does not know. Checks with a known result start with it and run again
 // later, so that a restart sends nothing at once; the others run now.
 func begin(job Job, now, later time.Time) *object {
-	o := &object{job: job, known: make(map[string]*tracked, len(job.Checks))}
+	o := &object{job: job.kept(), known: make(map[string]*tracked, len(job.Checks))}
 	for _, c := range job.Checks {
 		t := &tracked{check: c, due: now}
 		if result, fits := job.Known.fits(job.Subject, c); fits {
@@ -83,6 +83,12 @@ func begin(job Job, now, later time.Time) *object {
 		o.known[c.Name] = t
 	}
 	return o
+}
+
+// kept is the job without what is used only when it is new.
+func (j Job) kept() Job {
+	j.Known = Known{}
+	return j
 }
 
 // fits returns what was known of the check for the subject.
