@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -75,12 +76,44 @@ func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Out
 	if snapshot.Err == nil {
 		p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
 	}
-	if at := p.at().DeepCopy(); at.Ephemeral != snapshot.Environment.Ephemeral {
-		at.Ephemeral = snapshot.Environment.Ephemeral
-		p.facts.Railway = at
+	at := p.at().DeepCopy()
+	at.Ephemeral, at.Interval = snapshot.Environment.Ephemeral, nil
+	if snapshot.Interval > 0 {
+		at.Interval = &metav1.Duration{Duration: snapshot.Interval}
 	}
-	return l.watch.take(p, snapshot), nil
+	p.facts.Railway = at
+	v := l.watch.take(p, snapshot)
+	return v, l.contested(p, v)
 }
+
+// clockSkew is how far Railway's clock may be from ours: what was committed right when the environment was taken over is the past.
+const clockSkew = time.Minute
+
+// contested finds an operator in another cluster that commits to the same environment, by its marks in Railway's history
+// (railway-api.md, "Staged changes and history"). Who sees it stops to write: two operators would undo each other for ever. A person who
+// asks for a pass takes the environment back.
+func (l locator) contested(p *pass, v *view.View) *outcome.Outcome {
+	since := p.at().Since
+	if since == nil || p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve {
+		return nil
+	}
+	other, found := v.OtherWriter(writerOf(p), since.Add(clockSkew))
+	switch {
+	case !found, other.CommitID == p.journal.OverruledWriter():
+		return nil
+	case p.forced != "":
+		p.journal.OverruleWriter(other.CommitID)
+		return nil
+	}
+	return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
+		"an operator in another cluster writes to this Railway environment: it committed %s for its EngineEnvironment %s (uid %s…) at %s. "+
+			"Nothing is written from here. Delete one of the two objects; to go on with this one: kubectl annotate eenv -n %s %s --overwrite "+
+			"%s=\"$(date +%%s)\"", other.CommitID, other.Object, other.UID, other.At.UTC().Format(time.RFC3339),
+		p.object.Namespace, p.object.Name, v1alpha1.AnnotationRequestedAt))
+}
+
+// writerOf is how the object's commits are told from those of others.
+func writerOf(p *pass) view.Writer { return view.NewWriter(p.key, string(p.object.UID)) }
 
 // lost sorts a read that failed. It returns nil while the last good snapshot still counts. "Not Authorized" and "not found" may
 // mean that the environment was deleted, which the project's list of environments proves (railway-api.md, "Errors").

@@ -48,6 +48,10 @@ type loop struct {
 	// spans are those of the requests to Railway, and of passes that a test traces.
 	spans *tracetest.InMemoryExporter
 	*Reconciler
+	// uid is what the uids of objects begin with.
+	uid string
+	// here is the loop whose clock counts, nil for its own.
+	here *loop
 
 	mu  sync.Mutex
 	now time.Time
@@ -92,7 +96,7 @@ engine:
 // newLoop brings up a loop with the token's Secret and one more; edit changes the seed of the local Railway.
 func newLoop(t *testing.T, edit ...string) *loop {
 	t.Helper()
-	l := &loop{t: t, now: time.Now().Truncate(time.Second), events: events.NewFakeRecorder(10_000), spans: tracetest.NewInMemoryExporter()}
+	l := &loop{t: t, uid: "uid-", now: time.Now().Truncate(time.Second), events: events.NewFakeRecorder(10_000), spans: tracetest.NewInMemoryExporter()}
 	seed, err := railwaysim.ParseSeed([]byte(strings.NewReplacer(edit...).Replace(loopSeed)))
 	require.NoError(t, err)
 	l.sim, err = railwaysim.New(railwaysim.Options{Seed: seed, Step: time.Second, Now: l.clock})
@@ -172,12 +176,19 @@ func (l *loop) written(verb string, object client.Object, write func() error) er
 }
 
 func (l *loop) clock() time.Time {
+	if l.here != nil {
+		return l.here.clock()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.now
 }
 
 func (l *loop) advance(d time.Duration) {
+	if l.here != nil {
+		l.here.advance(d)
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.now = l.now.Add(d)
@@ -201,7 +212,7 @@ func (l *loop) apply(name, spec string, edits ...string) {
 	l.t.Helper()
 	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: name}}
 	_, err := ctrl.CreateOrUpdate(l.t.Context(), l.client, object, func() error {
-		object.UID, object.Generation = types.UID("uid-"+name), object.Generation+1
+		object.UID, object.Generation = types.UID(l.uid+name), object.Generation+1
 		if object.CreationTimestamp.IsZero() {
 			object.CreationTimestamp = metav1.NewTime(l.clock())
 		}

@@ -146,10 +146,10 @@ func (r *Reconciler) run(ctx context.Context, p *pass) *outcome.Outcome {
 //
 //  1. connect: without a token nothing can be asked.
 //  2. declare: what the spec names must exist and fit together before anything is read from or written to Railway.
-//  3. locate: the environment, by its id; it is created when it is missing, and claimed.
+//  3. locate: the environment, by its id, and claim it.
 //  4. await: what was written last must show before anything is compared.
 //  5. promote: which revision counts; everything after works on one effective spec.
-//  6. converge: compare, and write what differs.
+//  6. converge: create the environment when it is missing, compare, and write what differs.
 //  7. conclude: how it runs, what the checks say, and what follows for the revision.
 func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome.Outcome {
 	out := r.reader.connect(ctx, p)

@@ -206,7 +206,7 @@ func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison
 		return out
 	}
 	text := commit.Message
-	message := fmt.Sprintf("engine-operator: %s %s", text, view.Mark(commit.Name))
+	message := fmt.Sprintf("engine-operator: %s %s %s", text, view.Mark(commit.Name), writerOf(p).Mark())
 	err := p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
 	w.watch.hurry(p)
 	p.journal.Answered(answerOf(err), before, p.object.Generation)

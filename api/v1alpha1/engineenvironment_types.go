@@ -171,11 +171,16 @@ type WorkingRecord struct {
 	// +optional
 	Pending *PendingWrite `json:"pending,omitempty"`
 
-	// awaited are things that Railway has accepted and does not show yet, at most 128 entries.
+	// awaited are writes that Railway has accepted and does not show yet, and those that were announced ahead and may have been
+	// sent, at most 128 entries.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128
 	// +optional
 	Awaited []PendingWrite `json:"awaited,omitempty"`
+
+	// otherWriter is the last commit of another object's operator that a person has overruled by asking for a pass.
+	// +optional
+	OtherWriter string `json:"otherWriter,omitempty"`
 
 	// refused is the commit that Railway accepted and could not apply: its fields are not written again until their value
 	// changes, a person forces it, or a while has passed.
@@ -241,6 +246,10 @@ type RailwayStatus struct {
 	// ephemeral is true for the environment of a pull request, which Railway deletes when that is closed.
 	// +optional
 	Ephemeral bool `json:"ephemeral,omitempty"`
+	// interval is how much time may pass between two polls while the token's request budget does not allow spec.interval; absent
+	// while it does.
+	// +optional
+	Interval *metav1.Duration `json:"interval,omitempty"`
 	// url opens the environment on Railway's dashboard.
 	// +optional
 	URL string `json:"url,omitempty"`
@@ -336,7 +345,7 @@ type PendingWrite struct {
 	// name of what is created, or the id of the commit.
 	// +required
 	Name string `json:"name"`
-	// startedAt is when the write was sent.
+	// startedAt is when the write was sent, at the latest.
 	// +required
 	StartedAt metav1.Time `json:"startedAt"`
 	// services for which a commit starts a deployment.

@@ -54,6 +54,8 @@ type state struct {
 	class  Class
 	// overdue is true when reads have failed for longer than the tolerance.
 	overdue bool
+	// interval is what is told of the time between polls; zero when it is as asked for.
+	interval time.Duration
 }
 
 // turn is one read: its number and when it began.
@@ -102,12 +104,15 @@ func (w *Watch) finish(f *follower, t turn, o outcome) {
 }
 
 func (f *follower) succeeded(t turn, seen view) {
+	asked := f.target.Interval
+	inForce, _ := f.target.Client.Budget().Interval(asked)
 	f.snapshot = Snapshot{
+		Interval: stretched(f.snapshot.Interval, asked, inForce),
 		Digest: seen.digest, ReadAt: t.began, ClientKey: f.target.Client.Key(),
 		FollowedAt: f.snapshot.FollowedAt,
 	}
 	f.held, f.print, f.retry, f.apart = seen.held, seen.print, 0, false
-	f.current = state{digest: seen.digest}
+	f.current = state{digest: seen.digest, interval: f.snapshot.Interval}
 }
 
 func (f *follower) failed(t turn, o outcome, now time.Time) {
@@ -121,7 +126,7 @@ func (f *follower) failed(t turn, o outcome, now time.Time) {
 	f.retry = min(max(2*f.retry, firstRetry), f.target.Interval, lastRetry)
 	if class := ClassOf(err); class != RateLimited { // being rate limited is no news
 		overdue := now.Sub(f.snapshot.FailingSince) > Tolerance*f.target.Interval
-		f.current = state{digest: f.snapshot.Digest, class: class, overdue: overdue}
+		f.current = state{digest: f.snapshot.Digest, class: class, overdue: overdue, interval: f.snapshot.Interval}
 	}
 }
 

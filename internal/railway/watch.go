@@ -62,6 +62,9 @@ type Snapshot struct {
 	FailingSince time.Time
 	// FollowedAt is when this process began to follow the environment, with whatever client and interval.
 	FollowedAt time.Time
+	// Interval is how much time may pass between two polls when the request budget does not allow the interval asked for: a doubling
+	// of that, which rarely changes. Zero when polls are as often as asked for.
+	Interval time.Duration
 	// Digest is equal as long as Environment stays the same, ordering aside.
 	Digest string
 }
@@ -75,6 +78,7 @@ const Tolerance = 3
 //
 // Options.Changed is told when a poll finds another state than the reader has seen or was told of:
 //   - another Digest: something is different on Railway,
+//   - another Interval: the request budget allows fewer polls, or more again,
 //   - another class of error: reads began to fail, fail in another way, or succeed again,
 //   - once, the first failure more than Tolerance intervals after FailingSince, so that whoever tolerates failures that long learns
 //     that it is over. Failing reads are repeated at least once an interval.

@@ -1,0 +1,50 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"regexp"
+	"time"
+)
+
+// Writer is the object for which an operator commits to an environment, as Railway's history shows it.
+type Writer struct {
+	// Object is its namespace and name, UID the beginning of its uid. The name may be the same in two clusters, the uid is not.
+	Object, UID string
+}
+
+// uidSize is how much of a uid tells objects apart.
+const uidSize = 8
+
+// NewWriter is the writer for an object.
+func NewWriter(object, uid string) Writer { return Writer{object, uid[:min(len(uid), uidSize)]} }
+
+// Mark is how the writer stands in a commit's message.
+func (w Writer) Mark() string { return "[" + w.Object + " " + w.UID + "]" }
+
+// marks finds the commit's id and its writer at the end of a message.
+var marks = regexp.MustCompile(`\[(eo-[0-9a-f]+)\] \[([a-z0-9./-]+) ([^\]\s]{1,8})\]$`)
+
+// OtherWriter is a commit that an operator made for another object.
+type OtherWriter struct {
+	Writer
+	// CommitID is the operator's mark in the message.
+	CommitID string
+	At       time.Time
+}
+
+// OtherWriter returns the newest commit to the environment that an operator made for another object since that time: an operator in
+// another cluster, which no claim in this one shows. ok is false when there is none.
+func (v *View) OtherWriter(own Writer, since time.Time) (other OtherWriter, ok bool) {
+	for _, patch := range v.Env.Patches {
+		found := marks.FindStringSubmatch(patch.Message)
+		if found == nil || found[3] == own.UID || patch.CreatedAt.Before(since) {
+			continue
+		}
+		if !ok || patch.CreatedAt.After(other.At) {
+			other, ok = OtherWriter{Writer{found[2], found[3]}, found[1], patch.CreatedAt}, true
+		}
+	}
+	return other, ok
+}
