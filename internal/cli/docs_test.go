@@ -59,6 +59,57 @@ func TestEveryCommandIsOnThePage(t *testing.T) {
 	}
 }
 
+// TestCommandsInDocuments holds that each command of ours in a document exists, with its flags and as many arguments, and each target
+// of make.
+func TestCommandsInDocuments(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	pages, err := filepath.Glob(docs + "*.md")
+	require.NoError(t, err)
+	tasks, err := filepath.Glob(docs + "tasks/*.md")
+	require.NoError(t, err)
+	commands, targets := 0, 0
+	for _, page := range append(append(pages, tasks...), "../../README.md") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		plain := strings.ReplaceAll(string(text), "\\\n", " ")
+		for _, found := range regexp.MustCompile("(?:(?m:^[ $]*)|`|do |; |&& )kubectl engine ([a-z]+[^`\n;|)]*)").FindAllStringSubmatch(plain, -1) {
+			commands++
+			line, _, _ := strings.Cut(found[1], " # ")
+			line, _, _ = strings.Cut(line, ">")
+			assert.NoError(t, parses(line), "%s: kubectl engine %s", page, found[1])
+		}
+		for _, found := range regexp.MustCompile("(?:(?m:^[ $]*)|`|&& )make ([a-z-]+)").FindAllStringSubmatch(plain, -1) {
+			targets++
+			assert.Contains(t, string(makefile), "\n"+found[1]+":", "%s: make %s", page, found[1])
+		}
+	}
+	assert.Greater(t, commands, 30)
+	for _, wrong := range []string{"staus", "status --nope", "rollback a b"} {
+		assert.Error(t, parses(wrong), wrong)
+	}
+	assert.Greater(t, targets, 10)
+}
+
+// parses looks the command up and reads its flags and arguments, and runs nothing.
+func parses(line string) error {
+	root := cli.New(cli.World{}, false)
+	root.InitDefaultCompletionCmd()
+	words := strings.Fields(regexp.MustCompile(`'[^']*'`).ReplaceAllString(line, "x"))
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "…" })
+	command, rest, err := root.Find(words)
+	if err != nil || command == root {
+		return errors.Join(errors.New("there is no such command"), err)
+	}
+	if err := command.ParseFlags(rest); err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return nil // it is only named
+	}
+	return command.ValidateArgs(command.Flags().Args())
+}
+
 // standIn is set for a process that stands in for kubectl.
 const standIn = "ENGINE_OPERATOR_TEST_KUBECTL"
 
