@@ -109,7 +109,7 @@ func (c *bareClient) converge(ctx context.Context, i, n int) error {
 			}
 		}
 		if step < len(requests) {
-			if err := c.ask(ctx, requests[step], at); err != nil {
+			if err := c.insist(ctx, requests[step], at); err != nil {
 				return err
 			}
 		}
@@ -159,6 +159,19 @@ func (c *bareClient) kinds(i, n int) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// insist sends one request, again when Railway or the budget says that it came too early, as the operator does.
+func (c *bareClient) insist(ctx context.Context, operation string, at *place) error {
+	for {
+		err := c.ask(ctx, operation, at)
+		if railway.ClassOf(err) != railway.RateLimited {
+			return err
+		}
+		if err := sleep(ctx, min(railway.RetryAfter(err), time.Second)); err != nil {
+			return err
+		}
+	}
 }
 
 // place is what an object has on Railway by now.

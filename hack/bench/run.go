@@ -33,7 +33,7 @@ const (
 	// per object is three times what the slowest phase took.
 	atMost, atMostEach = 20 * time.Minute, time.Second
 	// bareAtMost bounds the objects of the bare client: its rate does not depend on how many there are.
-	bareAtMost = 1000
+	bareAtMost = 300
 )
 
 // bench measures one size.
