@@ -41,6 +41,12 @@ help: ## Show this help
 demo: build kube ## Bring up four tiers on a local Railway and play (DEMO_EXIT=1: check and leave, writes dist/demo.json)
 	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/demo
 
+.PHONY: demo-svg
+demo-svg: build kube ## Record the demo as docs/images/demo.svg
+	go build -o bin/demo ./hack/demo
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" DEMO_EXIT=1 go run ./hack/record docs/images/demo.svg \
+	  'make demo' bin/demo
+
 .PHONY: sim
 sim: ## Run the local Railway on SIM_LISTEN (127.0.0.1:8484)
 	go run ./hack/railway-sim --listen $(SIM_LISTEN) --seed hack/railway-sim/seed.yaml

@@ -274,7 +274,10 @@ func deploymentPath(service string) string { return service + ".deployment" }
 func (w writer) deploy(ctx context.Context, p *pass, v *view.View, all []deployment) *outcome.Outcome {
 	for _, d := range all {
 		intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteDeployment, Name: d.service, Message: d.before, StartedAt: metav1.NewTime(w.now())}
-		if out := w.announceCreate(ctx, p, v.ReadAt, intent); out != nil {
+		if out := w.waitsForCreate(p, v.ReadAt, intent); out != nil {
+			return out
+		}
+		if out := w.announceCreate(ctx, p, intent); out != nil {
 			return out
 		}
 		out := w.send(ctx, p, func(ctx context.Context) error {

@@ -71,29 +71,29 @@ func tokenScope(p *pass, scope model.TokenScope) *outcome.Outcome {
 		p.object.Spec.RailwayEnvironment(), p.object.Spec.Railway.ProjectID))
 }
 
-// adopt claims an environment that is there. The claim is stored before it is compared with those of others.
+// adopt claims an environment that is there.
 func (l locator) adopt(ctx context.Context, p *pass, environment model.Named) (*view.View, *outcome.Outcome) {
 	created := p.journal.Announced(v1alpha1.WriteEnvironment, p.object.Spec.RailwayEnvironment())
-	p.facts.Railway = locatedAt(p, environment, created)
+	at := locatedAt(p, environment, created, l.writer.now())
+	if out := l.unclaimed(ctx, p, v1alpha1.EngineEnvironmentStatus{Railway: at}); out != nil {
+		return nil, out
+	}
+	p.facts.Railway = at
 	if created {
 		p.journal.Withdraw()
 	}
 	if err := l.store.announce(ctx, p, v1alpha1.ReasonProgressing, "reads the Railway environment"); err != nil {
 		return nil, outcome.Failed(err)
 	}
-	holder, err := l.store.Holder(ctx, p.object, true)
-	if err != nil {
-		return nil, outcome.Failed(err)
-	}
-	if holder != nil {
-		return nil, l.yield(p, holder)
+	if out := l.uncontested(ctx, p); out != nil {
+		return nil, out
 	}
 	l.watch.follow(p, p.facts.Railway)
 	return l.observe(ctx, p)
 }
 
-func locatedAt(p *pass, environment model.Named, created bool) *v1alpha1.RailwayStatus {
-	projectID, since := p.object.Spec.Railway.ProjectID, metav1.NewMicroTime(p.now.Truncate(time.Microsecond))
+func locatedAt(p *pass, environment model.Named, created bool, now time.Time) *v1alpha1.RailwayStatus {
+	projectID, since := p.object.Spec.Railway.ProjectID, metav1.NewMicroTime(now.Truncate(time.Microsecond))
 	return &v1alpha1.RailwayStatus{
 		ProjectID: projectID, EnvironmentID: environment.ID, Environment: environment.Name, Created: created,
 		URL: fmt.Sprintf(dashboard, projectID, environment.ID), Since: &since,
@@ -112,17 +112,21 @@ func (l locator) awaitTurn(p *pass) *outcome.Outcome {
 // creation is the claim.
 func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWrite) (*view.View, *outcome.Outcome) {
 	name := p.object.Spec.RailwayEnvironment()
-	p.journal.Foresee(ahead, l.writer.now())
 	intent := v1alpha1.PendingWrite{Kind: v1alpha1.WriteEnvironment, Name: name}
-	if out := l.writer.announceCreate(ctx, p, p.now, intent); out != nil {
+	if out := l.writer.waitsForCreate(p, p.now, intent); out != nil {
 		return nil, out
 	}
-	holder, err := l.store.Holder(ctx, p.object, true)
-	if err != nil {
-		return nil, outcome.Failed(err)
+	intent.StartedAt = metav1.NewTime(l.writer.now())
+	wanted := v1alpha1.EngineEnvironmentStatus{WorkingRecord: &v1alpha1.WorkingRecord{Pending: &intent}}
+	if out := l.unclaimed(ctx, p, wanted); out != nil {
+		return nil, out
 	}
-	if holder != nil {
-		return nil, l.yield(p, holder)
+	p.journal.Foresee(ahead, l.writer.now())
+	if out := l.writer.announceCreate(ctx, p, intent); out != nil {
+		return nil, out
+	}
+	if out := l.uncontested(ctx, p); out != nil {
+		return nil, out
 	}
 	var made *model.Environment
 	out := l.writer.send(ctx, p, func(ctx context.Context) (err error) {
@@ -133,7 +137,7 @@ func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWr
 		return nil, out
 	}
 	p.event(normal, "Created", "Create", "Created the environment %q on Railway", name)
-	p.facts.Railway = locatedAt(p, model.Named{ID: made.ID, Name: made.Name}, true)
+	p.facts.Railway = locatedAt(p, model.Named{ID: made.ID, Name: made.Name}, true, l.writer.now())
 	l.watch.follow(p, p.facts.Railway)
 	l.watch.Store(p.key, made, p.now)
 	snapshot, _ := l.watch.Latest(p.key)

@@ -49,7 +49,7 @@ func (f finalizer) finalize(ctx context.Context, p *pass) *outcome.Outcome {
 		p.event(normal, "Retained", "Delete", "deletionPolicy is Retain: everything stays on Railway")
 		return f.letGo(ctx, p)
 	}
-	holder, err := f.store.Holder(ctx, p.object, false)
+	holder, err := f.store.Holder(ctx, p.object)
 	if err != nil {
 		return outcome.Failed(err)
 	}

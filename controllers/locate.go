@@ -9,7 +9,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/outcome"
@@ -37,7 +36,7 @@ func (l locator) locate(ctx context.Context, p *pass) (*view.View, *outcome.Outc
 	if p.object.Status.Railway == nil {
 		return l.find(ctx, p)
 	}
-	holder, err := l.store.Holder(ctx, p.object, false)
+	holder, err := l.store.Holder(ctx, p.object)
 	if err != nil {
 		return nil, outcome.Failed(err)
 	}
@@ -197,15 +196,4 @@ func (l locator) checkGone(ctx context.Context, p *pass) *outcome.Outcome {
 	p.journal.ForgetEnvironment()
 	p.facts.Gone = true
 	return outcome.Progressing(v1alpha1.ReasonCreating, "the Railway environment was deleted; "+next, time.Second)
-}
-
-// yield gives up what another object holds. Nothing was written to it.
-func (l locator) yield(p *pass, holder *v1alpha1.EngineEnvironment) *outcome.Outcome {
-	l.idle(p.key)
-	p.journal.ForgetEnvironment()
-	p.journal.Withdraw()
-	p.facts.Gone, p.facts.Railway = true, nil
-	return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
-		"EngineEnvironment %s holds the Railway environment %q: delete one of the two", client.ObjectKeyFromObject(holder),
-		p.object.Spec.RailwayEnvironment()))
 }

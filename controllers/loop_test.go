@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,8 @@ type loop struct {
 	writes []string
 	// onWrite may refuse a write.
 	onWrite func(verb string, object client.Object) error
+	// onList is called after the objects were listed, from the cache or past it, and may change what is seen.
+	onList func(cached bool, list *v1alpha1.EngineEnvironmentList)
 }
 
 const (
@@ -147,6 +150,16 @@ func (l *loop) kubernetes() client.Client {
 		builder = builder.WithIndex(&v1alpha1.EngineEnvironment{}, field, index)
 	}
 	return builder.WithInterceptorFuncs(interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			err := c.List(ctx, list, opts...)
+			l.mu.Lock()
+			listed := l.onList
+			l.mu.Unlock()
+			if objects, ok := list.(*v1alpha1.EngineEnvironmentList); ok && listed != nil {
+				listed(slices.Contains(opts, client.ListOption(client.UnsafeDisableDeepCopy)), objects)
+			}
+			return err
+		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			return l.written("create", o, func() error { return c.Create(ctx, o, opts...) })
 		},

@@ -39,35 +39,49 @@ type writer struct {
 
 // create sends a create that must happen at most once. The caller has read at readAt that it is not there.
 func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1alpha1.WriteKind, name string, send func(context.Context) error) *outcome.Outcome {
-	if out := w.announceCreate(ctx, p, readAt, v1alpha1.PendingWrite{Kind: kind, Name: name}); out != nil {
+	intent := v1alpha1.PendingWrite{Kind: kind, Name: name, StartedAt: metav1.NewTime(w.now())}
+	if out := w.waitsForCreate(p, readAt, intent); out != nil {
+		return out
+	}
+	if out := w.announceCreate(ctx, p, intent); out != nil {
 		return out
 	}
 	return w.send(ctx, p, send)
 }
 
-// announceCreate stores that something is about to be created, unless it may have been created before: then it waits until a read
-// can tell.
-func (w writer) announceCreate(ctx context.Context, p *pass, readAt time.Time, intent v1alpha1.PendingWrite) *outcome.Outcome {
-	if p.journal.Foreseen(intent.Kind, intent.Name, w.now()) != nil { // stored already
-		intent.StartedAt = metav1.NewTime(w.now())
-		p.journal.Announce(intent)
+// waitsForCreate waits, when it may have been created before, until a read can tell.
+func (w writer) waitsForCreate(p *pass, readAt time.Time, intent v1alpha1.PendingWrite) *outcome.Outcome {
+	if p.journal.Foreseen(intent.Kind, intent.Name, w.now()) != nil { // announced by this pass, and not sent
 		return nil
 	}
-	what := fmt.Sprintf("the %s %q", strings.ToLower(string(intent.Kind)), intent.Name)
-	if wait := p.journal.Outstanding(intent.Kind, intent.Name, readAt); wait > 0 {
-		w.watch.hurry(p)
-		message := "waits for Railway to show " + what
-		if p.journal.Announced(intent.Kind, intent.Name) {
-			message = "it is not known whether Railway created " + what + "; the operator reads before it creates it again"
-		}
-		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, message, min(wait, outcome.UnknownRetry))
+	wait := p.journal.Outstanding(intent.Kind, intent.Name, readAt)
+	if wait == 0 {
+		return nil
 	}
-	intent.StartedAt = metav1.NewTime(w.now())
+	w.watch.hurry(p)
+	message := "waits for Railway to show " + named(intent)
+	if p.journal.Announced(intent.Kind, intent.Name) {
+		message = "it is not known whether Railway created " + named(intent) + "; the operator reads before it creates it again"
+	}
+	return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, message, min(wait, outcome.UnknownRetry))
+}
+
+// announceCreate stores that something is about to be created.
+func (w writer) announceCreate(ctx context.Context, p *pass, intent v1alpha1.PendingWrite) *outcome.Outcome {
+	stored := p.journal.Foreseen(intent.Kind, intent.Name, w.now()) != nil
 	p.journal.Announce(intent)
-	if err := w.store.announce(ctx, p, v1alpha1.ReasonCreating, "creates "+what+" on Railway"); err != nil {
+	if stored {
+		return nil
+	}
+	if err := w.store.announce(ctx, p, v1alpha1.ReasonCreating, "creates "+named(intent)+" on Railway"); err != nil {
 		return outcome.Failed(err)
 	}
 	return nil
+}
+
+// named is what people call what a write creates.
+func named(intent v1alpha1.PendingWrite) string {
+	return fmt.Sprintf("the %s %q", strings.ToLower(string(intent.Kind)), intent.Name)
 }
 
 // send sends what was announced and notes Railway's answer.

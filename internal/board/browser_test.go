@@ -132,6 +132,25 @@ func (b tab) shoot(name, element string) {
 	}
 	// What is far away is not drawn, and what came near is drawn in one of the next frames.
 	eval[bool](b, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 200))))")
+	path := filepath.Join(shots, name+".png")
+	raw := b.picture(element)
+	for range 20 { // a busy browser gives an empty picture first
+		if len(raw) > 4<<10 {
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
+		raw = b.picture(element)
+	}
+	require.NoError(b.t, os.WriteFile(path, small(b.t, raw), 0o644))
+	info, err := os.Stat(path)
+	require.NoError(b.t, err)
+	assert.Less(b.t, info.Size(), int64(150<<10), "%s is too big for a document", name)
+	assert.Greater(b.t, info.Size(), int64(2<<10), "%s shows nothing", name)
+}
+
+// picture is what the element shows.
+func (b tab) picture(element string) []byte {
+	b.t.Helper()
 	type box struct{ X, Y, Width, Height float64 }
 	around := eval[box](b, `(() => { const r = `+element+`.getBoundingClientRect(); return {X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height}; })()`)
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -148,12 +167,7 @@ func (b tab) shoot(name, element string) {
 		return answer.Data, nil
 	})
 	require.NoError(b.t, err)
-	path := filepath.Join(shots, name+".png")
-	require.NoError(b.t, os.WriteFile(path, small(b.t, raw), 0o644))
-	info, err := os.Stat(path)
-	require.NoError(b.t, err)
-	assert.Less(b.t, info.Size(), int64(150<<10), "%s is too big for a document", name)
-	assert.Greater(b.t, info.Size(), int64(2<<10), "%s shows nothing", name)
+	return raw
 }
 
 // click clicks what a selector finds, as a mouse does.

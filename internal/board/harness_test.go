@@ -221,7 +221,7 @@ func planned(object *v1alpha1.EngineEnvironment) {
 	object.Spec.WritePolicy = v1alpha1.WritePolicyApprove
 	object.Annotations = map[string]string{v1alpha1.AnnotationApprovePlan: "90a1b2c3d4e5"}
 	object.Status.Plan = &v1alpha1.PlanStatus{
-		Hash: "3f1c8a745d3e", Message: "1 to create, 1 to set, 1 to delete; deploys " + object.Spec.Engine.Name, More: 2,
+		Hash: "3f1c8a745d3e", Message: "2 to create, 2 to set, 1 to delete; deploys " + object.Spec.Engine.Name, More: 2,
 		Changes: []v1alpha1.PlannedChange{
 			{Path: object.Spec.Engine.Name + ".variables.RATE_LIMIT", Action: v1alpha1.PlannedSet, From: "100", To: "60"},
 			{Path: object.Spec.Engine.Name + ".variables.OPENAI_API_KEY", Action: v1alpha1.PlannedCreate, To: "(secret)"},

@@ -2,6 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package claim says which object holds a Railway environment when more than one wants it. It is pure: values in, values out.
+//
+// An object stores its claim in its status, and then reads those of the others past every cache. It goes on when there is no other, and
+// withdraws its claim when there is: for good when the other came first, and to try again when it did not. Of two that claim at the same
+// time at least the one that stored last sees the other, whatever their clocks say, so that at most one goes on. The order of claims is
+// no proof of that: who came first by the clock may have stored last.
 package claim
 
 import (
@@ -22,6 +27,10 @@ type Claim struct {
 	uid   string
 }
 
+// announced is the end of a second: the time of an announcement is stored in whole seconds, and must not come before what was reached
+// earlier in the same one.
+const announced = time.Second - time.Microsecond
+
 // Of returns what the object holds; ok is false when it holds nothing.
 func Of(o *v1alpha1.EngineEnvironment) (c Claim, ok bool) {
 	if o.Spec.Railway == nil {
@@ -37,7 +46,8 @@ func Of(o *v1alpha1.EngineEnvironment) (c Claim, ok bool) {
 		return c, true
 	}
 	if record := o.Status.WorkingRecord; record != nil && record.Pending != nil && record.Pending.Kind == v1alpha1.WriteEnvironment {
-		c.name, c.since = strings.ToLower(o.Spec.Railway.ProjectID+"/"+record.Pending.Name), record.Pending.StartedAt.Time
+		c.name = strings.ToLower(o.Spec.Railway.ProjectID + "/" + record.Pending.Name)
+		c.since = record.Pending.StartedAt.Truncate(time.Second).Add(announced)
 		return c, true
 	}
 	return c, false
@@ -52,29 +62,38 @@ func (c Claim) excludes(other Claim) bool {
 	return c.name == other.name
 }
 
-// before reports whether this claim came first. Who reached an environment came before whoever only announced to create it: the time of
-// an announcement is stored in whole seconds.
+// before reports whether this claim came first.
 func (c Claim) before(other Claim) bool {
-	if reached := c.environmentID != ""; reached != (other.environmentID != "") {
-		return reached
-	}
 	if !c.since.Equal(other.since) {
 		return c.since.Before(other.since)
 	}
 	return c.uid < other.uid
 }
 
-// Holder returns the object that holds what the given one claims, nil when it may have it.
-func Holder(all []v1alpha1.EngineEnvironment, object *v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
+// Other returns another object that claims what the given one claims, nil when there is none, and whether it came first. One that came
+// first is returned before one that did not.
+func Other(all []v1alpha1.EngineEnvironment, object *v1alpha1.EngineEnvironment) (other *v1alpha1.EngineEnvironment, first bool) {
 	own, ok := Of(object)
 	if !ok {
-		return nil
+		return nil, false
 	}
 	for i := range all {
-		other, held := Of(&all[i])
-		if held && all[i].UID != object.UID && own.excludes(other) && other.before(own) {
-			return &all[i]
+		theirs, held := Of(&all[i])
+		switch {
+		case !held || all[i].UID == object.UID || !own.excludes(theirs):
+		case theirs.before(own):
+			return &all[i], true
+		default:
+			other = &all[i]
 		}
+	}
+	return other, false
+}
+
+// Holder returns the object that holds what the given one claims, nil when it may have it.
+func Holder(all []v1alpha1.EngineEnvironment, object *v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
+	if other, first := Other(all, object); first {
+		return other
 	}
 	return nil
 }

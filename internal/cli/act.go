@@ -36,7 +36,7 @@ type actor struct {
 
 // command makes a command for one tier. decide looks at the object and says what to do.
 func (a *actor) command(world World, command *cobra.Command, decide func(context.Context, *session, *v1alpha1.EngineEnvironment) (*act, error)) *cobra.Command {
-	command.Args = cobra.ExactArgs(1)
+	command.Args = tiers(1)
 	command.ValidArgsFunction = a.completeTiers(1)
 	a.bind(command, false)
 	command.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")

@@ -80,6 +80,10 @@ func rollbackCommand(world World) *cobra.Command {
 func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to string) (*act, error) {
 	targets := promotion.Targets(object, stored)
 	switch {
+	case object.Spec.Suspend:
+		return nil, fmt.Errorf("%[1]s is suspended, and nothing is written: resume it first with kubectl engine resume -n %[2]s %[1]s", object.Name, object.Namespace)
+	case object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve:
+		return nil, fmt.Errorf("%s is only observed: set spec.writePolicy to Approve or Apply to have a rollback written", object.Name)
 	case len(stored) == 0:
 		return nil, fmt.Errorf("nothing was verified in %s yet: there is nothing to go back to", object.Name)
 	case len(targets) == 0:

@@ -93,7 +93,7 @@ func ExitCode(stderr io.Writer, name string, err error) int {
 // New returns the command line. As the plugin it is the commands alone; else the operator runs without one.
 func New(world World, plugin bool) *cobra.Command {
 	root := &cobra.Command{
-		Use: "engine-operator", SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		Use: "engine-operator", SilenceErrors: true, SilenceUsage: true, Args: noCommand,
 		Short: "Keep Railway environments in line with EngineEnvironment objects",
 	}
 	root.SetIn(world.In)

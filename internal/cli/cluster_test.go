@@ -254,6 +254,8 @@ func TestRollback(t *testing.T) {
 	assert.Equal(t, "1.5.0", asked())
 	s.ok("rollback", "production", "-y", "--to", "1.5.0")
 	assert.Equal(t, "production-1", asked(), "the operator carries each value out once")
+	s.ok("suspend", "production", "-y")
+	assert.Contains(t, s.run("rollback", "production", "-y").err, "production is suspended, and nothing is written: resume it first")
 }
 
 func TestSuspendAndResume(t *testing.T) {

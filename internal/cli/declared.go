@@ -165,7 +165,7 @@ never shown, only whether they are the same.`
 func diffCommand(world World) *cobra.Command {
 	f, output := &source{}, ""
 	command := &cobra.Command{
-		Use: "diff A B", Short: "Show in what two tiers differ", Long: diffHelp, Args: cobra.ExactArgs(2), ValidArgsFunction: f.completeTiers(2),
+		Use: "diff A B", Short: "Show in what two tiers differ", Long: diffHelp, Args: tiers(2), ValidArgsFunction: f.completeTiers(2),
 		Example: "  kubectl engine diff -n ai-engine preview production",
 	}
 	f.bind(command)

@@ -59,6 +59,57 @@ func TestEveryCommandIsOnThePage(t *testing.T) {
 	}
 }
 
+// TestCommandsInDocuments holds that each command of ours in a document exists, with its flags and as many arguments, and each target
+// of make.
+func TestCommandsInDocuments(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	pages, err := filepath.Glob(docs + "*.md")
+	require.NoError(t, err)
+	tasks, err := filepath.Glob(docs + "tasks/*.md")
+	require.NoError(t, err)
+	commands, targets := 0, 0
+	for _, page := range append(append(pages, tasks...), "../../README.md") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		plain := strings.ReplaceAll(string(text), "\\\n", " ")
+		for _, found := range regexp.MustCompile("(?:(?m:^[ $]*)|`|do |; |&& )kubectl engine ([a-z]+[^`\n;|)]*)").FindAllStringSubmatch(plain, -1) {
+			commands++
+			line, _, _ := strings.Cut(found[1], " # ")
+			line, _, _ = strings.Cut(line, ">")
+			assert.NoError(t, parses(line), "%s: kubectl engine %s", page, found[1])
+		}
+		for _, found := range regexp.MustCompile("(?:(?m:^[ $]*)|`|&& )make ([a-z-]+)").FindAllStringSubmatch(plain, -1) {
+			targets++
+			assert.Contains(t, string(makefile), "\n"+found[1]+":", "%s: make %s", page, found[1])
+		}
+	}
+	assert.Greater(t, commands, 30)
+	for _, wrong := range []string{"staus", "status --nope", "rollback a b"} {
+		assert.Error(t, parses(wrong), wrong)
+	}
+	assert.Greater(t, targets, 10)
+}
+
+// parses looks the command up and reads its flags and arguments, and runs nothing.
+func parses(line string) error {
+	root := cli.New(cli.World{}, false)
+	root.InitDefaultCompletionCmd()
+	words := strings.Fields(regexp.MustCompile(`'[^']*'`).ReplaceAllString(line, "x"))
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "…" })
+	command, rest, err := root.Find(words)
+	if err != nil || command == root {
+		return errors.Join(errors.New("there is no such command"), err)
+	}
+	if err := command.ParseFlags(rest); err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return nil // it is only named
+	}
+	return command.ValidateArgs(command.Flags().Args())
+}
+
 // standIn is set for a process that stands in for kubectl.
 const standIn = "ENGINE_OPERATOR_TEST_KUBECTL"
 
@@ -74,27 +125,54 @@ func blocks(t *testing.T, page string) []string {
 	return all
 }
 
+// typed runs a block of a page in a directory, with this test in the place of kubectl.
+func typed(t *testing.T, dir, endpoint, block string) string {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	kubectl := fmt.Sprintf("#!/bin/sh\nexport %s=%s\nexec %s \"$@\"\n", standIn, endpoint, self)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte(kubectl), 0o700))
+	command := exec.CommandContext(t.Context(), "sh", "-e")
+	command.Dir, command.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	command.Stdin = strings.NewReader(block)
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, &out
+	require.NoErrorf(t, command.Run(), "%s\n%s", block, &out)
+	return out.String()
+}
+
+// TestMigrationPage runs the commands of docs/migrate.md over files as teams have them.
+func TestMigrationPage(t *testing.T) {
+	sim, endpoint := newShell(t).railway(adoptSeed)
+	dir := t.TempDir()
+	for _, tier := range []string{"dev", "preview", "production"} {
+		file := []byte("DB_SCHEMA=" + tier + "\nOPENAI_API_KEY=canary-secret\n")
+		require.NoError(t, os.WriteFile(filepath.Join(dir, ".railway.env."+tier), file, 0o600))
+	}
+	steps := blocks(t, "migrate.md")
+	require.Len(t, steps, 1, "the page has other blocks than this test knows")
+	out := typed(t, dir, strings.TrimPrefix(endpoint, "--railway-endpoint="),
+		"export RAILWAY_API_TOKEN="+accountToken+" PROJECT="+projectID+"\n"+steps[0])
+	for _, tier := range []string{"dev", "preview", "production"} {
+		assert.Contains(t, out, "ai-engine/"+tier+" → environment "+tier)
+		written, err := os.ReadFile(filepath.Join(dir, tier+".yaml"))
+		require.NoError(t, err)
+		assert.Contains(t, string(written), "writePolicy: Observe")
+		assert.NotContains(t, string(written)+out, "canary-secret", "a skeleton names the key")
+	}
+	onlyRead(t, sim)
+}
+
 // TestAdoptionPage runs docs/adopt.md as a reader would: nothing but reads reaches Railway before the switch to Apply, and then just what
 // the plan in the status said.
 func TestAdoptionPage(t *testing.T) {
 	s := newStage(t)
 	sim, endpoint := s.railway(adoptSeed)
 	endpoint = strings.TrimPrefix(endpoint, "--railway-endpoint=")
-	dir := t.TempDir()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	kubectl := fmt.Sprintf("#!/bin/sh\nexport %s=%s\nexec %s \"$@\"\n", standIn, endpoint, self)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte(kubectl), 0o700))
-	state := ""
+	dir, state := t.TempDir(), ""
 	run := func(block string) string {
 		t.Helper()
-		command := exec.CommandContext(t.Context(), "sh", "-e")
-		command.Dir, command.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-		command.Stdin = strings.NewReader(state + "\n" + block)
-		var out bytes.Buffer
-		command.Stdout, command.Stderr = &out, &out
-		require.NoErrorf(t, command.Run(), "%s\n%s", block, &out)
-		return out.String()
+		return typed(t, dir, endpoint, state+"\n"+block)
 	}
 	steps := blocks(t, "adopt.md")
 	require.Len(t, steps, 8, "the page has other blocks than this test knows")

@@ -33,7 +33,7 @@ func TestTheOperatorRunsWithoutACommand(t *testing.T) {
 	assert.Equal(t, "v1.2.3\n", s.ok("--version"))
 	assert.Equal(t, "v1.2.3\n", s.ok("version"))
 	assert.Contains(t, s.run("--concurrency=0").err, "--concurrency must be at least 1")
-	assert.Contains(t, s.run("nope").err, `unknown command "nope"`)
+	assert.Contains(t, s.run("nope").err, `there is no command "nope"`)
 }
 
 func TestHelp(t *testing.T) {

@@ -25,7 +25,7 @@ func historyCommand(world World) *cobra.Command {
 	c, r, output, asksRailway := &cluster{}, &reach{}, "", false
 	command := &cobra.Command{
 		Use: "history NAME", Short: "Show who deployed, promoted, approved and rolled back what", Long: historyHelp,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: c.completeTiers(1),
+		Args: tiers(1), ValidArgsFunction: c.completeTiers(1),
 		Example: "  kubectl engine history -n ai-engine production\n  kubectl engine history -n ai-engine production --railway",
 	}
 	c.bind(command, false)

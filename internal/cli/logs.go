@@ -35,7 +35,7 @@ type logsFlags struct {
 func logsCommand(world World) *cobra.Command {
 	f := &logsFlags{every: 2 * time.Second}
 	command := &cobra.Command{
-		Use: "logs NAME", Short: "Print the engine's log from Railway", Long: logsHelp, Args: cobra.ExactArgs(1), ValidArgsFunction: f.completeTiers(1),
+		Use: "logs NAME", Short: "Print the engine's log from Railway", Long: logsHelp, Args: tiers(1), ValidArgsFunction: f.completeTiers(1),
 		Example: "  kubectl engine logs -n ai-engine production -f\n" +
 			"  kubectl engine logs -n ai-engine production --since 1h --filter '@level:error'",
 	}

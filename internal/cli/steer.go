@@ -95,7 +95,7 @@ tried again.`
 func reconcileCommand(world World) *cobra.Command {
 	c, waits, patience := &cluster{}, true, time.Duration(0)
 	command := &cobra.Command{
-		Use: "reconcile NAME", Short: "Start a pass now", Long: reconcileHelp, Args: cobra.ExactArgs(1), ValidArgsFunction: c.completeTiers(1),
+		Use: "reconcile NAME", Short: "Start a pass now", Long: reconcileHelp, Args: tiers(1), ValidArgsFunction: c.completeTiers(1),
 		Example: "  kubectl engine reconcile -n ai-engine dev\n  kubectl engine reconcile -n ai-engine dev --wait=false",
 	}
 	c.bind(command, false)

@@ -34,7 +34,7 @@ type verifyFlags struct {
 func verifyCommand(world World) *cobra.Command {
 	f := &verifyFlags{}
 	command := &cobra.Command{
-		Use: "verify NAME", Short: "Run a tier's checks now, from here", Long: verifyHelp, Args: cobra.ExactArgs(1), ValidArgsFunction: f.completeTiers(1),
+		Use: "verify NAME", Short: "Run a tier's checks now, from here", Long: verifyHelp, Args: tiers(1), ValidArgsFunction: f.completeTiers(1),
 		Example: "  kubectl engine verify -n ai-engine dev",
 	}
 	f.cluster.bind(command, false)

@@ -166,20 +166,38 @@ func (o *Objects) patch(ctx context.Context, before, changed *v1alpha1.EngineEnv
 	return changed, nil
 }
 
-// Holder returns the object that holds the Railway environment that this one claims, nil when it may have it. It is for reading. A
-// claim that was just made is compared past the cache: two objects that make theirs at the same time must both see it.
-func (o *Objects) Holder(ctx context.Context, object *v1alpha1.EngineEnvironment, fresh bool) (*v1alpha1.EngineEnvironment, error) {
-	sameProject := client.MatchingFields{IndexProject: ProjectOf(object)}
-	if fresh {
-		all, err := o.list(ctx, sameProject)
-		return claim.Holder(all, object), err
-	}
+// Holder returns the object that holds the Railway environment that this one claims, nil when it may have it. It is for reading, and
+// as old as the cache.
+func (o *Objects) Holder(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
+	all, err := o.tiersOf(ctx, object)
+	return claim.Holder(all, object), err
+}
+
+// Claimed returns an object that claims what this one is about to claim, nil when there is none. It is for reading, and as old as the
+// cache: it spares a claim that would be withdrawn.
+func (o *Objects) Claimed(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
+	all, err := o.tiersOf(ctx, object)
+	other, _ := claim.Other(all, object)
+	return other, err
+}
+
+// Rival returns another object that claims what this one has just stored that it claims, and whether it came first; nil when this one
+// may go on. It reads past the cache: of two objects that claim at the same time the later one must see the other.
+func (o *Objects) Rival(ctx context.Context, object *v1alpha1.EngineEnvironment) (rival *v1alpha1.EngineEnvironment, first bool, err error) {
+	all, err := o.list(ctx, client.MatchingFields{IndexProject: ProjectOf(object)})
+	rival, first = claim.Other(all, object)
+	return rival, first, err
+}
+
+// tiersOf are the objects of the same project as the cache has them.
+func (o *Objects) tiersOf(ctx context.Context, object *v1alpha1.EngineEnvironment) ([]v1alpha1.EngineEnvironment, error) {
 	var list v1alpha1.EngineEnvironmentList
 	// Every pass of every object asks: copies of all tiers of a project would be its largest cost.
-	if err := o.client.List(ctx, &list, sameProject, client.UnsafeDisableDeepCopy); err != nil {
+	err := o.client.List(ctx, &list, client.MatchingFields{IndexProject: ProjectOf(object)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
 		return nil, fmt.Errorf("list EngineEnvironments: %w", err)
 	}
-	return claim.Holder(list.Items, object), nil
+	return list.Items, nil
 }
 
 // list lists past the cache the objects of every namespace that is watched. The API server selects: a fleet that lists itself once

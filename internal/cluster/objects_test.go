@@ -81,8 +81,8 @@ func (l *listing) List(_ context.Context, into client.ObjectList, options ...cli
 	return nil
 }
 
-// TestHolderAsksForOneProject: a fleet in which each object lists all of them costs the square of its size.
-func TestHolderAsksForOneProject(t *testing.T) {
+// TestClaimsAskForOneProject: a fleet in which each object lists all of them costs the square of its size.
+func TestClaimsAskForOneProject(t *testing.T) {
 	held := func(name string, since time.Time) v1alpha1.EngineEnvironment {
 		at := metav1.NewMicroTime(since)
 		object := v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}}
@@ -94,8 +94,9 @@ func TestHolderAsksForOneProject(t *testing.T) {
 	cache, live := &listing{}, &listing{items: []v1alpha1.EngineEnvironment{first, second}}
 	o := NewObjects(cache, live, []string{"a", "b"})
 
-	holder, err := o.Holder(t.Context(), &second, true)
+	holder, came, err := o.Rival(t.Context(), &second)
 	require.NoError(t, err)
+	assert.True(t, came)
 	require.NotNil(t, holder, "the cache does not know the other claim yet")
 	assert.Equal(t, "first", holder.Name)
 	require.Len(t, live.asked, 2, "each namespace that is watched")
@@ -107,12 +108,12 @@ func TestHolderAsksForOneProject(t *testing.T) {
 	assert.Empty(t, cache.asked)
 
 	live.unselectable = true
-	holder, err = o.Holder(t.Context(), &second, true)
+	holder, _, err = o.Rival(t.Context(), &second)
 	require.NoError(t, err, "Kubernetes 1.30 has no selectable fields")
 	require.NotNil(t, holder)
 	assert.Equal(t, "first", holder.Name)
 
-	holder, err = o.Holder(t.Context(), &second, false)
+	holder, err = o.Holder(t.Context(), &second)
 	require.NoError(t, err)
 	assert.Nil(t, holder)
 	require.Len(t, cache.asked, 1)

@@ -141,8 +141,12 @@ func (j *Journal) AcceptedAt(kind v1alpha1.WriteKind, name string) time.Time {
 	return at
 }
 
-// left is how long after readAt reads may still lag behind something sent then.
+// left is how long after readAt reads may still lag behind something sent then. The status keeps whole seconds: what it says was sent
+// in a second may have been sent at its end.
 func (j *Journal) left(sent, readAt time.Time) time.Duration {
+	if sent.Nanosecond() == 0 {
+		sent = sent.Add(time.Second)
+	}
 	return max(min(sent.Add(j.lag).Sub(readAt), j.lag), 0)
 }
 

@@ -334,6 +334,29 @@ func TestSinceLastWrite(t *testing.T) {
 	}
 }
 
+// TestStoredTimesAreWholeSeconds: what was sent at the end of a second is given the whole lag after the status was read again, too.
+func TestStoredTimesAreWholeSeconds(t *testing.T) {
+	sent := epoch.Truncate(time.Second).Add(999 * time.Millisecond)
+	for _, answer := range []journal.Answer{journal.Accepted, journal.Unknown} {
+		j := empty()
+		j.Announce(v1alpha1.PendingWrite{Kind: service, Name: "a", StartedAt: metav1.NewTime(sent)})
+		j.Answered(answer, nil, 1)
+		for what, j := range map[string]*journal.Journal{"in the same pass": j, "read again": reopened(j, 30)} {
+			assert.Positive(t, j.Outstanding(service, "a", sent.Add(lag-time.Millisecond)), what)
+			assert.Positive(t, j.SinceLastWrite(sent.Add(lag-time.Millisecond)), what)
+			assert.Zero(t, j.Outstanding(service, "a", sent.Add(lag+time.Second)), what)
+		}
+	}
+	j := empty()
+	j.Announce(v1alpha1.PendingWrite{Kind: commit, Name: "eo-1", StartedAt: metav1.NewTime(sent)})
+	j.Answered(journal.Unknown, nil, 1)
+	j = reopened(j, 30)
+	view := seen(0, nil, nil)
+	view.ReadAt = sent.Add(lag - time.Millisecond)
+	j.See(view, 1)
+	assert.Equal(t, journal.CommitUnknown, j.Waits(view).For, "it may still arrive")
+}
+
 func TestClockThatWasAhead(t *testing.T) {
 	j := empty()
 	j.Announce(intent(service, "awaited", 7200))

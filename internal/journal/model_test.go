@@ -21,15 +21,15 @@ import (
 
 const (
 	lag = time.Minute
-	// Railway applies a write at most applyAtMost after it was sent, and a read is at most staleAtMost old. Together they stay a
-	// second below lag, because the status stores whole seconds.
-	applyAtMost = 29 * time.Second
+	// Railway applies a write at most applyAtMost after it was sent, and a read is at most staleAtMost old: together, the lag.
+	applyAtMost = 30 * time.Second
 	staleAtMost = 30 * time.Second
 	// retryAfter is how long a value that Railway could not apply is left alone.
 	retryAfter = 10 * time.Minute
 )
 
-var epoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+// epoch is no whole second, and the status keeps those only.
+var epoch = time.Date(2026, 11, 23, 12, 0, 0, 999_999_999, time.UTC)
 
 // sent is a write that reached the model of Railway. Everything that Railway knows follows from the writes and the time.
 type sent struct {
@@ -111,7 +111,8 @@ func (w *world) chance(percent int, what string) bool {
 }
 
 func (w *world) seconds(most time.Duration, what string) time.Duration {
-	return time.Duration(rapid.IntRange(0, int(most/time.Second)).Draw(w.T, what)) * time.Second
+	const half = time.Second / 2 // the status keeps whole seconds only
+	return time.Duration(rapid.IntRange(0, int(most/half)).Draw(w.T, what)) * half
 }
 
 func (w *world) clock() time.Time { return w.now.Add(w.skew) }

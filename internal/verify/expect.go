@@ -113,7 +113,11 @@ func (e *Expectation) holds(ctx context.Context, found map[string]any) (bool, er
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxTime)
 	defer cancel()
-	m := &meter{ctx: ctx, patterns: e.patterns}
+	return e.evaluate(&meter{ctx: ctx, patterns: e.patterns}, found)
+}
+
+// evaluate runs the expression until the meter ends it.
+func (e *Expectation) evaluate(m *meter, found map[string]any) (bool, error) {
 	program, err := e.plan(m)
 	if err != nil {
 		return false, err

@@ -4,6 +4,7 @@
 package verify
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -47,10 +48,14 @@ func TestExpressionsAreBounded(t *testing.T) {
 	for i := range lines {
 		lines[i] = map[string]any{"message": strings.Repeat("x", 100)}
 	}
-	err = dear.judge(t.Context(), map[string]any{"logs": lines})
-	require.Error(t, err)
-	assert.Contains(t, err.Error(), "too costly")
-	assert.True(t, isUndecided(err), "it tells nothing of the engine")
+	found := map[string]any{"logs": lines}
+	_, err = dear.evaluate(&meter{ctx: context.Background(), patterns: dear.patterns}, found)
+	require.ErrorIs(t, err, errTooCostly, "however slow the machine is: what it costs is counted")
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = dear.evaluate(&meter{ctx: late, patterns: dear.patterns}, found)
+	require.ErrorIs(t, err, errTooLong)
+	assert.True(t, isUndecided(dear.judge(t.Context(), found)), "it tells nothing of the engine")
 }
 
 func TestContainsQuotes(t *testing.T) {

@@ -60,9 +60,6 @@ func TestMain(m *testing.M) {
 
 // TestWalk plays the short walks, or with -chaos.soak walk after walk.
 func TestWalk(t *testing.T) {
-	if *soakFlag == 0 && *seedFlag == 0 {
-		t.Skip("runs with -chaos.soak or -chaos.seed (make soak): docs/reliability.md says what is open")
-	}
 	cluster := controlplane.Need(t, kube)
 	if *scriptFlag != "" {
 		t.Skip("TestScript plays the script")
@@ -80,7 +77,7 @@ func TestWalk(t *testing.T) {
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			judge(t, cluster, writeScript(seed, *stepsFlag, schema), options(t, 45*time.Second, 1500*time.Millisecond))
+			judge(t, cluster, writeScript(seed, *stepsFlag, schema), options(t, 45*time.Second, 3*time.Second))
 		})
 	}
 }
@@ -121,7 +118,7 @@ func TestScript(t *testing.T) {
 	defer func() { _ = file.Close() }()
 	s, err := readScript(file)
 	require.NoError(t, err)
-	o := options(t, 45*time.Second, 1500*time.Millisecond)
+	o := options(t, 45*time.Second, 3*time.Second)
 	o.trace = func(format string, args ...any) { t.Logf(time.Now().Format("15:04:05.000 ")+format, args...) }
 	judge(t, cluster, s, o)
 }

@@ -26,8 +26,16 @@ import (
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
-// settle is how long reads of the walk's Railway may lag, as the operator is told.
-const settle = time.Second
+const (
+	// lag is how old a read of the walk's Railway may be.
+	lag = time.Second
+	// requestTimeout is how long a request to Railway may take, and so how long after a killed or deposed leader announced a write it may
+	// still arrive.
+	requestTimeout = 2 * time.Second
+	// settle is what the operator is told of both, with a second for a slow machine: as by default, --settle is longer than
+	// --railway-timeout. Told less, it sends once more what it rightly takes for lost.
+	settle = requestTimeout + lag + time.Second
+)
 
 // shortLease is the walk's: a leader is lost and found within a walk.
 var shortLease = operator.Election{LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 400 * time.Millisecond}
@@ -120,7 +128,7 @@ func (r *replica) inProcess() error {
 		Namespaces: []string{r.site.namespace}, Concurrency: 4, Settle: settle, Metrics: metricsserver.Options{BindAddress: "0"},
 		HealthAddress: "0", Log: r.site.log.WithName(r.name), AnyName: true, HashKey: []byte("0123456789abcdef0123456789abcdef"), ShutdownTimeout: 5 * time.Second,
 		Election: r.site.election,
-		Railway:  railway.Options{Endpoint: "http://" + r.wire.address + "/graphql/v2", Timeout: 2 * time.Second, RequestsPerSecond: 100, Burst: 100},
+		Railway:  railway.Options{Endpoint: "http://" + r.wire.address + "/graphql/v2", Timeout: requestTimeout, RequestsPerSecond: 100, Burst: 100},
 		Watch:    railway.WatchOptions{Fast: 200 * time.Millisecond},
 		Verifier: verify.Options{
 			Guard:      verify.GuardOptions{ConnectTo: r.site.edge.Address, RootCAs: roots},
@@ -167,7 +175,7 @@ func (r *replica) process() error {
 
 	command := exec.CommandContext(context.Background(), r.site.binary, "--railway-endpoint", "http://"+r.wire.address+"/graphql/v2", "--namespace", r.site.namespace,
 		"--watch-namespaces", r.site.namespace, "--health-probe-bind-address", "0", "--settle", settle.String(), "--rollout-interval", "200ms",
-		"--railway-timeout", "2s", "--railway-rps", "100", "--railway-burst", "100", "--probe-connect-to", r.site.edge.Address, "--probe-ca", ca,
+		"--railway-timeout", requestTimeout.String(), "--railway-rps", "100", "--railway-burst", "100", "--probe-connect-to", r.site.edge.Address, "--probe-ca", ca,
 		"--log-grace", "300ms", "--shutdown-timeout", "5s", fmt.Sprintf("--leader-elect=%t", r.site.election.Enabled))
 	command.Env = append(os.Environ(), "KUBECONFIG="+file)
 	command.Stdout, command.Stderr = log, log

@@ -276,7 +276,7 @@ func (a *author) human() {
 
 // operations that faults hit, besides every one.
 var operations = []string{
-	"", "", "ReadEnvironment", "ReadEnvironment", "ReadProject", "ReadLogs", "CreateEnvironment", "CreateService", "CreateRailwayDomain", "CommitPatch",
+	"", "", "ReadEnvironment", "ReadEnvironments", "ReadProject", "ReadLogs", "CreateEnvironment", "CreateService", "CreateRailwayDomain", "CommitPatch",
 	"CommitPatch", "DeployService", "ReadUsage", "ReadFailure", "DeleteTrigger",
 }
 
@@ -299,9 +299,9 @@ func (a *author) fault() *railwaysim.Fault {
 	case railwaysim.FaultApplyError:
 		f.Operation = "CommitPatch"
 	case railwaysim.FaultStale:
-		f.DelayMS = 100 + a.rng.IntN(600)
+		f.DelayMS = 100 + a.rng.IntN(600) // within the lag
 	case railwaysim.FaultTimeoutAfter, railwaysim.FaultTimeoutBefore, railwaysim.FaultSlow:
-		f.DelayMS = a.rng.IntN(2500) // the operator waits for 2s
+		f.DelayMS = a.rng.IntN(2500) // the operator waits for requestTimeout
 	}
 	return f
 }

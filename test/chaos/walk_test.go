@@ -138,7 +138,7 @@ func (w *walk) setUp(ctx context.Context, cluster *rest.Config, o runOptions) er
 	if err != nil {
 		return err
 	}
-	if w.sim, err = railwaysim.New(railwaysim.Options{Seed: seed, Step: 20 * time.Millisecond, History: settle}); err != nil {
+	if w.sim, err = railwaysim.New(railwaysim.Options{Seed: seed, Step: 20 * time.Millisecond, History: lag}); err != nil {
 		return err
 	}
 	endpoint, stop, err := w.sim.Start()

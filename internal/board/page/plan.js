@@ -18,7 +18,7 @@ export function plan(p) {
     el('p', null, planStates[p.state] ?? p.state),
     table('Plan', ['Field', 'Action', 'On Railway', 'Becomes'], p.changes.map((c) =>
       row(el('code', null, c.path), c.action, c.from ? el('code', null, c.from) : '–', c.to ? el('code', null, c.to) : '–'))),
-    p.more > 0 ? el('p', { class: 'muted' }, `and ${p.more} more: kubectl get eenv -o yaml lists at most ${p.changes.length}`) : null,
+    p.more > 0 ? el('p', { class: 'muted' }, `and ${p.more} more, which the status does not list: they are part of the plan and its hash`) : null,
     p.deployments?.length > 0 ? el('p', null, `Starts ${count(p.deployments.length, 'deployment', 'deployments')}: ${p.deployments.join(', ')}`) : null,
   ];
 }

@@ -55,6 +55,9 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 	case p.Approved:
 		s.line("", "approved, and being written")
 	case PlanWaits(object):
+		if approval := object.Annotations[v1alpha1.AnnotationApprovePlan]; approval != "" && approval != p.Hash {
+			s.line("", "the approval so far, "+approval+", is for another plan: this one has changed since")
+		}
 		s.line("", Command(object, "approve"))
 	default:
 		s.line("", "only observed: set spec.writePolicy to Apply, or to Approve, to have it written")

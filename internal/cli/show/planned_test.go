@@ -42,6 +42,10 @@ func TestPlanOnTheScreen(t *testing.T) {
 
 	waiting := screen(planned(v1alpha1.WritePolicyApprove, false))
 	assert.Contains(t, waiting, "kubectl engine approve -n team dev\n")
+	assert.NotContains(t, waiting, "another plan")
+	stale := planned(v1alpha1.WritePolicyApprove, false)
+	stale.Annotations = map[string]string{v1alpha1.AnnotationApprovePlan: "90a1b2c3d4e5"}
+	assert.Contains(t, screen(stale), "the approval so far, 90a1b2c3d4e5, is for another plan: this one has changed since\n")
 	assert.Contains(t, screen(planned(v1alpha1.WritePolicyApprove, true)), "approved, and being written\n")
 
 	many := planned(v1alpha1.WritePolicyApprove, false)

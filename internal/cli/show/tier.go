@@ -5,6 +5,7 @@ package show
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -217,6 +218,9 @@ func (s *screen) promotion(object *v1alpha1.EngineEnvironment, now time.Time) {
 		s.line("promotion", s.paint.Doubt(fmt.Sprintf("%s from %s waits for an approval", p.CandidateRevision, from)))
 		s.line("", Command(object, "approve"))
 	default:
+		if object.Status.Rollback != nil && slices.Contains(p.Rejected, p.Candidate) {
+			return // what is held says it, and how it ends
+		}
 		s.line("promotion", s.paint.Doubt(string(p.State))+" "+conditionMessage(object, v1alpha1.ConditionPromoted))
 	}
 }

@@ -1,0 +1,166 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package security
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/engine-operator/engine-operator/internal/options"
+)
+
+var update = flag.Bool("update", false, "write testdata/rights.golden anew")
+
+const golden = "testdata/rights.golden"
+
+// seldom are rights that the story need not use, each with the reason why the operator has it all the same.
+var seldom = map[string]string{
+	"* engineenvironments/finalizers.railway.engine-operator.dev update": "where the admission plugin OwnerReferencesPermissionEnforcement " +
+		"is on, whoever makes an object with a blocking owner needs it: the Local tier's Secret and the kept revisions have one",
+	"* events.events.k8s.io patch":             "an event that is repeated within minutes becomes a series, which is a patch of the first one",
+	options.DefaultNamespace + " events patch": "the same for the events of the leader election",
+	"* configmaps list":                        listed, "* secrets list": listed, "* controllerrevisions.apps list": listed,
+}
+
+// listed is why what is watched may be listed, too. The test with the environment KUBE_FEATURE_WatchListClient=false lists.
+const listed = "a cache is filled by a watch that sends what is there first; it lists where an API server, or a proxy before it, does not"
+
+// TestRightsAreAsReviewed holds the operator's rights against the reviewed list: a change of them shows as a change of that file.
+func TestRightsAreAsReviewed(t *testing.T) {
+	got := strings.Join(granted(t), "\n") + "\n"
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got, "go test ./test/security -run TestRightsAreAsReviewed -update writes %s anew", golden)
+	assert.NotContains(t, got, "*.", "no wildcards")
+	assert.NotContains(t, got, " *\n", "no wildcards")
+}
+
+// granted are the rights that config/default gives the operator's ServiceAccount, as "scope resource.group verb", where the scope is *
+// for the whole cluster or a namespace.
+func granted(t *testing.T) []string {
+	t.Helper()
+	rules := map[string][]rbacv1.PolicyRule{}
+	objects := manifests(t, "default")
+	for _, object := range objects {
+		if kind := object.GetKind(); kind == "ClusterRole" || kind == "Role" {
+			role := rbacv1.ClusterRole{}
+			require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &role))
+			rules[kind+"/"+role.Name] = role.Rules
+		}
+	}
+	var rights []string
+	for _, object := range objects {
+		if kind := object.GetKind(); kind != "ClusterRoleBinding" && kind != "RoleBinding" || !bindsOperator(t, object) {
+			continue
+		}
+		scope := "*"
+		if namespace := object.GetNamespace(); namespace != "" {
+			scope = namespace
+		}
+		kind, _, _ := unstructured.NestedString(object.Object, "roleRef", "kind")
+		name, _, _ := unstructured.NestedString(object.Object, "roleRef", "name")
+		require.Contains(t, rules, kind+"/"+name)
+		for _, rule := range rules[kind+"/"+name] {
+			rights = append(rights, flat(scope, rule)...)
+		}
+	}
+	slices.Sort(rights)
+	return slices.Compact(rights)
+}
+
+func bindsOperator(t *testing.T, binding *unstructured.Unstructured) bool {
+	t.Helper()
+	subjects, _, err := unstructured.NestedSlice(binding.Object, "subjects")
+	require.NoError(t, err)
+	return slices.ContainsFunc(subjects, func(subject any) bool { return subject.(map[string]any)["name"] == account })
+}
+
+func flat(scope string, rule rbacv1.PolicyRule) (rights []string) {
+	for _, group := range rule.APIGroups {
+		for _, resource := range rule.Resources {
+			for _, verb := range rule.Verbs {
+				rights = append(rights, right(scope, resource, group, verb))
+			}
+		}
+	}
+	return rights
+}
+
+func right(scope, resource, group, verb string) string {
+	if group != "" {
+		resource += "." + group
+	}
+	return scope + " " + resource + " " + verb
+}
+
+// audited is what we read of an audit event.
+type audited struct {
+	Verb, RequestURI string
+	ImpersonatedUser *struct{ Username string }
+	ObjectRef        *struct{ Resource, Subresource, APIGroup, Namespace, Name string }
+	Annotations      map[string]string
+}
+
+// rightsAreNeeded holds that the operator used every right that it has, and was refused nothing, by the API server's audit log.
+func rightsAreNeeded(t *testing.T) {
+	t.Helper()
+	all, used := granted(t), map[string]bool{}
+	for _, event := range auditEvents(t) {
+		if event.ObjectRef == nil {
+			continue // discovery, which everybody may do
+		}
+		resource := event.ObjectRef.Resource
+		if event.ObjectRef.Subresource != "" {
+			resource += "/" + event.ObjectRef.Subresource
+		}
+		in := func(scope string) string { return right(scope, resource, event.ObjectRef.APIGroup, event.Verb) }
+		assert.Equal(t, "allow", event.Annotations["authorization.k8s.io/decision"], "refused: %s %s", event.Verb, event.RequestURI)
+		for _, scope := range []string{event.ObjectRef.Namespace, "*"} {
+			if slices.Contains(all, in(scope)) {
+				used[in(scope)] = true
+				break // the narrower one is enough
+			}
+		}
+	}
+	for _, right := range all {
+		assert.True(t, used[right] || seldom[right] != "", "granted and never used: %s", right)
+	}
+	for right := range seldom {
+		assert.Contains(t, all, right, "it is not granted, and needs no excuse")
+	}
+}
+
+// auditEvents are what the operator's ServiceAccount asked of the API server.
+func auditEvents(t *testing.T) (events []audited) {
+	t.Helper()
+	file, err := os.Open(auditLog)
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var event audited
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &event))
+		if event.ImpersonatedUser != nil && event.ImpersonatedUser.Username == "system:serviceaccount:"+options.DefaultNamespace+":"+account {
+			events = append(events, event)
+		}
+	}
+	require.NoError(t, lines.Err())
+	require.NotEmpty(t, events, "the operator asked nothing")
+	return events
+}
