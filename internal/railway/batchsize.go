@@ -32,6 +32,13 @@ func (b *batchSize) now() int {
 	return b.size
 }
 
+// found reports whether more is not tried: Railway has refused some, or they are as many as may be.
+func (b *batchSize) found() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refused || b.size == b.most
+}
+
 // answered learns that a batch of n was answered. One that was not full says nothing.
 func (b *batchSize) answered(n int) {
 	b.mu.Lock()

@@ -12,7 +12,7 @@ import (
 func (w *Watch) laneOf(client *Client) *lane {
 	l := w.lanes[client.Key()]
 	if l == nil {
-		l = &lane{client: client, polls: map[Priority]int{}, filling: float64(client.batch.now())}
+		l = &lane{client: client, polls: map[Priority]int{}, filling: float64(client.batch.most)}
 		w.lanes[client.Key()] = l
 	}
 	return l

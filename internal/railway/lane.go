@@ -15,8 +15,10 @@ const (
 	maxPolls = 3
 	// gather is how long a read that somebody asked for waits for others to share its request.
 	gather = 10 * time.Millisecond
-	// hintDelay is how long the read after a hint waits for others.
-	hintDelay = 100 * time.Millisecond
+	// hintDelay is how long the read after a hint waits for others, firstDelay that of an environment which was never read: after a
+	// restart all of a fleet's are, as fast as the objects are looked at, and nobody waits.
+	hintDelay  = 100 * time.Millisecond
+	firstDelay = 2 * time.Second
 	// never is the wait for something that only an event can start.
 	never = time.Duration(-1)
 )
@@ -33,7 +35,8 @@ type lane struct {
 	asked []*ask
 	// polls counts the requests of polls that are under way, by their priority.
 	polls map[Priority]int
-	// filling is how many environments a request of routine polls has carried lately.
+	// filling is how many environments a request of routine polls has carried lately. Before the first it is what one may carry: a fleet
+	// that has just been started plans no slower than it will be read.
 	filling float64
 	// planned is the shortest interval that the budget allowed when followers were last planned by it.
 	planned time.Duration
@@ -155,7 +158,9 @@ func (l *lane) poll(p Priority, now time.Time, o *WatchOptions) *job {
 		taken = l.routine.take(now, nil, room, func(f *follower) time.Duration {
 			return l.client.Budget().Stretch(f.target.Interval) / 4
 		})
-		l.filling += (float64(len(taken)) - l.filling) / 8
+		if len(taken) < room || l.client.batch.found() { // a full one of a size that still grows says nothing
+			l.filling += (float64(len(taken)) - l.filling) / 8
+		}
 		l.client.Budget().setPolled(l.client.key, l.requests())
 		l.replan(o)
 	}

@@ -30,12 +30,18 @@ func environmentID(i int) string { return fmt.Sprintf("0bb01547-570d-4109-a5e8-%
 
 func startFleet(t *testing.T, n int, limits railwaysim.SeedLimits) *fleet {
 	t.Helper()
+	limits.RequestsPerHour = 1_000_000
+	return startFleetAt(t, n, limits, 50*time.Millisecond, 400*time.Millisecond)
+}
+
+// startFleetAt polls that often.
+func startFleetAt(t *testing.T, n int, limits railwaysim.SeedLimits, fast, interval time.Duration) *fleet {
 	t.Helper()
 	project := railwaysim.SeedProject{ID: projectID, Name: "engine", Workspace: "w1"}
 	for i := range n {
 		project.Environments = append(project.Environments, railwaysim.SeedEnvironment{ID: environmentID(i), Name: fmt.Sprint("e", i)})
 	}
-	limits.RequestsPerSecond, limits.RequestsPerHour = 1000, 1_000_000
+	limits.RequestsPerSecond = 1000
 	sim, err := railwaysim.New(railwaysim.Options{Seed: railwaysim.Seed{
 		Workspaces: []railwaysim.SeedWorkspace{{ID: "w1", Name: "acme", Plan: "Pro"}},
 		Users:      []railwaysim.SeedUser{{ID: "u1", Name: "Ada", Email: "ada@example.com"}},
@@ -50,7 +56,7 @@ func startFleet(t *testing.T, n int, limits railwaysim.SeedLimits) *fleet {
 	require.NoError(t, err)
 	t.Cleanup(pool.CloseIdle)
 	f := &fleet{sim: sim, told: map[string]int{}}
-	f.watch = railway.NewWatch(railway.WatchOptions{Fast: 50 * time.Millisecond, Changed: func(key string) {
+	f.watch = railway.NewWatch(railway.WatchOptions{Fast: fast, Changed: func(key string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.told[key]++
@@ -61,7 +67,7 @@ func startFleet(t *testing.T, n int, limits railwaysim.SeedLimits) *fleet {
 	t.Cleanup(func() { cancel(); assert.NoError(t, <-done) })
 	for i := range n {
 		f.watch.Follow(environmentID(i), railway.Target{
-			Client: pool.Client(railway.Credentials{Token: accountToken}), ProjectID: projectID, EnvironmentID: environmentID(i), Interval: 400 * time.Millisecond,
+			Client: pool.Client(railway.Credentials{Token: accountToken}), ProjectID: projectID, EnvironmentID: environmentID(i), Interval: interval,
 		})
 	}
 	return f
@@ -119,6 +125,24 @@ func TestFleetInFewRequests(t *testing.T) {
 			}
 			assert.Eventually(t, func() bool { return f.read(n) >= tt.good }, 5*time.Second, time.Millisecond, "none is blind for long")
 		})
+	}
+}
+
+// A fleet that was restarted is read in few requests, though its objects are looked at one after the other, and is not said to be polled
+// less often than it asks for.
+func TestRestartedFleetInFewRequests(t *testing.T) {
+	const n = 600
+	f := startFleetAt(t, n, railwaysim.SeedLimits{RequestsPerHour: 3000}, 5*time.Second, 30*time.Second)
+	for i := range n {
+		f.watch.Hint(environmentID(i))
+		time.Sleep(time.Millisecond)
+	}
+	require.Eventually(t, func() bool { return f.read(n) == n }, 20*time.Second, 20*time.Millisecond)
+	requests := len(f.sim.Requests())
+	assert.LessOrEqual(t, requests, n/20)
+	for i := range n {
+		snapshot, _ := f.watch.Latest(environmentID(i))
+		require.Zero(t, snapshot.Interval, "requests: %d", requests)
 	}
 }
 

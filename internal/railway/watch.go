@@ -216,7 +216,11 @@ func (w *Watch) Hint(environmentID string) {
 		if f.apart || f.hinted.After(now) { // what fails by itself has its own time, and one read is enough for many hints
 			continue
 		}
-		soon := latest(now.Add(hintDelay), f.hinted.Add(w.options.Fast))
+		delay := hintDelay
+		if f.snapshot.ReadAt.IsZero() {
+			delay = min(firstDelay, w.options.Fast)
+		}
+		soon := latest(now.Add(delay), f.hinted.Add(w.options.Fast))
 		if f.polling || soon.Before(f.due) {
 			f.hinted, f.due = soon, soon
 			w.plan(f)

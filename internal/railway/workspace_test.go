@@ -87,7 +87,7 @@ func TestSharedBudgetStretchesBoth(t *testing.T) {
 	_, pool := startWorkspaces(t, true)
 	first, second := pool.Client(railway.Credentials{Token: firstToken}), pool.Client(railway.Credentials{Token: secondToken})
 	watch := railway.NewWatch(railway.WatchOptions{})
-	for i := range 400 { // at first a request reads ten
+	for i := range 400 {
 		watch.Follow(fmt.Sprint(i), railway.Target{Client: first, ProjectID: projectID, EnvironmentID: environmentID(i), Interval: time.Minute})
 	}
 	alone := first.Budget().Stretch(0)
@@ -128,7 +128,7 @@ func TestTwoProcessesOnOneToken(t *testing.T) {
 		sent   int
 	}
 	var processes [2]process
-	const followed = 1000
+	const followed = 5000
 	for i := range processes {
 		pool, err := railway.NewPool(railway.Options{Endpoint: endpoint, Now: clock, RequestsPerSecond: 10_000, Burst: 1000})
 		require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestTwoProcessesOnOneToken(t *testing.T) {
 		}
 	}
 	const step = 10 * time.Second
-	polled := float64(followed) / 10 // ten environments in each request
+	polled := float64(followed) / 50 // fifty environments in each request
 	for ; now.Before(time.Date(2026, 9, 10, 12+hours, 0, 0, 0, time.UTC)); now = now.Add(step) {
 		for i := range processes {
 			p := &processes[i]
