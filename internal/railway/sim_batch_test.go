@@ -139,7 +139,7 @@ func TestRestartedFleetInFewRequests(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return f.read(n) == n }, 20*time.Second, 20*time.Millisecond)
 	requests := len(f.sim.Requests())
-	assert.LessOrEqual(t, requests, n/20)
+	assert.LessOrEqual(t, requests, n/10, "about 20; more on a machine that is slower than the polls, never one each")
 	for i := range n {
 		snapshot, _ := f.watch.Latest(environmentID(i))
 		require.Zero(t, snapshot.Interval, "requests: %d", requests)
