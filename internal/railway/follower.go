@@ -108,7 +108,7 @@ func (f *follower) succeeded(t turn, seen view) {
 	inForce, _ := f.target.Client.Budget().Interval(asked)
 	f.snapshot = Snapshot{
 		Interval: stretched(f.snapshot.Interval, asked, inForce),
-		Digest: seen.digest, ReadAt: t.began, ClientKey: f.target.Client.Key(),
+		Digest:   seen.digest, ReadAt: t.began, ClientKey: f.target.Client.Key(),
 		FollowedAt: f.snapshot.FollowedAt,
 	}
 	f.held, f.print, f.retry, f.apart = seen.held, seen.print, 0, false
