@@ -82,6 +82,18 @@ func (b *bench) converged(before, after meters, took time.Duration) {
 	r.KubernetesWritesPerObjectFirst = per(float64(kinds.Objects), b.objects)
 	r.EventsPerObjectFirst = per(float64(kinds.Events), b.objects)
 	b.say("GO after %s; requests without routine polls: %v of %d", took.Round(time.Millisecond), c.needed, c.total)
+	b.say("writes: %v", byResource(b.convergence.writes))
+}
+
+// byResource are the operator's writes by what was written and how.
+func byResource(writes map[controlplane.Write]int) map[string]int {
+	counts := map[string]int{}
+	for write, n := range writes {
+		if write.User == testbed.OperatorUser {
+			counts[write.Verb+" "+write.Resource] += n
+		}
+	}
+	return counts
 }
 
 // quiet waits until nothing has been written to Kubernetes for five seconds.
