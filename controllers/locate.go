@@ -51,8 +51,7 @@ func (l locator) locate(ctx context.Context, p *pass) (*view.View, *outcome.Outc
 func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Outcome) {
 	snapshot, known := l.watch.Latest(p.key)
 	if !known && p.forced == "" && decided(p.object) {
-		// After a restart nobody waits for the first read: the fleet's share requests, and the watch wakes the object.
-		l.watch.Hint(p.at().EnvironmentID)
+		// After a restart nobody waits for the first read: the watch reads the fleet in batches, and wakes the object.
 		return nil, outcome.NotRead(0)
 	}
 	newToken := snapshot.Err != nil && snapshot.Environment != nil && snapshot.ClientKey != p.client.Key() // the error is the old one's

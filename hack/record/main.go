@@ -7,10 +7,12 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"time"
 )
 
@@ -28,17 +30,20 @@ type line struct {
 }
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "record:", err)
+		stop()
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
+func run(ctx context.Context, args []string) error {
 	if len(args) < 3 {
 		return fmt.Errorf("usage: record OUT.svg SHOWN COMMAND [ARGS…]")
 	}
-	command := exec.Command(args[2], args[3:]...) //nolint:gosec // the caller's own command
+	command := exec.CommandContext(ctx, args[2], args[3:]...) //nolint:gosec // the caller's own command
 	command.Stderr = os.Stderr
 	output, err := command.StdoutPipe()
 	if err != nil {

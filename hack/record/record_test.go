@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -30,7 +31,7 @@ func TestDraw(t *testing.T) {
 	decoder := xml.NewDecoder(strings.NewReader(picture))
 	for {
 		_, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err, "it is XML")
@@ -43,9 +44,9 @@ func TestDraw(t *testing.T) {
 // TestRun holds that the output is shown, and that a command which fails makes no picture.
 func TestRun(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "x.svg")
-	require.Error(t, run([]string{out, "t", "sh", "-c", "echo hello; exit 3"}))
+	require.Error(t, run(t.Context(), []string{out, "t", "sh", "-c", "echo hello; exit 3"}))
 	assert.NoFileExists(t, out)
-	require.NoError(t, run([]string{out, "t", "sh", "-c", "echo hello"}))
+	require.NoError(t, run(t.Context(), []string{out, "t", "sh", "-c", "echo hello"}))
 	raw, err := os.ReadFile(out)
 	require.NoError(t, err)
 	assert.Contains(t, string(raw), ">hello</text>")

@@ -220,6 +220,8 @@ func eventsAndRevisions(t *testing.T, object *v1alpha1.EngineEnvironment) []clie
 func planned(object *v1alpha1.EngineEnvironment) {
 	object.Spec.WritePolicy = v1alpha1.WritePolicyApprove
 	object.Annotations = map[string]string{v1alpha1.AnnotationApprovePlan: "90a1b2c3d4e5"}
+	object.Status.Verdict, object.Status.GoSince = v1alpha1.VerdictPending, nil
+	object.Status.VerdictReasons = []string{"AwaitingPlanApproval: Railway is not as declared"}
 	object.Status.Plan = &v1alpha1.PlanStatus{
 		Hash: "3f1c8a745d3e", Message: "2 to create, 2 to set, 1 to delete; deploys " + object.Spec.Engine.Name, More: 2,
 		Changes: []v1alpha1.PlannedChange{

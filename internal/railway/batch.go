@@ -19,48 +19,78 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/gql"
 )
 
-// operationBatch reads many environments in one request. Its text is made of that of ReadEnvironment, so that the fields of a read
-// stand in one place and are checked against Railway's schema there.
-const operationBatch = "ReadEnvironments"
+// operationBatch reads many environments in one request, operationLogsBatch many logs. Their texts are made of those of ReadEnvironment
+// and ReadLogs, so that the fields of a read stand in one place and are checked against Railway's schema there.
+const (
+	operationBatch     = "ReadEnvironments"
+	operationLogsBatch = "ReadManyLogs"
+)
 
-// single is ReadEnvironment taken apart: the fields of the query, and the fragments behind it.
-var single = func() (s struct{ fields, fragments string }) {
-	_, body, _ := strings.Cut(gql.ReadEnvironment_Operation, "{\n")
-	s.fields, s.fragments, _ = strings.Cut(body, "\n}\n")
-	return s
-}()
+var singleEnvironment, singleLogs = takeApart(gql.ReadEnvironment_Operation), takeApart(gql.ReadLogs_Operation)
+
+// operation is a query taken apart: its parameters, the fields of the query, and the fragments behind it.
+type operation struct {
+	parameters        []parameter
+	fields, fragments string
+}
+
+// parameter is a variable of a query, and its type.
+type parameter struct{ name, kind string }
 
 var (
 	// rootField is the name of a root field at the start of its line.
 	rootField = regexp.MustCompile(`(?m)^\t(\w+)`)
-	// variable is a variable of ReadEnvironment.
-	variable = regexp.MustCompile(`\$(projectId|environmentId)\b`)
+	// variable is where a query uses one, declared where it declares one.
+	variable = regexp.MustCompile(`\$(\w+)`)
+	declared = regexp.MustCompile(`\$(\w+): ([\w!\[\]]+)`)
 )
 
-// alias is what a root field of ReadEnvironment is called for the nth environment of a batch.
+func takeApart(text string) (o operation) {
+	head, body, _ := strings.Cut(text, "{\n")
+	o.fields, o.fragments, _ = strings.Cut(body, "\n}\n")
+	for _, found := range declared.FindAllStringSubmatch(head, -1) {
+		o.parameters = append(o.parameters, parameter{found[1], found[2]})
+	}
+	return o
+}
+
+// alias is what a root field is called for the nth member of a batch.
 func alias(field string, n int) string { return field + "_" + strconv.Itoa(n) }
 
-// aliased returns which environment of a batch an alias belongs to.
+// aliased returns which member of a batch an alias belongs to.
 func aliased(name string) (n int, ok bool) {
 	_, number, _ := strings.Cut(name, "_")
 	n, err := strconv.Atoi(number)
 	return n, err == nil
 }
 
-// batchRequest asks for the environments in one request: each root field once per environment, under an alias.
-func batchRequest(refs []environmentRef) *graphql.Request {
+// batch asks all of it in one request: each root field once per member, under an alias. A variable that a member does not name is left
+// out.
+func (o operation) batch(name string, members []map[string]any) *graphql.Request {
 	var parameters, fields strings.Builder
-	variables := map[string]string{}
-	for i, ref := range refs {
-		n := strconv.Itoa(i)
-		fmt.Fprintf(&parameters, "$projectId_%s: String!, $environmentId_%s: String!, ", n, n)
-		variables["projectId_"+n], variables["environmentId_"+n] = ref.ProjectID, ref.EnvironmentID
-		own := rootField.ReplaceAllString(single.fields, "\t${1}_"+n+": $1")
-		fields.WriteString(variable.ReplaceAllString(own, "$$${1}_"+n))
+	variables := map[string]any{}
+	for i, member := range members {
+		for _, p := range o.parameters {
+			fmt.Fprintf(&parameters, "$%s: %s, ", alias(p.name, i), p.kind)
+			if value, set := member[p.name]; set {
+				variables[alias(p.name, i)] = value
+			}
+		}
+		own := rootField.ReplaceAllString(o.fields, "\t${1}_"+strconv.Itoa(i)+": $1")
+		fields.WriteString(variable.ReplaceAllString(own, "$$${1}_"+strconv.Itoa(i)))
 		fields.WriteByte('\n')
 	}
-	query := "query " + operationBatch + "(" + strings.TrimSuffix(parameters.String(), ", ") + ") {\n" + fields.String() + "}\n" + single.fragments
-	return &graphql.Request{OpName: operationBatch, Query: query, Variables: variables}
+	query := "query " + name + "(" + strings.TrimSuffix(parameters.String(), ", ") + ") {\n" + fields.String() + "}\n" + o.fragments
+	return &graphql.Request{OpName: name, Query: query, Variables: variables}
+}
+
+// batchRequest asks for the environments in one request.
+func batchRequest(refs []environmentRef) *graphql.Request {
+	members := make([]map[string]any, len(refs))
+	for i, ref := range refs {
+		members[i] = map[string]any{"projectId": ref.ProjectID, "environmentId": ref.EnvironmentID}
+	}
+	return singleEnvironment.batch(operationBatch, members)
 }
 
 // environmentRef names an environment to read.
@@ -75,14 +105,14 @@ func singleRequest(ref environmentRef) *graphql.Request {
 }
 
 // fields is the answer to a batch: the data of its root fields by alias, and what Railway says went wrong with single ones, by the
-// number of the environment.
+// number of the member.
 type fields struct {
 	data  map[string]json.RawMessage
 	wrong map[int]error
 }
 
 // readFields sends a query and leaves its root fields undecoded. Errors whose path names an alias of the batch are put down to that
-// environment; the error that is returned concerns the request as a whole.
+// member; the error that is returned concerns the request as a whole.
 func (s *sender) readFields(ctx context.Context, request *graphql.Request, batch int) (fields, error) {
 	r, err := s.send(ctx, request)
 	if err != nil {
@@ -112,7 +142,7 @@ func (s *sender) readFields(ctx context.Context, request *graphql.Request, batch
 	return answered, s.failure(request, r, v)
 }
 
-// takeNamed takes out the errors that concern one environment of a batch of that size, by its number. A rate limit concerns all.
+// takeNamed takes out the errors that concern one member of a batch of that size, by its number. A rate limit concerns all.
 func (r *reply) takeNamed(batch int) map[int][]problem {
 	named := map[int][]problem{}
 	r.errors = slices.DeleteFunc(r.errors, func(p problem) bool {

@@ -28,6 +28,8 @@ type Client struct {
 	creating *gate
 	// batch is how many environments are read in one request.
 	batch *batchSize
+	// logs gathers reads of logs.
+	logs logReads
 
 	mu    sync.Mutex
 	scope *model.TokenScope

@@ -147,7 +147,7 @@ func TestLaneOfTenThousand(t *testing.T) {
 		}
 		assert.GreaterOrEqual(t, (len(routine)+len(urgent))/(len(requests)-sent), 20)
 		latest, _ := w.Latest(id(1))
-		assert.GreaterOrEqual(t, latest.Interval, interval, "what is told is true")
+		assert.GreaterOrEqual(t, latest.Interval, 2*time.Minute)
 		assert.LessOrEqual(t, latest.Interval, 8*time.Minute)
 		assert.LessOrEqual(t, s.gaps(id(1), start)[0], 2*time.Minute, "the first round")
 	})

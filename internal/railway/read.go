@@ -156,23 +156,6 @@ func (c *Client) Failure(ctx context.Context, deploymentID string) (model.Failur
 	return decodeFailure(response), nil
 }
 
-// maxLogLines is the most that Railway returns of a log (railway-api.md, "Logs").
-const maxLogLines = 5000
-
-// Logs returns lines of a deployment's log, oldest first, in one request.
-func (c *Client) Logs(ctx context.Context, deploymentID string, query model.LogQuery) ([]model.LogLine, error) {
-	const operation = "ReadLogs"
-	if err := needs(operation, "deployment id", deploymentID); err != nil {
-		return nil, err
-	}
-	lines := min(max(query.Lines, 1), maxLogLines)
-	response, err := gql.ReadLogs(ctx, c.gql, deploymentID, unlessZero(query.Filter), unlessZero(query.Start), unlessZero(query.End), lines)
-	if err != nil {
-		return nil, err
-	}
-	return decodeStructured(response.DeploymentLogs, lines), nil
-}
-
 // unlessZero returns a pointer to the value, nil for the zero value.
 func unlessZero[T comparable](value T) *T {
 	var zero T

@@ -79,7 +79,7 @@ func TestBatchRequestIsManySingleOnes(t *testing.T) {
 		}
 	}
 	assert.Len(t, document.Fragments, len(original.Fragments))
-	assert.Equal(t, map[string]string{
+	assert.Equal(t, map[string]any{
 		"projectId_0": "p1", "environmentId_0": "e1", "projectId_1": "p1", "environmentId_1": "e2", "projectId_2": "p2", "environmentId_2": "e3",
 	}, request.Variables)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -298,4 +299,42 @@ func TestAutoDeploy(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, deploymentID, engine().Latest.ID)
 	assert.Equal(t, commit, engine().Latest.Meta.CommitHash)
+}
+
+// Logs that are read together are what each would be by itself, and the query is one that Railway's schema takes.
+func TestLogsTogether(t *testing.T) {
+	sim, c, _ := local(t)
+	ctx := t.Context()
+	created, err := c.CreateEnvironment(ctx, projectID, "production")
+	require.NoError(t, err)
+	var deployments []string
+	for _, name := range []string{"a", "b"} {
+		serviceID, err := c.CreateService(ctx, projectID, created.ID, name)
+		require.NoError(t, err)
+		require.NoError(t, c.Commit(ctx, created.ID, enginePatch(serviceID), "engine-operator: "+name))
+		require.Eventually(t, func() bool {
+			env, err := c.Environment(ctx, projectID, created.ID)
+			instance, _ := env.Instance(name)
+			if err == nil && instance.Latest != nil && instance.Latest.Status == model.DeploymentSuccess {
+				deployments = append(deployments, instance.Latest.ID)
+				return true
+			}
+			return false
+		}, 5*time.Second, 20*time.Millisecond)
+	}
+	query := model.LogQuery{Lines: 20, End: time.Now().Add(time.Hour)}
+	var alone, together [2][]model.LogLine
+	for i, id := range deployments {
+		alone[i], err = c.Logs(ctx, id, query)
+		require.NoError(t, err)
+		require.NotEmpty(t, alone[i])
+	}
+	before := len(sim.Requests())
+	var group sync.WaitGroup
+	for i, id := range deployments {
+		group.Go(func() { together[i], _ = c.Logs(ctx, id, query) })
+	}
+	group.Wait()
+	assert.Equal(t, alone, together)
+	assert.Equal(t, []string{"ReadManyLogs"}, operations(sim)[before:])
 }

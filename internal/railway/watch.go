@@ -205,8 +205,8 @@ func (w *Watch) Hurry(key string, until time.Time) {
 	w.plan(f)
 }
 
-// Hint asks for a read soon, of every key that follows the environment: somebody says that something happened there, or there is no
-// snapshot yet. The reads join those that are due, and Changed is told what they find, so nobody waits. An environment is read for a
+// Hint asks for a read soon, of every key that follows the environment: somebody says that something happened there.
+// The reads join those that are due, and Changed is told what they find, so nobody waits. An environment is read for a
 // hint no more often than every Fast.
 func (w *Watch) Hint(environmentID string) {
 	w.mu.Lock()

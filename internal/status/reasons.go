@@ -125,8 +125,9 @@ var Reasons = []ReasonRow{
 	{
 		Reasons: []string{v1alpha1.ReasonEnvironmentClaimed},
 		Wrong:   true,
-		Means:   "another object, whose token reached it first, holds the Railway environment",
-		Do:      "delete one of the two",
+		Means: "another object, whose token reached it first, holds the Railway environment; or an operator in another cluster commits to it, " +
+			"as its marks in Railway's history show: then nothing is written from here",
+		Do: "delete one of the two; where it is another cluster's, the message has the command that goes on with this one",
 	},
 	{
 		Reasons: []string{v1alpha1.ReasonConfigFileOwned},

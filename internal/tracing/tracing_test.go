@@ -77,7 +77,7 @@ func (c *collector) Export(_ context.Context, request *collectorv1.ExportTraceSe
 
 // TestExport holds that spans reach the collector that the environment names, the last ones on shutdown.
 func TestExport(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	server, taken := grpc.NewServer(), &collector{names: make(chan string, 1)}
 	collectorv1.RegisterTraceServiceServer(server, taken)

@@ -19,13 +19,10 @@ import (
 
 // finalDifferences lists where Railway is not what it must end as: as the newest spec declares, but for what a policy leaves alone.
 func (o *oracle) finalDifferences(record railwaysim.Record, v *version) []string {
-	if !writes(v.spec) || o.mayBeHeld(record, v) || o.waitsForUpstream(record, v) {
+	if !writes(v.spec) || o.waitsForUpstream(record, v) || o.isOpen(record, v) {
 		return nil
 	}
 	from := o.sources[len(o.sources)-1]
-	if v.spec["driftPolicy"] == "Warn" && o.touched(v, "", "") {
-		return nil // somebody edited what the spec only reports
-	}
 	all := o.differences(record, v, from, false)
 	environment := o.environment(record, v.object)
 	if environment == nil {
@@ -35,6 +32,12 @@ func (o *oracle) finalDifferences(record railwaysim.Record, v *version) []string
 		all = append(all, o.leftovers(v, declare(v.spec, from), s)...)
 	}
 	return all
+}
+
+// isOpen reports whether Railway may rightly end as something else than what the newest spec declares: a rollback may hold an older
+// content, or somebody edited what driftPolicy Warn only reports. When the operator is done is not known then either.
+func (o *oracle) isOpen(record railwaysim.Record, v *version) bool {
+	return o.mayBeHeld(record, v) || v.spec["driftPolicy"] == "Warn" && o.touched(v, "", "")
 }
 
 // leftovers lists what a declared service has that nobody declares any more and the operator wrote, and with Prune whatever nobody
@@ -90,7 +93,7 @@ func (o *oracle) waitsForUpstream(record railwaysim.Record, v *version) bool {
 }
 
 // late says why a commit after the fleet was as declared and quiet is wrong; empty when it may come late. That may a promotion, which
-// waits for the tier before and writes the source, with all the rest when the engine had none yet, and a rollback.
+// waits for the tier before and writes the source, with all the rest when the engine had none yet, and what an open object gets.
 func (o *oracle) late(record railwaysim.Record, p railwaysim.RecordedPatch) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -103,7 +106,7 @@ func (o *oracle) late(record railwaysim.Record, p railwaysim.RecordedPatch) stri
 	switch {
 	case v == nil || v.deleted:
 		return "for an environment that nobody declares"
-	case v.spec["promotion"] != nil && writesSource(p.Patch), o.mayBeHeld(record, v):
+	case v.spec["promotion"] != nil && writesSource(p.Patch), o.isOpen(record, v):
 		return ""
 	default:
 		return v.object + " neither promotes nor rolls back by it"

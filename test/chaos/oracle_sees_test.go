@@ -202,9 +202,12 @@ func TestLateCommits(t *testing.T) {
 		{"a source of one's own does not change by itself", tree{}, source, false},
 		{"a rollback needs something that failed", tree{"verification": tree{"onFailure": "Rollback"}}, variable, false},
 		{"a failing check may roll back", tree{"verification": tree{"onFailure": "Rollback", "checks": []any{tree{"name": "a"}}}}, variable, true},
+		{"with Warn nobody knows what is drift and what is new, once somebody edited", tree{"driftPolicy": "Warn"}, variable, true},
+		{"with Repair all of it is as declared", tree{"driftPolicy": "Repair"}, variable, false},
 	} {
 		o, record := story()
 		o.versions[0].spec = tt.spec
+		o.touches = append(o.touches, touch{environment: "dev", service: "engine", path: "variables.A", at: time.Now()})
 		assert.Equal(t, tt.allowed, o.late(*record, railwaysim.RecordedPatch{EnvironmentID: "e1", Patch: tt.patch}) == "", tt.reason)
 	}
 }

@@ -276,7 +276,7 @@ func (a *author) human() {
 
 // operations that faults hit, besides every one.
 var operations = []string{
-	"", "", "ReadEnvironment", "ReadEnvironments", "ReadProject", "ReadLogs", "CreateEnvironment", "CreateService", "CreateRailwayDomain", "CommitPatch",
+	"", "", "ReadEnvironment", "ReadEnvironments", "ReadProject", "ReadLogs", "ReadManyLogs", "CreateEnvironment", "CreateService", "CreateRailwayDomain", "CommitPatch",
 	"CommitPatch", "DeployService", "ReadUsage", "ReadFailure", "DeleteTrigger",
 }
 

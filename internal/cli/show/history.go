@@ -39,12 +39,19 @@ type Past struct {
 	Patches []model.Patch
 }
 
+// sameWithin is how far the time of an event, in whole seconds, may be from that of the same thing in the status, which knows more.
+const sameWithin = 2 * time.Second
+
 // operatorName is who did what the operator did.
 const operatorName = "engine-operator"
 
 // History is a tier's past, the newest first.
 func History(past Past) []Entry {
-	all := slices.Concat(fromStatus(past.Object), fromRevisions(past.Revisions), fromEvents(past.Events), fromPatches(past.Patches))
+	known := fromStatus(past.Object)
+	events := slices.DeleteFunc(fromEvents(past.Events), func(event Entry) bool {
+		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin })
+	})
+	all := slices.Concat(known, fromRevisions(past.Revisions), events, fromPatches(past.Patches))
 	slices.SortStableFunc(all, func(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Kind, b.Kind)) })
 	return all
 }

@@ -1,0 +1,35 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package show_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
+)
+
+// TestHistoryTellsOnce: what the status and an event tell of is one entry, the one that knows who approved it.
+func TestHistoryTellsOnce(t *testing.T) {
+	at := time.Date(2026, 11, 27, 12, 0, 0, 400_000_000, time.UTC)
+	object := &v1alpha1.EngineEnvironment{}
+	object.Status.Promotion = &v1alpha1.PromotionStatus{History: []v1alpha1.PromotionRecord{
+		{Revision: "1.6.0", From: "preview", ApprovedBy: "dana", At: metav1.NewTime(at), Outcome: v1alpha1.PromotionVerified},
+	}}
+	event := func(reason string, after time.Duration) corev1.Event {
+		return corev1.Event{Reason: reason, Message: "an event", LastTimestamp: metav1.NewTime(at.Add(after).Truncate(time.Second))}
+	}
+	var got []string
+	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{
+		event("Promoted", time.Second), event("Promoted", -time.Hour), event("Committed", 0),
+	}}) {
+		got = append(got, e.Kind+" "+e.From+" "+e.Who)
+	}
+	assert.Equal(t, []string{"Promoted status dana", "Committed events ", "Promoted events "}, got)
+}
