@@ -77,7 +77,7 @@ func declareService(spec, declared tree, settings bool, from sources) service {
 		pull = text(at(spec, "engine", "pullSecretRef")["name"])
 	}
 	if pull != "" {
-		s.fields["deploy.registryCredentials"] = tree{
+		s.fields[credentials] = tree{
 			"username": from["Secret/"+pull+"/username"], "password": from["Secret/"+pull+"/password"],
 		}
 	}

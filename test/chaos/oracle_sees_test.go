@@ -4,6 +4,7 @@
 package chaos
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -209,5 +210,21 @@ func TestLateCommits(t *testing.T) {
 		o.versions[0].spec = tt.spec
 		o.touches = append(o.touches, touch{environment: "dev", service: "engine", path: "variables.A", at: time.Now()})
 		assert.Equal(t, tt.allowed, o.late(*record, railwaysim.RecordedPatch{EnvironmentID: "e1", Patch: tt.patch}) == "", tt.reason)
+	}
+}
+
+// TestPromotedRepositoryPullsNothing: credentials are for the image that the tier before runs, if it runs one.
+func TestPromotedRepositoryPullsNothing(t *testing.T) {
+	spec := tree{"promotion": tree{"from": "dev"}, "engine": tree{"name": "engine", "pullSecretRef": tree{"name": "registry"}}}
+	for reason, source := range map[string]tree{"an image": {"image": "acme/engine:1"}, "a repository": {"repo": "acme/engine"}} {
+		o, record := story()
+		record.Environments[0].Services[0].Config = tree{"source": source}
+		missing := ""
+		for _, difference := range o.differences(*record, &version{object: "dev", spec: spec}, sources{}, false) {
+			if strings.Contains(difference, credentials) {
+				missing = difference
+			}
+		}
+		assert.Equal(t, reason == "an image", missing != "", reason)
 	}
 }

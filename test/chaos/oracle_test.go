@@ -117,6 +117,9 @@ func (o *oracle) differences(record railwaysim.Record, v *version, from sources,
 	return all
 }
 
+// credentials is where the credentials for a private image are.
+const credentials = "deploy.registryCredentials"
+
 func (o *oracle) serviceDifferences(v *version, declared service, actual railwaysim.RecordedService, running bool) []string {
 	var all []string
 	differs := func(path string, have, want any) {
@@ -124,6 +127,9 @@ func (o *oracle) serviceDifferences(v *version, declared service, actual railway
 	}
 	for _, path := range sortedKeys(declared.fields) {
 		want, have := declared.fields[path], field(actual.Config, path)
+		if path == credentials && declared.promoted && field(actual.Config, "source.repo") != nil {
+			continue // the tier before builds from a repository: there is no image to pull (docs/guide.md, "Private images")
+		}
 		if !equal(plainRegions(path, have), want) {
 			differs(path, have, want)
 		}

@@ -33,6 +33,9 @@ var auditLog string
 // writes past its logger.
 var stderr *os.File
 
+// console is where a failed start is told.
+var console = os.Stderr
+
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
@@ -62,7 +65,7 @@ func run(m *testing.M) int {
 }
 
 func fail(err error) int {
-	fmt.Println(err) // standard error is looked at for leaks
+	fmt.Fprintln(console, err)
 	return 1
 }
 
