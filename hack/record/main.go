@@ -20,7 +20,7 @@ const (
 	// columns and rows are the terminal's.
 	columns, rows = 118, 32
 	// pauseAtMost is how long nothing may happen in the picture, last how long its end stays.
-	pauseAtMost, last = 1500 * time.Millisecond, 8 * time.Second
+	pauseAtMost, last = 3 * time.Second, 8 * time.Second
 )
 
 // line is a line that was printed, and when.
