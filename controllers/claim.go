@@ -35,6 +35,7 @@ func (l locator) uncontested(ctx context.Context, p *pass) *outcome.Outcome {
 	case err != nil:
 		return outcome.Failed(err)
 	case rival == nil:
+		p.journal.Claimed(true)
 		return nil
 	}
 	out := l.yield(p, rival)
@@ -46,13 +47,17 @@ func (l locator) uncontested(ctx context.Context, p *pass) *outcome.Outcome {
 		client.ObjectKeyFromObject(rival), p.object.Spec.RailwayEnvironment()), outcome.UnknownRetry)
 }
 
-// yield gives up what another object holds. Nothing was written to it.
+// yield gives up what another object holds.
 func (l locator) yield(p *pass, holder *v1alpha1.EngineEnvironment) *outcome.Outcome {
 	l.idle(p.key)
 	p.journal.ForgetEnvironment()
 	p.journal.Withdraw()
 	p.facts.Gone, p.facts.Railway = true, nil
+	suspended := ""
+	if holder.Spec.Suspend {
+		suspended = " (it is suspended)"
+	}
 	return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
-		"EngineEnvironment %s holds the Railway environment %q: delete one of the two", client.ObjectKeyFromObject(holder),
+		"EngineEnvironment %s%s holds the Railway environment %q: delete one of the two", client.ObjectKeyFromObject(holder), suspended,
 		p.object.Spec.RailwayEnvironment()))
 }

@@ -11,7 +11,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/railway"
 )
+
+// beside is the loop of another process over the same cluster and the same Railway, such as another shard's.
+func (l *loop) beside() *loop {
+	other := &loop{t: l.t, uid: l.uid, here: l, sim: l.sim, events: l.events, client: l.client, endpoint: l.endpoint}
+	o := l.options
+	var err error
+	o.Railway, err = railway.NewPool(railway.Options{
+		Endpoint: l.endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 1e6, Burst: 1e6, Now: other.clock,
+	})
+	require.NoError(l.t, err)
+	other.watch = railway.NewWatch(railway.WatchOptions{Now: other.clock})
+	o.Watch, o.Now = other.watch, other.clock
+	other.Reconciler = New(o)
+	return other
+}
 
 // TestClaimsAtTheSameTime: of two objects that claim one environment in the same moment at most one writes to Railway. The second one
 // claims after the first has looked for others and before it writes; the clock, and so the order of the claims, is the same for both.
@@ -26,7 +42,7 @@ func TestClaimsAtTheSameTime(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			l := newLoop(t, "environments: [", "environments: ["+tt.seed)
-			start := l.clock()
+			start, of := l.clock(), map[string]*loop{tt.first: l, tt.second: l.beside()}
 			l.apply(tt.first, loopDev, "value: dev", "value: "+tt.first)
 			l.apply(tt.second, loopDev, "value: dev", "value: "+tt.second)
 			between := 0
@@ -36,7 +52,7 @@ func TestClaimsAtTheSameTime(t *testing.T) {
 				}
 				if !cached && between == 0 {
 					between++
-					l.pass(tt.second)
+					of[tt.second].pass(tt.second)
 				}
 			}
 			l.pass(tt.first)
@@ -45,8 +61,8 @@ func TestClaimsAtTheSameTime(t *testing.T) {
 			for range 60 {
 				l.advance(time.Second)
 				for _, name := range []string{tt.first, tt.second} {
-					_, _ = l.tryPass(name)
-					l.poll(name)
+					_, _ = of[name].tryPass(name)
+					of[name].poll(name)
 					if l.get(name).Status.Verdict == v1alpha1.VerdictGo {
 						holds = name
 					}

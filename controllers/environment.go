@@ -74,7 +74,11 @@ func tokenScope(p *pass, scope model.TokenScope) *outcome.Outcome {
 // adopt claims an environment that is there.
 func (l locator) adopt(ctx context.Context, p *pass, environment model.Named) (*view.View, *outcome.Outcome) {
 	created := p.journal.Announced(v1alpha1.WriteEnvironment, p.object.Spec.RailwayEnvironment())
-	at := locatedAt(p, environment, created, l.writer.now())
+	since := l.writer.now()
+	if created {
+		since = p.journal.Pending().StartedAt.Time
+	}
+	at := locatedAt(p, environment, created, since)
 	if out := l.unclaimed(ctx, p, v1alpha1.EngineEnvironmentStatus{Railway: at}); out != nil {
 		return nil, out
 	}
@@ -82,6 +86,7 @@ func (l locator) adopt(ctx context.Context, p *pass, environment model.Named) (*
 	if created {
 		p.journal.Withdraw()
 	}
+	p.journal.Claimed(false)
 	if err := l.store.announce(ctx, p, v1alpha1.ReasonProgressing, "reads the Railway environment"); err != nil {
 		return nil, outcome.Failed(err)
 	}
@@ -137,7 +142,7 @@ func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWr
 		return nil, out
 	}
 	p.event(normal, "Created", "Create", "Created the environment %q on Railway", name)
-	p.facts.Railway = locatedAt(p, model.Named{ID: made.ID, Name: made.Name}, true, l.writer.now())
+	p.facts.Railway = locatedAt(p, model.Named{ID: made.ID, Name: made.Name}, true, intent.StartedAt.Time)
 	l.watch.follow(p, p.facts.Railway)
 	l.watch.Store(p.key, made, p.now)
 	snapshot, _ := l.watch.Latest(p.key)

@@ -49,11 +49,11 @@ func (f finalizer) finalize(ctx context.Context, p *pass) *outcome.Outcome {
 		p.event(normal, "Retained", "Delete", "deletionPolicy is Retain: everything stays on Railway")
 		return f.letGo(ctx, p)
 	}
-	holder, err := f.store.Holder(ctx, p.object)
+	rival, _, err := f.store.Rival(ctx, p.object)
 	if err != nil {
 		return outcome.Failed(err)
 	}
-	if holder != nil { // it is the other object's environment
+	if rival != nil { // what another object claims is not deleted
 		return f.letGo(ctx, p)
 	}
 	if out := f.reader.connect(ctx, p); out != nil {
@@ -107,6 +107,10 @@ func (f finalizer) deleteFromRailway(ctx context.Context, p *pass) *outcome.Outc
 	environment, err := p.client.Environment(ctx, p.object.Spec.Railway.ProjectID, id)
 	if err != nil {
 		return p.rejected(ctx, err)
+	}
+	if seeForeign(p, view.Of(environment, p.now, p.journal.ServiceIDs())); disputed(p) {
+		p.event(normal, "Retained", "Delete", "An operator in another cluster writes to the environment: everything stays on Railway")
+		return f.letGo(ctx, p)
 	}
 	environment = environment.Named(p.journal.ServiceIDs())
 	all := ownsAll(p, environment)

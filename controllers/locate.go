@@ -43,6 +43,11 @@ func (l locator) locate(ctx context.Context, p *pass) (*view.View, *outcome.Outc
 	if holder != nil {
 		return nil, l.yield(p, holder)
 	}
+	if p.journal.Claim().Unchecked {
+		if out := l.uncontested(ctx, p); out != nil {
+			return nil, out
+		}
+	}
 	l.watch.follow(p, p.object.Status.Railway)
 	return l.observe(ctx, p)
 }
@@ -50,7 +55,7 @@ func (l locator) locate(ctx context.Context, p *pass) (*view.View, *outcome.Outc
 // observe takes the snapshot that the watch keeps, and reads only when there is none or a person forces it.
 func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Outcome) {
 	snapshot, known := l.watch.Latest(p.key)
-	if !known && p.forced == "" && decided(p.object) {
+	if !known && p.forced == "" && decided(p.object) && !p.client.Budget().Holds(railway.Poll) {
 		// After a restart nobody waits for the first read: the watch reads the fleet in batches, and wakes the object.
 		return nil, outcome.NotRead(0)
 	}
@@ -75,43 +80,28 @@ func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Out
 		p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
 	}
 	at := p.at().DeepCopy()
-	at.Ephemeral, at.Interval = snapshot.Environment.Ephemeral, nil
-	if snapshot.Interval > 0 {
-		at.Interval = &metav1.Duration{Duration: snapshot.Interval}
-	}
+	at.Ephemeral, at.Interval = snapshot.Environment.Ephemeral, interval(p, snapshot)
 	p.facts.Railway = at
-	v := l.watch.take(p, snapshot)
-	return v, l.contested(p, v)
+	return l.watch.take(p, snapshot), yieldToForeign(p)
 }
 
-// clockSkew is how far Railway's clock may be from ours: what was committed right when the environment was taken over is the past.
-const clockSkew = time.Minute
-
-// contested finds an operator in another cluster that commits to the same environment, by its marks in Railway's history
-// (railway-api.md, "Staged changes and history"). Who sees it stops to write: two operators would undo each other for ever. A person who
-// asks for a pass takes the environment back.
-func (l locator) contested(p *pass, v *view.View) *outcome.Outcome {
-	since := p.at().Since
-	if since == nil || p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve {
+// interval is how old the view may get while the budget does not allow the interval asked for, nil while it does. A process that has
+// just begun to follow the fleet does not know yet how many there are: it tells no shorter one.
+func interval(p *pass, snapshot railway.Snapshot) *metav1.Duration {
+	last := time.Duration(0)
+	if stored := p.at().Interval; stored != nil {
+		last = stored.Duration
+	}
+	told := railway.Stretched(last, p.object.Spec.EffectiveInterval(), snapshot.Interval)
+	if settled := snapshot.FollowedAt.Add(2 * last); told < last && p.now.Before(settled) {
+		p.wakeAt(settled)
+		told = last
+	}
+	if told == 0 {
 		return nil
 	}
-	other, found := v.OtherWriter(writerOf(p), since.Add(clockSkew))
-	switch {
-	case !found, other.CommitID == p.journal.OverruledWriter():
-		return nil
-	case p.forced != "":
-		p.journal.OverruleWriter(other.CommitID)
-		return nil
-	}
-	return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
-		"an operator in another cluster writes to this Railway environment: it committed %s for its EngineEnvironment %s (uid %s…) at %s. "+
-			"Nothing is written from here. Delete one of the two objects; to go on with this one: kubectl annotate eenv -n %s %s --overwrite "+
-			"%s=\"$(date +%%s)\"", other.CommitID, other.Object, other.UID, other.At.UTC().Format(time.RFC3339),
-		p.object.Namespace, p.object.Name, v1alpha1.AnnotationRequestedAt))
+	return &metav1.Duration{Duration: told}
 }
-
-// writerOf is how the object's commits are told from those of others.
-func writerOf(p *pass) view.Writer { return view.NewWriter(p.key, string(p.object.UID)) }
 
 // lost sorts a read that failed. It returns nil while the last good snapshot still counts. "Not Authorized" and "not found" may
 // mean that the environment was deleted, which the project's list of environments proves (railway-api.md, "Errors").
@@ -123,7 +113,7 @@ func (l locator) lost(ctx context.Context, p *pass, snapshot railway.Snapshot) *
 		}
 	}
 	switch {
-	case snapshot.Environment == nil && decided(p.object) && within(p, snapshot.FailingSince):
+	case snapshot.Environment == nil && decided(p.object) && (class == railway.RateLimited || within(p, snapshot.FailingSince)):
 		return outcome.NotRead(railway.RetryAfter(snapshot.Err))
 	case snapshot.Environment == nil:
 		return p.rejected(ctx, snapshot.Err)

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
 
@@ -130,55 +129,6 @@ func TestAnEnvironmentThatIsGone(t *testing.T) {
 			assert.Equal(t, tt.again, l.mutations()["CreateEnvironment"])
 		})
 	}
-}
-
-// elsewhere is the loop of another cluster over the same Railway.
-func (l *loop) elsewhere() *loop {
-	other := &loop{t: l.t, uid: "else-", here: l, sim: l.sim, events: l.events}
-	other.client = other.kubernetes()
-	other.watch = railway.NewWatch(railway.WatchOptions{Now: other.clock})
-	o := l.options
-	o.Client, o.Live, o.Watch, o.Now = other.client, other.client, other.watch, other.clock
-	other.Reconciler = New(o)
-	other.secret("railway", map[string]string{"RAILWAY_API_TOKEN": loopToken})
-	other.secret("openai", map[string]string{"api-key": loopSecret})
-	return other
-}
-
-// TestAnOperatorInAnotherCluster: who sees the commits of another one stops to write and says whose they are; a person decides.
-func TestAnOperatorInAnotherCluster(t *testing.T) {
-	t.Parallel()
-	l := newLoop(t)
-	l.apply("dev", loopDev)
-	l.settled("dev")
-	l.advance(10 * time.Minute)
-	other := l.elsewhere()
-	other.apply("dev", loopDev, "value: dev", "value: theirs")
-	other.settled("dev")
-	assert.Equal(t, "theirs", l.variable("DB_SCHEMA"), "the environment is taken over")
-
-	commits := l.mutations()["CommitPatch"]
-	l.advance(5 * time.Minute)
-	l.poll("dev")
-	for range 5 {
-		l.pass("dev")
-		l.advance(time.Second)
-		l.poll("dev")
-	}
-	o := l.get("dev")
-	assert.Equal(t, v1alpha1.ReasonEnvironmentClaimed, ready(o).Reason)
-	assert.Equal(t, v1alpha1.VerdictNoGo, o.Status.Verdict)
-	assert.Contains(t, ready(o).Message, "team/dev (uid else-dev…)")
-	assert.Equal(t, commits, l.mutations()["CommitPatch"], "neither fights")
-
-	l.annotate("dev", v1alpha1.AnnotationRequestedAt, "mine")
-	l.settled("dev")
-	assert.Equal(t, "dev", l.variable("DB_SCHEMA"), "a person took it back")
-	other.advance(15 * time.Minute)
-	other.poll("dev")
-	other.pass("dev")
-	assert.Equal(t, v1alpha1.ReasonEnvironmentClaimed, ready(other.get("dev")).Reason, "and now the other one stops")
-	assert.Equal(t, "dev", l.variable("DB_SCHEMA"))
 }
 
 // TestIntervalThatTheBudgetDoesNotAllow: the status says how old the view may get.

@@ -51,6 +51,8 @@ type loop struct {
 	*Reconciler
 	// uid is what the uids of objects begin with.
 	uid string
+	// endpoint is the local Railway's.
+	endpoint string
 	// here is the loop whose clock counts, nil for its own.
 	here *loop
 
@@ -114,6 +116,7 @@ func newLoop(t *testing.T, edit ...string) *loop {
 	require.True(t, roots.AppendCertsFromPEM(edge.CA))
 
 	l.client = l.kubernetes()
+	l.endpoint = endpoint
 	pool, err := railway.NewPool(railway.Options{Endpoint: endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 1e6, Burst: 1e6, Now: l.clock, Tracer: l.tracer()})
 	require.NoError(t, err)
 	l.watch = railway.NewWatch(railway.WatchOptions{Now: l.clock})

@@ -44,6 +44,10 @@ type pass struct {
 	// release ends the pass's turn to write to its project, nil while it has none; project is the project as it was read in the turn.
 	release func()
 	project *model.Project
+	// unwritten is why the status could not be written: what the pass has announced is not stored, and nothing more is. erred is true
+	// when the pass ends in an error.
+	unwritten error
+	erred     bool
 	// journal is the object's memory of its writes, facts what the status is made of.
 	journal *journal.Journal
 	facts   status.Facts

@@ -37,6 +37,7 @@ func (w watcher) take(p *pass, snapshot railway.Snapshot) *view.View {
 	names := view.DeclaredNames(&p.object.Spec)
 	p.journal.Bind(v.IDs(names), names)
 	p.journal.See(v.Journal(), p.object.Generation)
+	seeForeign(p, v)
 	return v
 }
 
@@ -58,7 +59,7 @@ func (w watcher) fresh(ctx context.Context, p *pass, v *view.View) (*view.View, 
 	if err != nil {
 		return nil, p.rejected(ctx, err)
 	}
-	return newer, nil
+	return newer, yieldToForeign(p)
 }
 
 // rejected is the outcome of a failed read or write. One "Not Authorized" proves nothing (railway-api.md, "Errors"): a token is told of

@@ -199,6 +199,10 @@ func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome.Outcome) 
 	if out.Gone {
 		return nil
 	}
+	if p.unwritten != nil { // whoever wrote the object meanwhile knows more; nothing was sent that is not stored
+		return p.unwritten
+	}
+	p.erred = out.Err != nil
 	before := readyOf(&r.store.Stored(p.object).Status)
 	written, err := r.tell(ctx, p, out)
 	if err != nil {

@@ -70,7 +70,8 @@ func requestedPredicate() predicate.Predicate {
 			return ok && ok2 && (wiped(before, after) || requestedAt(before) != requestedAt(after) ||
 				annotated(before, after, v1alpha1.AnnotationApprove) || annotated(before, after, v1alpha1.AnnotationApprovedBy) ||
 				annotated(before, after, v1alpha1.AnnotationResume) || annotated(before, after, v1alpha1.AnnotationApprovePlan) ||
-				annotated(before, after, v1alpha1.AnnotationHold) || annotated(before, after, v1alpha1.AnnotationRollback))
+				annotated(before, after, v1alpha1.AnnotationHold) || annotated(before, after, v1alpha1.AnnotationRollback) ||
+				annotated(before, after, v1alpha1.AnnotationTakeOver))
 		},
 	}
 }

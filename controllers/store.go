@@ -29,7 +29,8 @@ type store struct {
 func (s store) report(ctx context.Context, p *pass) (written bool, err error) {
 	p.journal.Forgo()
 	next := p.next()
-	if p.object.DeletionTimestamp.IsZero() && status.Underway(&s.Stored(p.object).Status, &next) {
+	wait := p.object.DeletionTimestamp.IsZero() && !p.facts.Gone && !p.erred
+	if wait && status.Underway(&s.Stored(p.object).Status, &next) {
 		if object, due, ok := s.Keep(p.object, next, p.now, p.now.Add(s.patience)); ok {
 			p.stored(object)
 			p.wakeAt(due)
@@ -56,10 +57,12 @@ func (s store) unread(ctx context.Context, p *pass) (written bool, err error) {
 // write writes the status, when it differs.
 func (s store) write(ctx context.Context, p *pass, next v1alpha1.EngineEnvironmentStatus) error {
 	object, err := s.WriteStatus(ctx, p.object, next)
-	if err == nil {
-		p.stored(object)
+	if err != nil {
+		p.unwritten = err
+		return err
 	}
-	return err
+	p.stored(object)
+	return nil
 }
 
 // announce stores what is about to be written to Railway before it is sent, and that the object is not Ready meanwhile: a write

@@ -241,6 +241,7 @@ func (w writer) announceCommit(ctx context.Context, p *pass, v *view.View, c *co
 		return commit, outcome.Failed(err)
 	}
 	w.book(p, v, c)
+	p.journal.TakeOver(writerOf(p).UID, v.LastCommit())
 	ahead := p.journal.ForeseenCommit(commit.Fields, w.now())
 	if ahead != nil {
 		commit.Name = ahead.Name

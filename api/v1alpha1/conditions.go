@@ -145,6 +145,8 @@ const (
 
 // Annotations and the finalizer.
 const (
+	// AnnotationTakeOver takes an environment back from an operator in another cluster; its value is the commit that the status names.
+	AnnotationTakeOver = "railway.engine-operator.dev/take-over"
 	// AnnotationRequestedAt forces a pass; its value is echoed in status.lastHandledReconcileAt.
 	AnnotationRequestedAt = "railway.engine-operator.dev/requested-at"
 	// AnnotationFluxRequestedAt is Flux's name for the same.

@@ -178,9 +178,9 @@ type WorkingRecord struct {
 	// +optional
 	Awaited []PendingWrite `json:"awaited,omitempty"`
 
-	// otherWriter is the last commit of another object's operator that a person has overruled by asking for a pass.
+	// claim is what the operator knows about its right to the environment.
 	// +optional
-	OtherWriter string `json:"otherWriter,omitempty"`
+	Claim *ClaimRecord `json:"claim,omitempty"`
 
 	// refused is the commit that Railway accepted and could not apply: its fields are not written again until their value
 	// changes, a person forces it, or a while has passed.
@@ -205,6 +205,32 @@ type WorkingRecord struct {
 	// deletion is when Railway accepted to delete what belongs to this object, which is being deleted.
 	// +optional
 	Deletion *metav1.Time `json:"deletion,omitempty"`
+}
+
+// ClaimRecord is what the operator knows about its right to the environment.
+type ClaimRecord struct {
+	// uid is the beginning of the uid of the object that took the environment over. With another one, for instance after a restore,
+	// it is taken over anew.
+	// +optional
+	UID string `json:"uid,omitempty"`
+	// unchecked is true while the claim is stored and not compared with those of others.
+	// +optional
+	Unchecked bool `json:"unchecked,omitempty"`
+	// takenOver is when Railway's history was last written before the environment was taken over.
+	// +optional
+	TakenOver *metav1.Time `json:"takenOver,omitempty"`
+	// otherCommit is the last commit of an operator in another cluster, by its mark.
+	// +optional
+	OtherCommit string `json:"otherCommit,omitempty"`
+	// otherObject is the namespace, the name and the beginning of the uid of the object that it was made for.
+	// +optional
+	OtherObject string `json:"otherObject,omitempty"`
+	// otherTime is when it was made.
+	// +optional
+	OtherTime *metav1.Time `json:"otherTime,omitempty"`
+	// overruled is true when a person has taken the environment back since.
+	// +optional
+	Overruled bool `json:"overruled,omitempty"`
 }
 
 // RefusedCommit is a commit that Railway accepted and could not apply.

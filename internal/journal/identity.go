@@ -79,9 +79,3 @@ func (j *Journal) RollbackRequest() string { return j.record.RollbackRequest }
 
 // RollbackRequested notes it: each value is carried out once.
 func (j *Journal) RollbackRequested(value string) { j.record.RollbackRequest = value }
-
-// OverruledWriter is the commit of another object's operator that a person has overruled last, empty when none was.
-func (j *Journal) OverruledWriter() string { return j.record.OtherWriter }
-
-// OverruleWriter notes it.
-func (j *Journal) OverruleWriter(commitID string) { j.record.OtherWriter = commitID }

@@ -47,8 +47,8 @@ type Patch struct {
 	Applied bool
 }
 
-// Open reads the memory out of a status. lag is how long reads of Railway may lag behind writes. A time that lies in the future,
-// because another machine's clock was ahead, counts as now.
+// Open reads the memory out of a status. lag is how long reads of Railway may lag behind writes. A time that lies in
+// the future, because another machine's clock was ahead, counts as now; of a write that was announced ahead, as the latest that is still.
 func Open(status *v1alpha1.EngineEnvironmentStatus, lag time.Duration, now time.Time) *Journal {
 	j := &Journal{lag: lag, commit: status.LastCommit.DeepCopy()}
 	if status.WorkingRecord != nil {
@@ -59,6 +59,12 @@ func Open(status *v1alpha1.EngineEnvironmentStatus, lag time.Duration, now time.
 	for _, at := range j.times() {
 		if at.After(now) {
 			*at = metav1.NewTime(now)
+		}
+	}
+	ahead := now.Add(Foresight)
+	for i := range j.record.Awaited {
+		if at := &j.record.Awaited[i].StartedAt; at.After(ahead) {
+			*at = metav1.NewTime(ahead)
 		}
 	}
 	return j
@@ -75,9 +81,6 @@ func (j *Journal) times() []*metav1.Time {
 	}
 	if j.record.Refused != nil {
 		all = append(all, &j.record.Refused.Time)
-	}
-	for i := range j.record.Awaited {
-		all = append(all, &j.record.Awaited[i].StartedAt)
 	}
 	for i := range j.record.Repairs {
 		all = append(all, &j.record.Repairs[i].LastTime)

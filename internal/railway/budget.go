@@ -142,6 +142,9 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// Holds reports whether requests of the priority are held back now.
+func (b *Budget) Holds(p Priority) bool { return b.opensIn(p) > 0 }
+
 // opensIn returns how long requests of the priority are held back, 0 when they are not. It takes nothing out of the budget.
 func (b *Budget) opensIn(p Priority) time.Duration {
 	b.mu.Lock()

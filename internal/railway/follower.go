@@ -107,7 +107,7 @@ func (f *follower) succeeded(t turn, seen view) {
 	asked := f.target.Interval
 	inForce, _ := f.target.Client.Budget().Interval(asked)
 	f.snapshot = Snapshot{
-		Interval: stretched(f.snapshot.Interval, asked, inForce),
+		Interval: Stretched(f.snapshot.Interval, asked, inForce),
 		Digest:   seen.digest, ReadAt: t.began, ClientKey: f.target.Client.Key(),
 		FollowedAt: f.snapshot.FollowedAt,
 	}

@@ -5,9 +5,9 @@ package railway
 
 import "time"
 
-// stretched rounds the interval in force up to the next doubling of the one asked for, zero when it is not longer. It keeps what it told
+// Stretched rounds the interval in force up to the next doubling of the one asked for, zero when it is not longer. It keeps what it told
 // before, last, while that is about right: whoever stores it does not write at each change of the budget.
-func stretched(last, asked, inForce time.Duration) time.Duration {
+func Stretched(last, asked, inForce time.Duration) time.Duration {
 	switch {
 	case inForce <= asked, last == 0 && inForce <= asked*5/4:
 		return 0

@@ -26,7 +26,7 @@ func TestStretched(t *testing.T) {
 		{"much shorter than told", 8 * asked, 2 * asked, 2 * asked},
 		{"over", 2 * asked, asked, 0},
 	} {
-		assert.Equal(t, tt.want, stretched(tt.last, asked, tt.inForce), tt.reason)
+		assert.Equal(t, tt.want, Stretched(tt.last, asked, tt.inForce), tt.reason)
 	}
 }
 
@@ -38,7 +38,7 @@ func TestStretchedIsTrueAndRare(t *testing.T) {
 		last, changes := time.Duration(0), 0
 		for range 50 {
 			now := max(asked, time.Duration(float64(inForce)*rapid.Float64Range(.95, 1.05).Draw(t, "move")))
-			told := stretched(last, asked, now)
+			told := Stretched(last, asked, now)
 			if told != last {
 				changes++
 			}

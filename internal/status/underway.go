@@ -11,9 +11,9 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-// Underway reports whether a change of the status only tells how far work has come that is under way before and after it. Nobody acts on
-// it, so it may be written a little later, together with what follows. What others go by is never under way: a verdict, what waits for a
-// person, what was promoted, verified or rolled back, and the answer to a request.
+// Underway reports whether a change of the status only tells how far work has come that is under way before and after it: the verdict is
+// PENDING. It may be written a little later, together with what follows; so Ready may turn True a little later, too. What must not wait
+// is never under way: a verdict, what waits for a person, what was promoted, verified or rolled back, and the answer to a request.
 func Underway(before, after *v1alpha1.EngineEnvironmentStatus) bool {
 	return pending(before) && pending(after) &&
 		before.ObservedGeneration == after.ObservedGeneration &&

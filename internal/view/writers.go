@@ -26,25 +26,36 @@ func (w Writer) Mark() string { return "[" + w.Object + " " + w.UID + "]" }
 // marks finds the commit's id and its writer at the end of a message.
 var marks = regexp.MustCompile(`\[(eo-[0-9a-f]+)\] \[([a-z0-9./-]+) ([^\]\s]{1,8})\]$`)
 
-// OtherWriter is a commit that an operator made for another object.
-type OtherWriter struct {
+// ForeignCommit is a commit that an operator made for another object.
+type ForeignCommit struct {
 	Writer
-	// CommitID is the operator's mark in the message.
-	CommitID string
-	At       time.Time
+	// ID is the operator's mark in the message.
+	ID string
+	At time.Time
 }
 
-// OtherWriter returns the newest commit to the environment that an operator made for another object since that time: an operator in
-// another cluster, which no claim in this one shows. ok is false when there is none.
-func (v *View) OtherWriter(own Writer, since time.Time) (other OtherWriter, ok bool) {
+// ForeignCommit returns the newest commit after that time that an operator made for another object: one in another cluster, which no
+// claim in this one shows. ok is false when there is none.
+func (v *View) ForeignCommit(own Writer, after time.Time) (foreign ForeignCommit, ok bool) {
 	for _, patch := range v.Env.Patches {
 		found := marks.FindStringSubmatch(patch.Message)
-		if found == nil || found[3] == own.UID || patch.CreatedAt.Before(since) {
+		if found == nil || found[3] == own.UID || !patch.CreatedAt.After(after) {
 			continue
 		}
-		if !ok || patch.CreatedAt.After(other.At) {
-			other, ok = OtherWriter{Writer{found[2], found[3]}, found[1], patch.CreatedAt}, true
+		if !ok || patch.CreatedAt.After(foreign.At) {
+			foreign, ok = ForeignCommit{Writer{found[2], found[3]}, found[1], patch.CreatedAt}, true
 		}
 	}
-	return other, ok
+	return foreign, ok
+}
+
+// LastCommit returns when the newest commit in the history was made, by Railway's clock; zero when there is none.
+func (v *View) LastCommit() time.Time {
+	var last time.Time
+	for _, patch := range v.Env.Patches {
+		if patch.CreatedAt.After(last) {
+			last = patch.CreatedAt
+		}
+	}
+	return last
 }

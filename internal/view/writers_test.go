@@ -13,7 +13,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/view"
 )
 
-func TestOtherWriter(t *testing.T) {
+func TestForeignCommit(t *testing.T) {
 	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 	own := view.NewWriter("team/dev", "0f3c2a1b-5d3e-4f0a-9c47-b5d8f0a1e201")
 	theirs := view.NewWriter("team/dev", "9aaaaaaa-5d3e-4f0a-9c47-b5d8f0a1e201")
@@ -37,9 +37,9 @@ func TestOtherWriter(t *testing.T) {
 		{"a mark within a message is text", []model.Patch{{Message: message(theirs, "eo-2") + " and more", CreatedAt: at.Add(time.Minute)}}, ""},
 	} {
 		v := view.Of(&model.Environment{Patches: tt.patches}, at, nil)
-		other, ok := v.OtherWriter(own, at)
+		other, ok := v.ForeignCommit(own, at)
 		assert.Equal(t, tt.want != "", ok, tt.reason)
-		assert.Equal(t, tt.want, other.CommitID, tt.reason)
+		assert.Equal(t, tt.want, other.ID, tt.reason)
 		if ok {
 			assert.Equal(t, theirs, other.Writer, tt.reason)
 		}
