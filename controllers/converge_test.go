@@ -137,6 +137,7 @@ promotion: {from: dev, soak: 5m, approval: Manual}
 engine: {name: ai-engine, domains: {railway: true}}
 `
 	l := newLoop(t)
+	l.patience(0)
 	l.apply("preview", preview)
 	assert.Equal(t, outcome.SafetyNet, l.untilPromotion("preview", v1alpha1.PromotionWaiting), "an event may be lost")
 	l.apply("dev", loopDev)

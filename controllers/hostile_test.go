@@ -96,6 +96,7 @@ func TestObserveAfterACrash(t *testing.T) {
 			t.Run(operation+" "+kind, func(t *testing.T) {
 				t.Parallel()
 				l := newLoop(t)
+				l.patience(0)
 				l.apply("dev", loopDev)
 				require.NoError(t, l.sim.AddFault(railwaysim.Fault{Operation: operation, Kind: kind}))
 				l.until("dev", "announced", func(o *v1alpha1.EngineEnvironment) bool {

@@ -132,7 +132,7 @@ func newLoop(t *testing.T, edit ...string) *loop {
 	l.Reconciler = New(Options{
 		Metrics: objects,
 		Client:  l.client, Live: l.client, Events: l.events, Railway: pool, Watch: l.watch, Verifier: verifier,
-		HashKey: []byte("0123456789abcdef0123456789abcdef"), Settle: 5 * time.Second, Now: l.clock, Concurrency: 1,
+		HashKey: []byte("0123456789abcdef0123456789abcdef"), Settle: 5 * time.Second, Patience: 10 * time.Second, Now: l.clock, Concurrency: 1,
 	})
 	l.secret("railway", map[string]string{"RAILWAY_API_TOKEN": loopToken})
 	l.secret("openai", map[string]string{"api-key": loopSecret})
