@@ -119,6 +119,24 @@ func TestKeptStatusOfAnOldObject(t *testing.T) {
 	assert.Len(t, l.sim.Deployments(), 1)
 }
 
+// TestKeptStatusOfAnObjectWhoseFinalizerWasTakenOff: to put it back forgets nothing of what waits to be written.
+func TestKeptStatusOfAnObjectWhoseFinalizerWasTakenOff(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.patience(time.Minute)
+	l.apply("dev", "deletionPolicy: Delete\n"+loopDev)
+	l.pass("dev")
+	object := l.get("dev")
+	require.Nil(t, object.Status.Railway, "not written")
+	before := object.DeepCopy()
+	object.Finalizers = nil
+	require.NoError(t, l.client.Patch(t.Context(), object, client.MergeFrom(before)))
+	require.True(t, l.settled("dev").Status.Railway.Created)
+	require.NoError(t, l.client.Delete(t.Context(), l.get("dev")))
+	l.gone("dev")
+	assert.NotContains(t, l.sim.State()["ai-engine"], "dev")
+}
+
 // TestARefusedAnnouncementSendsNothing: what is stored ahead counts only once it is stored.
 func TestARefusedAnnouncementSendsNothing(t *testing.T) {
 	t.Parallel()

@@ -139,11 +139,15 @@ func (o *Objects) WriteStatus(
 	return changed, nil
 }
 
-// AddFinalizer keeps the object until what it means for Railway is done.
+// AddFinalizer keeps the object until what it means for Railway is done. A status that waits to be written goes on to wait.
 func (o *Objects) AddFinalizer(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
 	changed := object.DeepCopy()
 	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
-	return o.patch(ctx, object, changed)
+	changed, err := o.patch(ctx, object, changed)
+	if err != nil {
+		return nil, err
+	}
+	return o.withKept(changed), nil
 }
 
 // RemoveFinalizer lets the object go, and forgets it.

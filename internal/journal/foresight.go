@@ -94,6 +94,7 @@ func (j *Journal) overtake(intent v1alpha1.PendingWrite) {
 		}
 		return taken
 	})
+	delete(j.foreseen, named(intent)) // it is sent now, even where what was foreseen of it was dropped as too old
 	if ready {
 		return
 	}

@@ -455,3 +455,22 @@ func TestEmptyJournalHasNoRecord(t *testing.T) {
 	j.SetWritten(nil)
 	assert.Nil(t, j.Record())
 }
+
+// TestWhatWasForeseenTooLongAgo: what is announced by itself, because what was foreseen has expired, is remembered as any other write.
+func TestWhatWasForeseenTooLongAgo(t *testing.T) {
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) metav1.Time { return metav1.NewTime(start.Add(d)) }
+	j := journal.Open(&v1alpha1.EngineEnvironmentStatus{}, 5*time.Second, start)
+	j.Foresee([]v1alpha1.PendingWrite{{Kind: v1alpha1.WriteService, Name: "engine"}, {Kind: v1alpha1.WriteDomain, Name: "engine"}}, start)
+	j.Announce(v1alpha1.PendingWrite{Kind: v1alpha1.WriteEnvironment, Name: "dev", StartedAt: at(0)})
+	j.Answered(journal.Accepted, nil, 1)
+	for _, kind := range []v1alpha1.WriteKind{v1alpha1.WriteService, v1alpha1.WriteDomain} {
+		require.Nil(t, j.Foreseen(kind, "engine", start.Add(17*time.Second)))
+		j.Announce(v1alpha1.PendingWrite{Kind: kind, Name: "engine", StartedAt: at(17 * time.Second)})
+		j.Answered(journal.Accepted, nil, 1)
+	}
+	j.Forgo()
+	for _, kind := range []v1alpha1.WriteKind{v1alpha1.WriteService, v1alpha1.WriteDomain} {
+		assert.Positive(t, j.Outstanding(kind, "engine", start.Add(18*time.Second)), kind)
+	}
+}

@@ -112,8 +112,10 @@ func (c *Client) readLogs(group []*logRead) {
 		group = left
 	}
 	for _, r := range group {
-		lines, err := c.readLog(r)
-		r.done <- logAnswer{lines, err}
+		go func() { // one that hangs keeps nobody else waiting
+			lines, err := c.readLog(r)
+			r.done <- logAnswer{lines, err}
+		}()
 	}
 }
 
@@ -128,12 +130,18 @@ func isHeavy(err error) bool {
 	return errors.As(err, &e) && e.heavy
 }
 
-// readLogsTogether asks for all of a group in one request, which ends when nobody waits for it any more.
+// readLogsTogether asks for all of a group in one request, which ends when nobody waits for it any more, and early enough for each of them
+// to be read alone: one log that hangs would keep the others from being read for good.
 func (c *Client) readLogsTogether(group []*logRead) (fields, error) {
 	priority, waiting := Poll, atomic.Int32{}
 	waiting.Add(int32(len(group))) //nolint:gosec // at most maxLogs
 	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
 	defer cancel()
+	if left, bounded := leastLeft(group); bounded {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, left/2)
+		defer end()
+	}
 	members := make([]map[string]any, len(group))
 	for i, r := range group {
 		defer context.AfterFunc(r.ctx, func() {
@@ -144,6 +152,16 @@ func (c *Client) readLogsTogether(group []*logRead) (fields, error) {
 		priority, members[i] = max(priority, priorityOf(r.ctx, false)), r.variables()
 	}
 	return c.gql.readFields(WithPriority(ctx, priority), singleLogs.batch(operationLogsBatch, members), len(group))
+}
+
+// leastLeft is how long the first of a group to give up still waits; bounded is false when nobody gives up.
+func leastLeft(group []*logRead) (left time.Duration, bounded bool) {
+	for _, r := range group {
+		if deadline, ok := r.ctx.Deadline(); ok && (!bounded || time.Until(deadline) < left) {
+			left, bounded = time.Until(deadline), true
+		}
+	}
+	return left, bounded
 }
 
 func (r *logRead) variables() map[string]any {

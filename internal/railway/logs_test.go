@@ -160,3 +160,33 @@ func TestLogsEndWithWhoWaits(t *testing.T) {
 	assert.ErrorIs(t, <-errs, context.Canceled)
 	<-ended
 }
+
+// TestALogThatHangsHangsAlone: the others are read before those who wait for them give up.
+func TestALogThatHangsHangsAlone(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		var asked struct{ Variables map[string]any }
+		body, _ := io.ReadAll(r.Body)
+		_ = json.Unmarshal(body, &asked)
+		var data []string
+		for name, id := range asked.Variables {
+			number, is := strings.CutPrefix(name, "deploymentId")
+			if !is {
+				continue
+			}
+			if id == "d0" {
+				<-r.Context().Done()
+				return
+			}
+			data = append(data, fmt.Sprintf(`"deploymentLogs%s":[{"timestamp":"2026-11-27T12:00:00Z","severity":"info","message":"line of %s","attributes":[]}]`, number, id))
+		}
+		_, _ = fmt.Fprintf(w, `{"data":{%s}}`, strings.Join(data, ","))
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	messages, errs := readMany(ctx, s.client(t, nil), 4, 100)
+	require.Error(t, errs[0])
+	for i := 1; i < 4; i++ {
+		require.NoError(t, errs[i])
+		assert.Equal(t, fmt.Sprint("line of d", i), messages[i])
+	}
+}
