@@ -38,7 +38,7 @@ help: ## Show this help
 ##@ See it
 
 .PHONY: demo
-demo: build kube ## Bring up four tiers on a local Railway and play (DEMO_EXIT=1: check and leave, writes dist/demo.json)
+demo: build kube ## Bring up four tiers on a local Railway and keep them up (DEMO_EXIT=1: exit at the end), writes dist/demo.json
 	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/demo
 
 .PHONY: demo-svg

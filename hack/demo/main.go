@@ -104,7 +104,7 @@ func run(ctx context.Context) error {
 	p := &play{Bed: set}
 	err = p.story(ctx)
 	if err != nil && ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, "\nThe operator's last words:")
+		fmt.Fprintln(os.Stderr, "\nThe end of the operator's log:")
 		p.Tail(os.Stderr, 20)
 	}
 	if err == nil {
@@ -423,7 +423,7 @@ func (p *play) invite(ctx context.Context) {
 	}
 	console := strings.TrimSuffix(p.Endpoint, "/graphql/v2") + "/_sim"
 	fmt.Printf(`
-Play on in another terminal, in this directory:
+Try it in another terminal, in this directory:
   export KUBECONFIG=%[1]s
   bin/engine-operator status -n %[2]s               # all tiers as a tree; installed as kubectl-engine it is `+"`kubectl engine status`"+`
   bin/engine-operator status -n %[2]s preview       # one tier, with what it waits for
@@ -433,7 +433,7 @@ Play on in another terminal, in this directory:
 The same with kubectl, if you have it:
   kubectl -n %[2]s get eenv                         # -o wide: with URL, candidate and message
   kubectl -n %[2]s describe eenv production
-Be the human on Railway's dashboard:
+Edit a variable as on Railway's dashboard, and see what the operator asks:
   curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %[3]s/variable
   curl %[3]s/requests
 The operator's log: %[4]s
@@ -442,7 +442,7 @@ Ctrl-C ends the demo.
 	select {
 	case <-ctx.Done():
 	case <-p.Operator().Exited():
-		fmt.Fprintln(os.Stderr, "The operator has ended by itself; its last words:")
+		fmt.Fprintln(os.Stderr, "The operator has ended by itself; the end of its log:")
 		p.Tail(os.Stderr, 20)
 	}
 }

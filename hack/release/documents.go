@@ -126,7 +126,7 @@ func (r *release) krew() error {
 		"apiVersion": "krew.googlecontainertools.github.com/v1alpha2", "kind": "Plugin", "metadata": map[string]any{"name": "engine"},
 		"spec": map[string]any{
 			"version": r.version, "homepage": "https://github.com/engine-operator/engine-operator",
-			"shortDescription": "See and steer engines on Railway",
+			"shortDescription": "Show and control AI engines on Railway",
 			"description":      "Shows what the tiers of an engine run on Railway and why, plans changes, approves, holds and rolls back.",
 			"platforms":        platforms,
 		},

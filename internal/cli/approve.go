@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -36,8 +37,10 @@ func approveCommand(world World) *cobra.Command {
 	command := &cobra.Command{Use: "approve NAME", Short: "Approve what waits for a person", Long: approveHelp, Example: approveExamples}
 	command.Flags().StringVar(&what.source, "source", "", "the source to approve, as status.promotion.candidate names it; another candidate is an error")
 	command.Flags().StringVar(&what.plan, "plan", "", "the plan to approve, as status.plan.hash names it; another plan is an error")
-	command.MarkFlagsMutuallyExclusive("source", "plan")
 	return a.command(world, command, func(ctx context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		if what.plan != "" && what.source != "" {
+			return nil, errors.New("--plan and --source cannot be used together: an approval is for one of them")
+		}
 		if what.plan != "" || what.source == "" && show.PlanWaits(object) {
 			return planApproval(object, what.plan)
 		}

@@ -27,6 +27,14 @@ func tiers(n int) cobra.PositionalArgs {
 	}
 }
 
+// oneTier wants the name of one tier at most.
+func oneTier(command *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("%q is one too many: %s", args[1], command.UseLine())
+	}
+	return nil
+}
+
 // noCommand refuses what is none of the commands, and guesses which was meant.
 func noCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {

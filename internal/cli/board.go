@@ -9,9 +9,9 @@ import (
 	"github.com/engine-operator/engine-operator/internal/board"
 )
 
-const boardHelp = `Serve one page for a team's wall on loopback: the tiers as a pipeline, with verdict, what runs, timers, what waits for
-whom, checks, drift and cost, live. It uses your kubeconfig and your rights, and asks before it changes anything. The
-address that it prints holds the key of the session.`
+const boardHelp = `Serve one live page on loopback, for a browser or a team display: the tiers as a pipeline, with verdict, what runs,
+timers, what waits for whom, checks, drift and cost. It uses your kubeconfig and your rights, and asks before it
+changes anything. The address that it prints holds the key of the session.`
 
 func boardCommand(world World) *cobra.Command {
 	c, o := &cluster{}, board.Options{}

@@ -109,7 +109,7 @@ func New(world World, plugin bool) *cobra.Command {
 	if plugin {
 		root.Use = "kubectl-engine"
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl engine"}
-		root.Short = "See and steer the tiers of AI engines on Railway"
+		root.Short = "Show and control the tiers of AI engines on Railway"
 		root.Long = root.Short + "."
 		root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	} else {

@@ -119,7 +119,7 @@ func TestStatus(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(s.ok("status", "production", "-o", "json")), &object))
 	assert.Equal(t, candidate, object.Status.Promotion.Candidate)
 	assert.Contains(t, s.ok("status", "-o", "yaml"), "name: production")
-	assert.Contains(t, s.run("status", "-o", "xml").err, "-o xml: there is [json yaml]")
+	assert.Contains(t, s.run("status", "-o", "xml").err, "-o xml: it must be one of [json yaml]")
 	assert.Contains(t, s.run("status", "nope").err, "there is dev, preview, production")
 	assert.Contains(t, s.ok("__complete", "status", ""), "production\tProduction, GO\n")
 	assert.Contains(t, s.run("status", "--context", "nope").err, "nope")
@@ -208,7 +208,7 @@ func TestPlanOfTheStatus(t *testing.T) {
 	assert.Regexp(t, `(?m)production .*2 to set; deploys ai-engine: kubectl engine approve -n `+s.namespace+` production$`, s.ok("status"))
 
 	assert.Contains(t, s.run("approve", "production", "-y", "--plan", "other").err, "the plan of production is 3f1c8a745d3e and not other")
-	assert.Contains(t, s.run("approve", "production", "-y", "--plan", "a", "--source", "b").err, "none of the others can be")
+	assert.Contains(t, s.run("approve", "production", "-y", "--plan", "a", "--source", "b").err, "--plan and --source cannot be used together")
 	s.in = "n\n"
 	assert.Contains(t, s.run("approve", "production").err, "+ ai-engine.variables.V00: \"new\"\n")
 	assert.Contains(t, s.ok("approve", "production", "-y"), "approved plan 3f1c8a745d3e of production")

@@ -32,7 +32,7 @@ type source struct {
 
 func (f *source) bind(command *cobra.Command) {
 	f.cluster.bind(command, false)
-	command.Flags().StringSliceVarP(&f.files, "filename", "f", nil, "take the tiers from files or directories instead of the cluster; - is the input")
+	command.Flags().StringSliceVarP(&f.files, "filename", "f", nil, "take the tiers from files or directories instead of the cluster; - is standard input")
 }
 
 // declare reads the tiers of those names. From a file with one tier the name may be left out.
@@ -105,7 +105,7 @@ are: there is nothing here to resolve them.`
 func renderCommand(world World) *cobra.Command {
 	f, service, reveal := &source{}, "", false
 	command := &cobra.Command{
-		Use: "render [NAME]", Short: "Print a tier's variables as a dotenv file", Long: renderHelp, Args: cobra.MaximumNArgs(1),
+		Use: "render [NAME]", Short: "Print a tier's variables as a dotenv file", Long: renderHelp, Args: oneTier,
 		ValidArgsFunction: f.completeTiers(1),
 		Example: "  # for a laptop\n  kubectl engine render -n ai-engine local --reveal >.env\n\n" +
 			"  # from a file, without a cluster\n  kubectl engine render -f dev.yaml",

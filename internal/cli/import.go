@@ -78,11 +78,11 @@ func importCommand(world World) *cobra.Command {
 
 func (f *importFlags) run(ctx context.Context, world World) error {
 	if f.Tier = v1alpha1.Tier(f.tier); f.tier != "" && !slices.Contains(v1alpha1.Tiers, f.Tier) {
-		return fmt.Errorf("--tier %s: there is %v", f.tier, v1alpha1.Tiers)
+		return fmt.Errorf("--tier %s: it must be one of %v", f.tier, v1alpha1.Tiers)
 	}
 	policy := v1alpha1.WritePolicy(f.writes)
 	if f.writes != "" && !slices.Contains(writePolicies, policy) {
-		return fmt.Errorf("--write-policy %s: there is %v", f.writes, writePolicies)
+		return fmt.Errorf("--write-policy %s: it must be one of %v", f.writes, writePolicies)
 	}
 	result, err := f.read(ctx, world)
 	if err != nil {
@@ -136,7 +136,7 @@ func (f *importFlags) read(ctx context.Context, world World) (*adopt.Result, err
 func (f *importFlags) remarks(result *adopt.Result) string {
 	var out strings.Builder
 	if len(result.Changes) > 0 {
-		out.WriteString("The operator would change this all the same:\n")
+		out.WriteString("The operator would still change:\n")
 		for _, path := range slices.Sorted(maps.Keys(result.Changes)) {
 			fmt.Fprintf(&out, "  %s: %s\n", path, result.Changes[path])
 		}

@@ -70,16 +70,18 @@ func planCommand(world World) *cobra.Command {
 	f.cluster.bind(command, false)
 	f.reach.bind(command)
 	flags := command.Flags()
-	flags.StringSliceVarP(&f.files, "filename", "f", nil, "files or directories with EngineEnvironments, Secrets and ConfigMaps; - is the input")
+	flags.StringSliceVarP(&f.files, "filename", "f", nil, "files or directories with EngineEnvironments, Secrets and ConfigMaps; - is standard input")
 	flags.BoolVar(&f.live, "cluster", false, "use the record of the live object, and Secrets and ConfigMaps that the files lack, from the cluster")
 	flags.StringVar(&f.system, "operator-namespace", options.DefaultNamespace, "with --cluster: where the operator keeps the key of its record")
-	_ = command.MarkFlagRequired("filename") // the flag is there
 	bindOutput(command, &f.output, "json", "markdown")
 	command.RunE = func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), world) }
 	return command
 }
 
 func (f *planFlags) run(ctx context.Context, world World) error {
+	if len(f.files) == 0 {
+		return errors.New("name a file or a directory with -f")
+	}
 	set, err := manifest.Read(f.files, world.In, f.defaultNamespace())
 	if err != nil {
 		return err

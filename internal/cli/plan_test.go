@@ -122,7 +122,7 @@ func TestPlan(t *testing.T) {
 		`~ ai-engine.variables.OPENAI_API_KEY: (secret) → (secret)`,
 		`~ ai-engine.variables.TIMEOUT: "31" → "30"`,
 		`5 changes. Deploys ai-engine, worker.`,
-		`nobody knows whether the operator wrote it and would delete it`,
+		`a variable that was removed from the spec does not show`,
 	} {
 		assert.Contains(t, r.out, line)
 	}
@@ -172,12 +172,12 @@ func TestPlanRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"a misspelt field", strings.Replace(good, "tier: Dev", "tier: Dev\n  teir: Dev", 1), `unknown field "teir"`},
 		{"a quantity with a B", strings.Replace(good, "memory: 2Gi", "memory: 4GB", 1), "a quantity is written as 4Gi"},
-		{"no tier", strings.Replace(good, "tier: Dev", "tier: Staging", 1), "there is [Local Dev Preview Production]"},
+		{"no tier", strings.Replace(good, "tier: Dev", "tier: Staging", 1), "one of [Local Dev Preview Production]"},
 		{"a typo in CEL", strings.Replace(good, "tier: Dev", "tier: Dev\n  verification: {checks: [{name: x, http: {path: /}, expect: 'statsu == 200'}]}", 1),
 			"spec.verification.checks[x].expect"},
 		{"a check of nothing", strings.Replace(good, "tier: Dev", "tier: Dev\n  verification: {checks: [{name: x, http: {path: /, service: nope}, status: 200}]}", 1), "nope"},
 		{"another project", strings.Replace(good, projectID, "0bb01547-570d-4109-a5e8-999999999999", 1), "check the token, the project's id"},
-		{"no YAML", "a: b: c", "no YAML of a Kubernetes object"},
+		{"no YAML", "a: b: c", "not the YAML of a Kubernetes object"},
 		{"nothing", "kind: Pod\napiVersion: v1\n", "hold no EngineEnvironment"},
 	} {
 		r := s.run("plan", "-f", s.file("x.yaml", tt.text), endpoint)

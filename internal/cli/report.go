@@ -36,7 +36,7 @@ as far as you may read them. Look at it before you send it.`
 func reportCommand(world World) *cobra.Command {
 	c, file, system := &cluster{}, "", ""
 	command := &cobra.Command{
-		Use: "report [NAME]", Short: "Write a redacted archive for a support case", Long: reportHelp, Args: cobra.MaximumNArgs(1),
+		Use: "report [NAME]", Short: "Write a redacted archive for a support case", Long: reportHelp, Args: oneTier,
 		ValidArgsFunction: c.completeTiers(1),
 		Example:           "  kubectl engine report -n ai-engine\n  kubectl engine report -n ai-engine production --file case-4711.tar.gz",
 	}

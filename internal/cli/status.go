@@ -40,7 +40,7 @@ type statusFlags struct {
 func statusCommand(world World) *cobra.Command {
 	f := &statusFlags{}
 	command := &cobra.Command{
-		Use: "status [NAME]", Short: "Show a tier on one screen, or all tiers as a tree", Args: cobra.MaximumNArgs(1),
+		Use: "status [NAME]", Short: "Show a tier on one screen, or all tiers as a tree", Args: oneTier,
 		Example: statusExamples, ValidArgsFunction: f.completeTiers(1),
 		Long: "Show one tier on one screen: what runs, the verdict and why, checks, drift, the promotion with the command that it\n" +
 			"waits for, and cost. Without NAME it shows all tiers, each below the one that it takes its source from.",
@@ -80,7 +80,7 @@ func bindOutput(command *cobra.Command, into *string, formats ...string) {
 			known = known || format == *into
 		}
 		if !known {
-			return fmt.Errorf("-o %s: there is %v", *into, formats)
+			return fmt.Errorf("-o %s: it must be one of %v", *into, formats)
 		}
 		if before != nil {
 			return before(cmd, args)

@@ -106,7 +106,7 @@ type list struct {
 func (s *Set) document(raw []byte, namespace string) error {
 	var head metav1.PartialObjectMetadata
 	if err := sigsyaml.Unmarshal(raw, &head); err != nil {
-		return errors.New("it is no YAML of a Kubernetes object: " + firstLine(err))
+		return errors.New("not the YAML of a Kubernetes object: " + firstLine(err))
 	}
 	key := func(m metav1.ObjectMeta) string { return orElse(m.Namespace, namespace) + "/" + m.Name }
 	switch {
@@ -140,7 +140,7 @@ func (s *Set) tier(raw []byte, head metav1.PartialObjectMetadata, namespace stri
 	case tier.Name == "":
 		return errors.New("an EngineEnvironment has no metadata.name")
 	case !slices.Contains(v1alpha1.Tiers, tier.Spec.Tier):
-		return fmt.Errorf("EngineEnvironment %q: spec.tier is %q, and there is %v", tier.Name, tier.Spec.Tier, v1alpha1.Tiers)
+		return fmt.Errorf("EngineEnvironment %q: spec.tier is %q: it must be one of %v", tier.Name, tier.Spec.Tier, v1alpha1.Tiers)
 	case tier.Spec.Tier != v1alpha1.TierLocal && tier.Spec.Railway == nil:
 		return fmt.Errorf("EngineEnvironment %q: this tier runs on Railway: set spec.railway with projectID and tokenSecretRef", tier.Name)
 	}

@@ -281,7 +281,7 @@ func (p *Preview) about(in Input, spec *v1alpha1.EngineEnvironmentSpec, made *pl
 		p.note("%s is not in the files: its credentials cannot be compared", from)
 	}
 	if in.Record == nil && in.Environment != nil {
-		p.note("compared without the operator's record: of a variable that the spec dropped nobody knows whether the operator wrote it and would delete it")
+		p.note("compared without the operator's record (--cluster reads it): a variable that was removed from the spec does not show")
 	}
 	if len(made.Blocked) > 0 {
 		p.note("a railway.json or railway.toml of the repository overrides %s: they are not written", strings.Join(made.Blocked, ", "))
