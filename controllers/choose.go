@@ -99,6 +99,7 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	switch p.object.Spec.EffectiveWritePolicy() {
 	case v1alpha1.WritePolicyObserve:
 		return // status.plan says what would be written; nothing is
+	case v1alpha1.WritePolicyApply:
 	case v1alpha1.WritePolicyApprove:
 		once = ", once the plan is approved"
 	}

@@ -54,18 +54,9 @@ func (l locator) locate(ctx context.Context, p *pass) (*view.View, *outcome.Outc
 
 // observe takes the snapshot that the watch keeps, and reads only when there is none or a person forces it.
 func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Outcome) {
-	snapshot, known := l.watch.Latest(p.key)
-	if !known && p.forced == "" && decided(p.object) && !p.client.Budget().Holds(railway.Poll) {
-		// After a restart nobody waits for the first read: the watch reads the fleet in batches, and wakes the object.
-		return nil, outcome.NotRead(0)
-	}
-	newToken := snapshot.Err != nil && snapshot.Environment != nil && snapshot.ClientKey != p.client.Key() // the error is the old one's
-	if p.forced != "" || !known || newToken {
-		var err error
-		snapshot, err = l.watch.Refresh(railway.WithPriority(ctx, railway.Rollout), p.key)
-		if err != nil && (snapshot.Err == nil || ctx.Err() != nil) { // cut off: nothing was learnt
-			return nil, outcome.NotRead(outcome.BusyRetry)
-		}
+	snapshot, out := l.snapshot(ctx, p)
+	if out != nil {
+		return nil, out
 	}
 	if snapshot.Err != nil {
 		if p.forced != "" { // what a person asked for is not done: try again
@@ -83,6 +74,24 @@ func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Out
 	at.Ephemeral, at.Interval = snapshot.Environment.Ephemeral, interval(p, snapshot)
 	p.facts.Railway = at
 	return l.watch.take(p, snapshot), yieldToForeign(p)
+}
+
+// snapshot is the last one, or a new one when it is needed now.
+func (l locator) snapshot(ctx context.Context, p *pass) (railway.Snapshot, *outcome.Outcome) {
+	snapshot, known := l.watch.Latest(p.key)
+	newToken := snapshot.Err != nil && snapshot.Environment != nil && snapshot.ClientKey != p.client.Key() // the error is the old one's
+	switch {
+	case p.forced == "" && known && !newToken:
+		return snapshot, nil
+	case p.forced == "" && !known && decided(p.object) && !p.client.Budget().Holds(railway.Poll):
+		// After a restart nobody waits for the first read: the watch reads the fleet in batches, and wakes the object.
+		return snapshot, outcome.NotRead(0)
+	}
+	snapshot, err := l.watch.Refresh(railway.WithPriority(ctx, railway.Rollout), p.key)
+	if err != nil && (snapshot.Err == nil || ctx.Err() != nil) { // cut off: nothing was learnt
+		return snapshot, outcome.NotRead(outcome.BusyRetry)
+	}
+	return snapshot, nil
 }
 
 // interval is how old the view may get while the budget does not allow the interval asked for, nil while it does. A process that has

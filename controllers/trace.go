@@ -38,5 +38,8 @@ func traced(tracer trace.Tracer, next reconcile.Reconciler) reconcile.Reconciler
 
 // tellSpan says in the pass's span how it ended: a reason of the status, never a message.
 func tellSpan(ctx context.Context, out *outcome.Outcome) {
+	if out.Unread || out.Gone {
+		return
+	}
 	trace.SpanFromContext(ctx).SetAttributes(attribute.String("engine.reason", cmp.Or(out.Reason, v1alpha1.ReasonSucceeded)))
 }

@@ -40,7 +40,7 @@ func (c *Client) Project(ctx context.Context, projectID string) (model.Project, 
 		return model.Project{}, err
 	}
 	if p.WorkspaceId != nil {
-		c.workspaces.meet(ctx, c, *p.WorkspaceId)
+		go c.workspaces.note(context.WithoutCancel(ctx), c, *p.WorkspaceId) // the caller does not wait for what is asked with other tokens
 	}
 	return decodeProject(p), nil
 }

@@ -26,9 +26,9 @@ type workspace struct {
 	sharing map[*Client]bool
 }
 
-// meet notes that the client reaches the workspace. From the second one on Railway is asked, once for each, whether the workspace's
+// note notes that the client reaches the workspace. From the second one on Railway is asked, once for each, whether the workspace's
 // limit is the one that the token has; again when the question had to be held back. A project token may not ask.
-func (w *workspaces) meet(ctx context.Context, c *Client, id string) {
+func (w *workspaces) note(ctx context.Context, c *Client, id string) {
 	if c.kind == TokenProject || id == "" {
 		return
 	}
@@ -50,13 +50,15 @@ func (w *workspaces) unasked(c *Client, id string) []*Client {
 		known = &workspace{met: map[*Client]bool{}, sharing: map[*Client]bool{}}
 		w.byID[id] = known
 	}
-	known.met[c] = known.met[c]
+	if _, met := known.met[c]; !met {
+		known.met[c] = false
+	}
 	if len(known.met) < 2 {
 		return nil
 	}
 	var ask []*Client
 	for other, asked := range known.met {
-		if !asked {
+		if !asked && other.Budget().worn() {
 			ask = append(ask, other)
 			known.met[other] = true // nobody else need ask meanwhile
 		}
@@ -127,6 +129,13 @@ func (c *Client) workspaceLimit(ctx context.Context, id string) (quota, error) {
 
 // underWay is how many requests may lie between two answers about the same limit.
 const underWay = 20
+
+// worn reports whether enough of the limit is used to tell it from another one: at the beginning of an hour all are alike.
+func (b *Budget) worn() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.quota.known && b.quota.limit-b.quota.remaining > 2*underWay
+}
 
 // agrees reports whether the workspace's limit is this one: as much is left of both, until the same time.
 func (b *Budget) agrees(limit quota) bool {

@@ -58,12 +58,13 @@ func enabled(env func(string) string) bool {
 	return env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
-// provide makes the provider. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word on who we are.
+// provide makes the provider. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word on who we are; what is malformed in them
+// is left out.
 func provide(ctx context.Context, version string, export sdktrace.TracerProviderOption) (*sdktrace.TracerProvider, error) {
 	us, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", "engine-operator"), attribute.String("service.version", version)),
 		resource.WithFromEnv())
-	if err != nil {
+	if us == nil {
 		return nil, fmt.Errorf("describe the operator for traces: %w", err)
 	}
 	return sdktrace.NewTracerProvider(export, sdktrace.WithResource(us)), nil
