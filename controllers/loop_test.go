@@ -64,6 +64,8 @@ type loop struct {
 	onWrite func(verb string, object client.Object) error
 	// onList is called after the objects were listed, from the cache or past it, and may change what is seen.
 	onList func(cached bool, list *v1alpha1.EngineEnvironmentList)
+	// onRequest is called for every request to Railway before it is applied and after it was applied but not answered.
+	onRequest func(railwaysim.Request, railwaysim.Phase)
 }
 
 const (
@@ -101,10 +103,18 @@ engine:
 // newLoop brings up a loop with the token's Secret and one more; edit changes the seed of the local Railway.
 func newLoop(t *testing.T, edit ...string) *loop {
 	t.Helper()
+	return newLaggingLoop(t, 0, edit...)
+}
+
+// newLaggingLoop is newLoop with a Railway whose reads lag behind writes.
+func newLaggingLoop(t *testing.T, lag time.Duration, edit ...string) *loop {
+	t.Helper()
 	l := &loop{t: t, uid: "uid-", now: time.Now().Truncate(time.Second), events: events.NewFakeRecorder(10_000), spans: tracetest.NewInMemoryExporter()}
 	seed, err := railwaysim.ParseSeed([]byte(strings.NewReplacer(edit...).Replace(loopSeed)))
 	require.NoError(t, err)
-	l.sim, err = railwaysim.New(railwaysim.Options{Seed: seed, Step: time.Second, Now: l.clock})
+	l.sim, err = railwaysim.New(railwaysim.Options{
+		Seed: seed, Step: time.Second, Now: l.clock, Lag: lag, History: time.Minute, Intercept: l.requested,
+	})
 	require.NoError(t, err)
 	endpoint, stop, err := l.sim.Start()
 	require.NoError(t, err)
@@ -176,6 +186,15 @@ func (l *loop) kubernetes() client.Client {
 			return l.written("patch "+sub, o, func() error { return c.SubResource(sub).Patch(ctx, o, p, opts...) })
 		},
 	}).Build()
+}
+
+func (l *loop) requested(r railwaysim.Request, phase railwaysim.Phase) {
+	l.mu.Lock()
+	called := l.onRequest
+	l.mu.Unlock()
+	if called != nil {
+		called(r, phase)
+	}
 }
 
 func (l *loop) written(verb string, object client.Object, write func() error) error {
