@@ -55,7 +55,7 @@ func (d *death) step(what string) bool {
 // mortal makes the loop die at the step.
 func (l *loop) mortal(at int) *death {
 	d := &death{}
-	d.at.Store(int32(at)) //nolint:gosec // less than lastStep
+	d.at.Store(int32(at))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.onWrite = func(verb string, o client.Object) error {

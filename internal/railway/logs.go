@@ -135,13 +135,8 @@ func isHeavy(err error) bool {
 func (c *Client) readLogsTogether(group []*logRead) (fields, error) {
 	priority, waiting := Poll, atomic.Int32{}
 	waiting.Add(int32(len(group))) //nolint:gosec // at most maxLogs
-	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].ctx), leastLeft(group)/2)
 	defer cancel()
-	if left, bounded := leastLeft(group); bounded {
-		var end context.CancelFunc
-		ctx, end = context.WithTimeout(ctx, left/2)
-		defer end()
-	}
 	members := make([]map[string]any, len(group))
 	for i, r := range group {
 		defer context.AfterFunc(r.ctx, func() {
@@ -154,14 +149,15 @@ func (c *Client) readLogsTogether(group []*logRead) (fields, error) {
 	return c.gql.readFields(WithPriority(ctx, priority), singleLogs.batch(operationLogsBatch, members), len(group))
 }
 
-// leastLeft is how long the first of a group to give up still waits; bounded is false when nobody gives up.
-func leastLeft(group []*logRead) (left time.Duration, bounded bool) {
+// leastLeft is how long the first of a group to give up still waits, at most two minutes: no request takes half of that.
+func leastLeft(group []*logRead) time.Duration {
+	left := 2 * time.Minute
 	for _, r := range group {
-		if deadline, ok := r.ctx.Deadline(); ok && (!bounded || time.Until(deadline) < left) {
-			left, bounded = time.Until(deadline), true
+		if deadline, ok := r.ctx.Deadline(); ok {
+			left = min(left, time.Until(deadline))
 		}
 	}
-	return left, bounded
+	return left
 }
 
 func (r *logRead) variables() map[string]any {
