@@ -90,7 +90,7 @@ func confirm(world World, tells []string) error {
 		return nil
 	case "":
 		if err != nil { // nobody is there to ask
-			return fmt.Errorf("%w: there is nobody to confirm it; give --yes", errDeclined)
+			return fmt.Errorf("%w: no answer on standard input; confirm it with --yes", errDeclined)
 		}
 	}
 	return errDeclined

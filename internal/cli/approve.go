@@ -41,7 +41,8 @@ func approveCommand(world World) *cobra.Command {
 		if what.plan != "" && what.source != "" {
 			return nil, errors.New("--plan and --source cannot be used together: an approval is for one of them")
 		}
-		if what.plan != "" || what.source == "" && show.PlanWaits(object) {
+		held := object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApply && object.Spec.Promotion == nil
+		if what.plan != "" || what.source == "" && (held || show.PlanWaits(object)) {
 			return planApproval(object, what.plan)
 		}
 		who, err := s.user(ctx)

@@ -47,7 +47,7 @@ func holding(object *v1alpha1.EngineEnvironment, reason string) (*act, error) {
 	return &act{
 		tells:  []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody resumes it.", object.Spec.Promotion.From, object.Name)},
 		change: annotate(v1alpha1.AnnotationHold, reason),
-		done:   object.Name + " held; let go with: kubectl engine resume -n " + object.Namespace + " " + object.Name,
+		done:   object.Name + " is held; to end that: kubectl engine resume -n " + object.Namespace + " " + object.Name,
 	}, nil
 }
 

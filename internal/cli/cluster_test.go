@@ -168,7 +168,7 @@ func TestApprove(t *testing.T) {
 	assert.Contains(t, r.err, candidate)
 	assert.Contains(t, r.err, "nothing was done")
 	s.in = ""
-	assert.Contains(t, s.run("approve", "production").err, "nobody to confirm it; give --yes")
+	assert.Contains(t, s.run("approve", "production").err, "no answer on standard input; confirm it with --yes")
 	assert.Empty(t, s.read("production").Annotations[v1alpha1.AnnotationApprove])
 	assert.Contains(t, s.run("approve", "production", "--yes", "--source", "x@sha256:1").err, "the candidate of production is "+candidate)
 	s.in = "yes\n"

@@ -16,8 +16,9 @@ import (
 	"github.com/engine-operator/engine-operator/internal/rollout"
 )
 
-const logsHelp = `Print the log of the deployment that runs, from Railway. With -f it goes on until Ctrl-C, and follows to the
-next deployment. The log is the engine's own: nothing in it is masked.
+const logsHelp = `Print the log of the newest deployment, from Railway: of one that failed, too, while an earlier one still serves.
+With -f it goes on until Ctrl-C, and follows to the next deployment. The log is the engine's own: nothing in it is
+masked.
 
 ` + tokenHelp + `, or the right to read the token's Secret.`
 

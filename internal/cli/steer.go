@@ -43,7 +43,11 @@ func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error)
 		if r.Requested {
 			why = "from which a person had it rolled back"
 		}
-		todo.tells = append(todo.tells, fmt.Sprintf("%s holds %s. The operator deploys %s again, %s.", object.Name, r.To, r.From, why))
+		held, next := r.To, r.From
+		if held == next {
+			held, next = "an earlier revision", "what is declared"
+		}
+		todo.tells = append(todo.tells, fmt.Sprintf("%s holds %s. The operator deploys %s again, %s.", object.Name, held, next, why))
 		changes = append(changes, again)
 	} else if p := object.Status.Promotion; p != nil && len(p.Rejected) > 0 {
 		todo.tells = append(todo.tells, fmt.Sprintf("%s has rejected %d of the sources that were promoted to it. They may be promoted again.", object.Name, len(p.Rejected)))

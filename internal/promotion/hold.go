@@ -73,6 +73,9 @@ func (in *Input) waysOut(d *Decision) string {
 
 // HeldMessage says what is held, why, and how it ends.
 func HeldMessage(in Input, d Decision) string {
+	if d.Rollback.Requested && d.Rollback.To == d.Rollback.From {
+		return fmt.Sprintf("%s runs as it was verified before, not as declared now: %s (%s)", d.Rollback.To, in.waysOut(&d), d.Rollback.Reason)
+	}
 	if d.Rollback.Requested {
 		return fmt.Sprintf("%s runs instead of %s: %s (%s)", d.Rollback.To, d.Rollback.From, in.waysOut(&d), d.Rollback.Reason)
 	}

@@ -107,7 +107,7 @@ func TestMake(t *testing.T) {
 		{name: "dropped, with the record and its key", reason: "the operator wrote it", changes: []string{"Delete " + path + " (secret) (absent)"}, deploys: []string{"engine"},
 			given: given{spec: engine, variables: `"KEY":{"value":"x"}`, record: wrote(path, "x")}},
 		{name: "dropped, without a record", reason: "nobody knows who wrote it", given: given{spec: engine, variables: `"KEY":{"value":"x"}`},
-			note: "of a variable that the spec dropped nobody knows"},
+			note: "a variable that was removed from the spec does not show"},
 		{name: "pruned", reason: "it is not declared", changes: []string{"Delete " + path + " (secret) (absent)"}, deploys: []string{"engine"},
 			given: given{spec: "  unmanagedVariables: Prune\n" + engine, variables: `"KEY":{"value":"x"}`}},
 		{name: "pruned, unless a Secret has it", reason: "the Secret may have it", note: "the variables from Secret all are not known",

@@ -113,7 +113,7 @@ func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 	s := &tier.Status
 	switch p := s.Promotion; {
 	case s.Rollback != nil && len(s.VerdictReasons) > 0 && strings.HasPrefix(s.VerdictReasons[0], v1alpha1.ReasonRolledBack):
-		return fmt.Sprintf("%s runs in place of %s: %s", s.Rollback.To, s.Rollback.From, Command(tier, "resume"))
+		return inPlace(s.Rollback) + ": " + Command(tier, "resume")
 	case s.Verdict == v1alpha1.VerdictNoGo && len(s.VerdictReasons) > 0:
 		return s.VerdictReasons[0]
 	case PlanWaits(tier):

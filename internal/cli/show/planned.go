@@ -68,6 +68,6 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 func (s *screen) hold(object *v1alpha1.EngineEnvironment) {
 	if why := object.Annotations[v1alpha1.AnnotationHold]; why != "" && object.Spec.Promotion != nil {
 		s.line("held", s.paint.Doubt("by a person: "+why))
-		s.line("", Command(object, "resume")+"  # lets go")
+		s.line("", Command(object, "resume")+"  # ends the hold")
 	}
 }
