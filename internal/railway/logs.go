@@ -55,7 +55,7 @@ func (c *Client) Logs(ctx context.Context, deploymentID string, query model.LogQ
 	query.Lines = min(max(query.Lines, 1), maxLogLines)
 	r := &logRead{ctx: ctx, deploymentID: deploymentID, query: query, done: make(chan logAnswer, 1)}
 	if c.logs.join(r) {
-		time.AfterFunc(gatherLogs, func() {
+		time.AfterFunc(gatherLogs, func() { //nolint:contextcheck // a shared request lives by all who wait for it
 			for _, group := range c.logs.take() {
 				go c.readLogs(group)
 			}
