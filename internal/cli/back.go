@@ -90,7 +90,10 @@ func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to
 		return nil, fmt.Errorf("nothing but what %s declares was verified in it: there is nothing to go back to", object.Name)
 	}
 	names := []string{to}
-	if to != promotion.PreviousRevision {
+	switch {
+	case to == promotion.PreviousRevision && object.Status.Rollback == nil: // the same one, when it was asked for by that word before
+		names = append(names, targets[0].Names()[:2]...)
+	case to != promotion.PreviousRevision:
 		at := slices.IndexFunc(targets, func(s promotion.Stored) bool { return slices.Contains(s.Names(), to) })
 		if at < 0 {
 			return nil, fmt.Errorf("%s has no verified revision %s that differs from what is declared; there is %s", object.Name, to, known(targets))
