@@ -39,7 +39,8 @@ help: ## Show this help
 
 .PHONY: demo
 demo: build kube ## Bring up four tiers on a local Railway and keep them up (DEMO_EXIT=1: exit at the end), writes dist/demo.json
-	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/demo
+	go build -o bin/demo ./hack/demo
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" bin/demo
 
 .PHONY: demo-svg
 demo-svg: build kube ## Record the demo as docs/images/demo.svg

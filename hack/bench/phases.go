@@ -78,7 +78,11 @@ func (b *bench) converged(before, after meters, took time.Duration) {
 	r.OperatorCPUSecondsPerObject = per((after.cpu - before.cpu).Seconds(), b.objects)
 	r.PassesPerObjectFirst = per(after.passes-before.passes, b.objects)
 	r.RequestsPerObjectFirst = per(float64(sum(c.needed)), b.objects)
-	r.BatchesPerObjectFirst = per(float64(c.needed["ReadEnvironment"]+c.needed["ReadEnvironments"]), b.objects)
+	batches := 0
+	for _, operation := range []string{"ReadEnvironment", "ReadEnvironments", "ReadLogs", "ReadManyLogs"} {
+		batches += c.needed[operation]
+	}
+	r.BatchesPerObjectFirst = per(float64(batches), b.objects)
 	r.KubernetesWritesPerObjectFirst = per(float64(kinds.Objects), b.objects)
 	r.EventsPerObjectFirst = per(float64(kinds.Events), b.objects)
 	b.say("GO after %s; requests without routine polls: %v of %d", took.Round(time.Millisecond), c.needed, c.total)

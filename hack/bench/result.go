@@ -26,7 +26,7 @@ type result struct {
 	OperatorCPUSecondsPerObject float64 `json:"operatorCPUSecondsPerObject"`
 	// RequestsPerObjectFirst are requests to Railway until all are GO, without routine polls of those that are.
 	RequestsPerObjectFirst float64 `json:"requestsPerObjectFirst"`
-	// BatchesPerObjectFirst is the part of RequestsPerObjectFirst that reads environments, alone or many at once.
+	// BatchesPerObjectFirst is the part of RequestsPerObjectFirst that reads environments and logs, alone or many at once.
 	BatchesPerObjectFirst float64 `json:"batchesPerObjectFirst"`
 	// KubernetesWritesPerObjectFirst are answered writes of objects and their status, EventsPerObjectFirst those of events for people.
 	KubernetesWritesPerObjectFirst float64 `json:"kubernetesWritesPerObjectFirst"`
