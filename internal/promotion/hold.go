@@ -74,12 +74,12 @@ func (in *Input) waysOut(d *Decision) string {
 // HeldMessage says what is held, why, and how it ends.
 func HeldMessage(in Input, d Decision) string {
 	if d.Rollback.Requested && d.Rollback.To == d.Rollback.From {
-		return fmt.Sprintf("%s runs as it was verified before, not as declared now: %s (%s)", d.Rollback.To, in.waysOut(&d), d.Rollback.Reason)
+		return fmt.Sprintf("%s runs as it was verified before, not as declared now (%s): %s", d.Rollback.To, d.Rollback.Reason, in.waysOut(&d))
 	}
 	if d.Rollback.Requested {
-		return fmt.Sprintf("%s runs instead of %s: %s (%s)", d.Rollback.To, d.Rollback.From, in.waysOut(&d), d.Rollback.Reason)
+		return fmt.Sprintf("%s runs instead of %s (%s): %s", d.Rollback.To, d.Rollback.From, d.Rollback.Reason, in.waysOut(&d))
 	}
-	return fmt.Sprintf("%s failed, %s runs instead: %s (%s)", d.Rollback.From, d.Rollback.To, in.waysOut(&d), d.Rollback.Reason)
+	return fmt.Sprintf("%s failed (%s), %s runs instead: %s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
 }
 
 // Stored is a revision that was verified here.
