@@ -22,6 +22,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -78,6 +79,24 @@ type memory struct {
 	mu sync.Mutex
 	// refused are verbs that the user does not have.
 	refused map[string]bool
+	// watched is true once somebody watches the objects. What changes between a list and its watch is lost here, other than with an
+	// API server.
+	watched bool
+}
+
+// Watch notes that somebody watches.
+func (c *memory) Watch(ctx context.Context, list client.ObjectList, o ...client.ListOption) (apiwatch.Interface, error) {
+	w, err := c.WithWatch.Watch(ctx, list, o...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watched = c.watched || err == nil
+	return w, err
+}
+
+func (c *memory) isWatched() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watched
 }
 
 // IsWatchListSemanticsUnSupported says that a watch does not begin with what is there, as an API server's does.
@@ -182,6 +201,9 @@ func serveBoard(t *testing.T, kube client.WithWatch, o Options) served {
 		found = printed.FindStringSubmatch(out.String())
 		return found != nil
 	}, time.Minute, 10*time.Millisecond)
+	if c, ok := kube.(*memory); ok {
+		require.Eventually(t, c.isWatched, time.Minute, 10*time.Millisecond)
+	}
 	return served{host: found[1], token: found[2]}
 }
 
