@@ -97,8 +97,8 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	hack/fuzz.sh $(FUZZTIME)
 .PHONY: test-modules
 test-modules: ## Run the tests that are modules of their own: hack/release (chart, release) and test/gitops (Argo CD, Flux)
-	cd hack/release && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
-	cd test/gitops && go test -vet=off -timeout 10m ./... $(GO_TEST_ARGS)
+	cd hack/release && go test -vet=off -timeout 15m ./... $(GO_TEST_ARGS)
+	cd test/gitops && go test -vet=off -timeout 15m ./... $(GO_TEST_ARGS)
 
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
