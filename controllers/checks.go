@@ -4,14 +4,13 @@
 package controllers
 
 import (
-	"context"
-
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
 	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/railway"
-	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/verify"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
@@ -46,10 +45,10 @@ func (c checks) ask(p *pass, v *view.View, chosen *chosen) (verify.Report, error
 	if err != nil {
 		return verify.Report{}, err
 	}
-	subject, forced := v.Subject(chosen.declared), requestedAt(p.object)
+	subject, forced := v.Subject(chosen.declared), cluster.RequestedAt(p.object)
 	report := c.verifier.Want(p.key, verify.Job{
 		Subject: subject, Checks: built, Forced: forced, Interval: p.object.Spec.EffectiveVerificationInterval(),
-		Gentle: sleepsByDesign(&chosen.decision.Spec.Engine.Service), Logs: patientLogs{p.client}, Redact: chosen.declared.Redactor(),
+		Gentle: chosen.decision.Spec.Engine.Service.Sleeps(), Logs: railway.PatientLogs{Client: p.client}, Redact: chosen.declared.Redactor(),
 		Known: c.known(p),
 	})
 	p.journal.Verified(subject, forced)
@@ -60,32 +59,9 @@ func (c checks) ask(p *pass, v *view.View, chosen *chosen) (verify.Report, error
 func (c checks) known(p *pass) verify.Known {
 	subject, forced := p.journal.Subject()
 	if subject == "" {
-		subject, forced = subjectOf(&p.object.Status), p.object.Status.LastHandledReconcileAt
+		subject, forced = status.Subject(&p.object.Status), p.object.Status.LastHandledReconcileAt
 	}
 	return verify.Known{
 		Subject: subject, Forced: forced, Results: findings.KnownResults(p.object.Status.Checks, p.journal.KeyLost(c.hasher.Name())),
 	}
-}
-
-func subjectOf(s *v1alpha1.EngineEnvironmentStatus) string {
-	if s.Engine == nil {
-		return ""
-	}
-	subject := s.Engine.DeploymentID
-	for i := range s.Services {
-		subject += "," + s.Services[i].DeploymentID
-	}
-	return subject
-}
-
-// patientLogs reads logs with the lowest priority: a check can wait, a rollout cannot.
-type patientLogs struct{ client *railway.Client }
-
-// Logs reads lines of a deployment's log.
-func (l patientLogs) Logs(ctx context.Context, deploymentID string, query model.LogQuery) ([]model.LogLine, error) {
-	return l.client.Logs(railway.WithPriority(ctx, railway.Poll), deploymentID, query)
-}
-
-func sleepsByDesign(service *v1alpha1.Service) bool {
-	return service.Deploy != nil && service.Deploy.Serverless != nil && *service.Deploy.Serverless
 }

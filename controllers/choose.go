@@ -151,35 +151,9 @@ func (ch chooser) upstream(ctx context.Context, p *pass) (promotion.Upstream, er
 	// A snapshot says nothing yet: the status must be what a pass over it has found.
 	up.Unread = !ch.store.IsJudged(key.String()) || !known || snapshot.Environment == nil ||
 		p.now.Sub(snapshot.ReadAt) > staleAfter*object.Spec.EffectiveInterval()
-	up.Circle, err = ch.circle(ctx, p, object)
+	up.Circle, err = ch.store.LeadsBack(ctx, p.object, object)
 	if up.Unread && !up.GoSince.IsZero() {
 		p.wakeAt(p.now.Add(outcome.BusyRetry))
 	}
 	return up, err
-}
-
-// chainAtMost bounds the walk along a chain of tiers.
-const chainAtMost = 16
-
-// circle reports whether the upstream tiers lead back to this one: they would swap their sources for ever.
-func (ch chooser) circle(ctx context.Context, p *pass, upstream *v1alpha1.EngineEnvironment) (bool, error) {
-	for range chainAtMost {
-		if upstream.Name == p.object.Name {
-			return true, nil
-		}
-		from := cluster.UpstreamOf(upstream)
-		if from == "" {
-			return false, nil
-		}
-		next := &v1alpha1.EngineEnvironment{}
-		err := ch.store.Cached(ctx, types.NamespacedName{Namespace: p.object.Namespace, Name: from}, next)
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		if err != nil {
-			return false, fmt.Errorf("read EngineEnvironment %s: %w", from, err)
-		}
-		upstream = next
-	}
-	return true, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 var engineInDev = railwaysim.Place{Environment: "dev", Service: "ai-engine"}
@@ -44,7 +45,7 @@ func TestDrift(t *testing.T) {
 			l.advance(10 * time.Second)
 			l.poll("dev")
 			o := l.until("dev", "decided", func(o *v1alpha1.EngineEnvironment) bool {
-				synced := reason(&o.Status, v1alpha1.ConditionSynced)
+				synced := status.ReasonOf(&o.Status, v1alpha1.ConditionSynced)
 				return synced == tt.reason && l.variable("DB_SCHEMA") == tt.value
 			})
 			assert.Equal(t, tt.policy == "Warn", len(o.Status.Drift) > 0)
@@ -63,7 +64,7 @@ func TestAFieldThatSomebodyKeepsChanging(t *testing.T) {
 		l.advance(10 * time.Second)
 		l.poll("dev")
 		l.until("dev", "decided", func(o *v1alpha1.EngineEnvironment) bool {
-			return l.variable("DB_SCHEMA") == "dev" || reason(&o.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested
+			return l.variable("DB_SCHEMA") == "dev" || status.ReasonOf(&o.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested
 		})
 	}
 	assert.Equal(t, "mine", l.variable("DB_SCHEMA"))

@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -113,7 +112,9 @@ func (f finalizer) deleteFromRailway(ctx context.Context, p *pass) *outcome.Outc
 		return f.letGo(ctx, p)
 	}
 	environment = environment.Named(p.journal.ServiceIDs())
-	all := ownsAll(p, environment)
+	at := p.object.Status.Railway
+	made := (at == nil || at.Created) && p.client.Kind() != railway.TokenProject
+	all := made && view.HoldsOnly(environment, view.DeclaredNames(&p.object.Spec))
 	services, names := servicesToDelete(p, environment)
 	wait := p.journal.SinceLastWrite(p.now)
 	switch {
@@ -177,17 +178,4 @@ func (f finalizer) environmentToDelete(ctx context.Context, p *pass) (string, *o
 // notShown keeps a deletion from ending while reads may not show yet what was created last: it would stay on Railway for good.
 func notShown(wait time.Duration) *outcome.Outcome {
 	return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "waits until Railway must show what was created last, to delete it, too", min(wait, outcome.UnknownRetry))
-}
-
-// ownsAll reports whether the environment was made by the operator and holds nothing that the spec does not declare. What the
-// creation of a service for another tier left there is nothing.
-func ownsAll(p *pass, environment *model.Environment) bool {
-	at := p.object.Status.Railway
-	if (at != nil && !at.Created) || environment.Volumes > 0 || p.client.Kind() == railway.TokenProject {
-		return false
-	}
-	names := view.DeclaredNames(&p.object.Spec)
-	return !slices.ContainsFunc(environment.Services, func(s model.ServiceInstance) bool {
-		return !slices.Contains(names, s.Name) && !environment.Bare(s)
-	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/outcome"
@@ -71,7 +72,11 @@ func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Out
 		p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
 	}
 	at := p.at().DeepCopy()
-	at.Ephemeral, at.Interval = snapshot.Environment.Ephemeral, interval(p, snapshot)
+	told, again := snapshot.Told(ptr.Deref(at.Interval, metav1.Duration{}).Duration, p.object.Spec.EffectiveInterval(), p.now)
+	p.wakeAt(again)
+	if at.Ephemeral, at.Interval = snapshot.Environment.Ephemeral, nil; told > 0 {
+		at.Interval = &metav1.Duration{Duration: told}
+	}
 	p.facts.Railway = at
 	return l.watch.take(p, snapshot), yieldToForeign(p)
 }
@@ -92,24 +97,6 @@ func (l locator) snapshot(ctx context.Context, p *pass) (railway.Snapshot, *outc
 		return snapshot, outcome.NotRead(outcome.BusyRetry)
 	}
 	return snapshot, nil
-}
-
-// interval is how old the view may get while the budget does not allow the interval asked for, nil while it does. A process that has
-// just begun to follow the fleet does not know yet how many there are: it tells no shorter one.
-func interval(p *pass, snapshot railway.Snapshot) *metav1.Duration {
-	last := time.Duration(0)
-	if stored := p.at().Interval; stored != nil {
-		last = stored.Duration
-	}
-	told := railway.Stretched(last, p.object.Spec.EffectiveInterval(), snapshot.Interval)
-	if settled := snapshot.FollowedAt.Add(2 * last); told < last && p.now.Before(settled) {
-		p.wakeAt(settled)
-		told = last
-	}
-	if told == 0 {
-		return nil
-	}
-	return &metav1.Duration{Duration: told}
 }
 
 // lost sorts a read that failed. It returns nil while the last good snapshot still counts. "Not Authorized" and "not found" may

@@ -35,6 +35,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
@@ -318,7 +319,7 @@ func (l *loop) settled(name string) *v1alpha1.EngineEnvironment {
 	})
 }
 
-func ready(o *v1alpha1.EngineEnvironment) metav1.Condition { return readyOf(&o.Status) }
+func ready(o *v1alpha1.EngineEnvironment) metav1.Condition { return status.Ready(&o.Status) }
 
 // requests counts the requests to Railway since the mark, by operation.
 func (l *loop) requests(since int) map[string]int {

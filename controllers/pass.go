@@ -10,13 +10,13 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/journal"
 	"github.com/engine-operator/engine-operator/internal/outcome"
@@ -69,37 +69,19 @@ func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options)
 	}
 	p.journal = journal.Open(&object.Status, o.Settle, p.now)
 	p.facts = status.Facts{Spec: &object.Spec, Generation: object.Generation, Findings: map[string]status.Finding{}}
-	if asked := object.Annotations[v1alpha1.AnnotationRollback]; asked != "" && blank(&object.Status) {
+	if asked := object.Annotations[v1alpha1.AnnotationRollback]; asked != "" && status.Blank(&object.Status) {
 		// Nobody knows whether it was carried out: a rollback is not repeated by accident.
 		p.journal.RollbackRequested(asked)
 		p.event(warning, "RollbackRefused", "Rollback",
 			"Does not roll back to %q: it was asked for before the object had a status. Set another value to ask again", asked)
 	}
-	if requested := requestedAt(object); requested != "" && requested != object.Status.LastHandledReconcileAt {
+	if requested := cluster.RequestedAt(object); requested != "" && requested != object.Status.LastHandledReconcileAt {
 		p.forced = requested
-		if reason(&object.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested {
+		if status.ReasonOf(&object.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested {
 			p.journal.ForgetRepairs() // whoever asks for a pass then wants the repairs tried again
 		}
 	}
 	return p
-}
-
-// blank reports whether nothing is known about the object: it is new, or somebody deleted its status.
-func blank(s *v1alpha1.EngineEnvironmentStatus) bool {
-	return len(s.Conditions) == 0 && s.WorkingRecord == nil
-}
-
-// requestedAt returns the value of the annotations that force a pass. Both may be set; a change of either counts.
-func requestedAt(object *v1alpha1.EngineEnvironment) string {
-	own, flux := object.Annotations[v1alpha1.AnnotationRequestedAt], object.Annotations[v1alpha1.AnnotationFluxRequestedAt]
-	switch {
-	case own == "":
-		return flux
-	case flux == "":
-		return own
-	default:
-		return own + "," + flux
-	}
 }
 
 // at is the environment that the object is located at, nil before.
@@ -168,7 +150,7 @@ func (p *pass) event(kind, reason, action, format string, args ...any) {
 
 // tellTransition makes an event of a change of Ready. A pass that changes nothing makes none.
 func (p *pass) tellTransition(before metav1.Condition) {
-	after := readyOf(&p.object.Status)
+	after := status.Ready(&p.object.Status)
 	if before.Status == after.Status && before.Reason == after.Reason {
 		return
 	}
@@ -180,19 +162,4 @@ func (p *pass) tellTransition(before metav1.Condition) {
 		kind = warning
 	}
 	p.event(kind, after.Reason, "Reconcile", "%s", after.Message)
-}
-
-func readyOf(s *v1alpha1.EngineEnvironmentStatus) metav1.Condition {
-	if ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); ready != nil {
-		return *ready
-	}
-	return metav1.Condition{}
-}
-
-// reason is the reason of a condition, empty when the status does not have it.
-func reason(s *v1alpha1.EngineEnvironmentStatus, kind string) string {
-	if found := meta.FindStatusCondition(s.Conditions, kind); found != nil {
-		return found.Reason
-	}
-	return ""
 }

@@ -108,18 +108,18 @@ func TestResults(t *testing.T) {
 		want   ctrl.Result
 		fails  bool
 	}{
-		{"the next pass sees the newer object", conflict, ctrl.Result{RequeueAfter: conflictDelay}, false},
+		{"the next pass sees the newer object", conflict, ctrl.Result{RequeueAfter: outcome.ConflictDelay}, false},
 		{"the object is gone, and so is the work", missing, ctrl.Result{}, false},
 		{"the queue backs off", broken, ctrl.Result{}, true},
 	} {
-		result, err := resultOfStore(tt.err)
+		result, err := outcome.ResultOfStore(tt.err)
 		assert.Equal(t, tt.want, result, tt.reason)
 		assert.Equal(t, tt.fails, err != nil, tt.reason)
 	}
-	result, err := resultOf(&outcome.Outcome{Err: broken})
+	result, err := (&outcome.Outcome{Err: broken}).Result()
 	assert.Error(t, err, "the queue backs off by itself")
 	assert.Zero(t, result)
-	result, err = resultOf(&outcome.Outcome{Err: broken, After: time.Minute})
+	result, err = (&outcome.Outcome{Err: broken, After: time.Minute}).Result()
 	require.NoError(t, err, "who knows when to try again needs no back-off")
 	assert.Equal(t, time.Minute, result.RequeueAfter)
 }

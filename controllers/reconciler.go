@@ -6,6 +6,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -23,7 +24,10 @@ import (
 	"github.com/engine-operator/engine-operator/internal/metrics"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/tokens"
+	"github.com/engine-operator/engine-operator/internal/tracing"
+	"github.com/engine-operator/engine-operator/internal/usage"
 	"github.com/engine-operator/engine-operator/internal/verify"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
@@ -69,7 +73,7 @@ type Reconciler struct {
 	reader   reader
 	local    local
 	locator  locator
-	ledger   *ledger
+	ledger   *usage.Ledger
 	chooser  chooser
 	writer   writer
 	follower follower
@@ -80,10 +84,10 @@ type Reconciler struct {
 func New(o Options) *Reconciler {
 	hasher := fieldhash.Hasher{Key: o.HashKey}
 	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client}
-	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces), o.Patience}, ledger: &ledger{}}
+	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces), o.Patience}, ledger: &usage.Ledger{}}
 	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher}
 	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
-	r.local = local{client: o.Client, reader: r.reader}
+	r.local = local{secrets: cluster.EnvSecrets{Client: o.Client, Sources: r.reader.sources}, reader: r.reader}
 	r.writer = writer{store: r.store, watch: watch, metrics: o.Metrics, hasher: hasher, settle: o.Settle, now: o.Now}
 	r.locator = locator{store: r.store, watch: watch, writer: r.writer, idle: r.idle}
 	r.chooser = chooser{store: r.store, watch: watch, reader: r.reader, history: history}
@@ -100,7 +104,7 @@ func New(o Options) *Reconciler {
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=list;watch;create;patch;delete
 
-// Reconcile brings one object a step further. Its result is decided in one place, outcome.result.
+// Reconcile brings one object a step further. Its result is decided in one place, outcome.Result.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object, err := r.store.Get(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
@@ -113,11 +117,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	p := newPass(ctx, object, r.options)
 	defer p.end()
 	out := r.run(ctx, p)
-	tellSpan(ctx, out)
-	if err := r.report(ctx, p, out); err != nil {
-		return resultOfStore(err)
+	if !out.Unread && !out.Gone {
+		tracing.Ended(ctx, cmp.Or(out.Reason, v1alpha1.ReasonSucceeded))
 	}
-	return resultOf(out)
+	if err := r.report(ctx, p, out); err != nil {
+		return outcome.ResultOfStore(err)
+	}
+	return out.Result()
 }
 
 // run does what the object's state and tier ask for.
@@ -167,7 +173,7 @@ func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome.Outcome {
 	if view, out = r.writer.awaitShown(ctx, p, view); out != nil {
 		return out
 	}
-	r.ledger.account(ctx, p)
+	r.account(ctx, p)
 	chosen, out := r.chooser.promote(ctx, p, view, gathered)
 	if out != nil {
 		return out
@@ -176,6 +182,16 @@ func (r *Reconciler) railway(ctx context.Context, p *pass) *outcome.Outcome {
 		return out
 	}
 	return r.follower.conclude(ctx, p, view, chosen)
+}
+
+// account compares what the environment costs with its budget.
+func (r *Reconciler) account(ctx context.Context, p *pass) {
+	if at := p.at(); at != nil && p.object.Spec.Budget != nil {
+		a := r.ledger.Account(ctx, p.client, p.object, at, p.now)
+		p.wakeAt(a.Due)
+		p.find(v1alpha1.ConditionWithinBudget, a.Finding)
+		p.facts.Cost = a.Cost
+	}
 }
 
 // converge makes Railway as declared, the environment first.
@@ -203,7 +219,7 @@ func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome.Outcome) 
 		return p.unwritten
 	}
 	p.erred = out.Err != nil
-	before := readyOf(&r.store.Stored(p.object).Status)
+	before := status.Ready(&r.store.Stored(p.object).Status)
 	written, err := r.tell(ctx, p, out)
 	if err != nil {
 		return err

@@ -7,10 +7,6 @@ import (
 	"context"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/outcome"
@@ -86,23 +82,4 @@ func (s store) letGo(ctx context.Context, p *pass) *outcome.Outcome {
 		return outcome.Failed(err)
 	}
 	return &outcome.Outcome{Gone: true}
-}
-
-// conflictDelay is how soon to pass again after somebody else wrote the object: the next pass sees the newer one.
-const conflictDelay = 200 * time.Millisecond
-
-// resultOfStore turns a failed write of the object into a result.
-func resultOfStore(err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: conflictDelay}, nil
-	}
-	return ctrl.Result{}, client.IgnoreNotFound(err)
-}
-
-// resultOf is the only place that tells the queue what to do.
-func resultOf(o *outcome.Outcome) (ctrl.Result, error) {
-	if o.Err != nil && o.After == 0 {
-		return ctrl.Result{}, o.Err
-	}
-	return ctrl.Result{RequeueAfter: o.After}, nil
 }

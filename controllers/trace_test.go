@@ -18,6 +18,8 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+
+	"github.com/engine-operator/engine-operator/internal/tracing"
 )
 
 // TestTraces holds that a pass is one span with the requests that it sends below it, and that no span has a value or a token.
@@ -25,7 +27,7 @@ func TestTraces(t *testing.T) {
 	t.Parallel()
 	l := newLoop(t)
 	l.apply("dev", loopDev)
-	loop := traced(l.tracer(), l.Reconciler)
+	loop := tracing.Passes(l.tracer(), l.Reconciler)
 	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "team", Name: "dev"}}
 	spans := map[string]tracetest.SpanStub{}
 	parents := map[string]string{}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 // TestObserve writes nothing, not even what is missing, until the policy changes.
@@ -246,7 +247,7 @@ func TestWhatWaitsIsNotToBlame(t *testing.T) {
 	l.advance(10 * time.Second)
 	l.poll("dev")
 	o := l.until("dev", "unhealthy", func(o *v1alpha1.EngineEnvironment) bool {
-		return reason(&o.Status, v1alpha1.ConditionHealthy) == v1alpha1.ReasonCrashed
+		return status.ReasonOf(&o.Status, v1alpha1.ConditionHealthy) == v1alpha1.ReasonCrashed
 	})
 	for range 3 {
 		l.advance(time.Second)

@@ -5,8 +5,6 @@ package controllers
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -88,7 +86,7 @@ func named(intent v1alpha1.PendingWrite) string {
 func (w writer) send(ctx context.Context, p *pass, send func(context.Context) error) *outcome.Outcome {
 	kind := p.journal.Pending().Kind
 	err := send(railway.WithPriority(ctx, railway.Write))
-	answer := answerOf(err)
+	answer := outcome.Answer(err)
 	if kind != v1alpha1.WriteEnvironment && railway.ClassOf(err) == railway.Conflict {
 		answer = journal.Unknown // perhaps what Railway says is there is ours, and does not show yet
 	}
@@ -101,18 +99,6 @@ func (w writer) send(ctx context.Context, p *pass, send func(context.Context) er
 		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "Railway says that it exists and does not show it yet; the operator reads again", w.settle)
 	default:
 		return p.rejected(ctx, err)
-	}
-}
-
-// answerOf sorts the error of a write by whether it may have been applied. Only what Railway refused for a known reason was not.
-func answerOf(err error) journal.Answer {
-	switch railway.ClassOf(err) {
-	case railway.None:
-		return journal.Accepted
-	case railway.Ambiguous, railway.Internal:
-		return journal.Unknown
-	default:
-		return journal.Refused
 	}
 }
 
@@ -223,7 +209,7 @@ func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison
 	message := fmt.Sprintf("engine-operator: %s %s %s", text, view.Mark(commit.Name), writerOf(p).Mark())
 	err := p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
 	w.watch.hurry(p)
-	p.journal.Answered(answerOf(err), before, p.object.Generation)
+	p.journal.Answered(outcome.Answer(err), before, p.object.Generation)
 	if err != nil {
 		return p.rejected(ctx, err)
 	}
@@ -259,7 +245,7 @@ func (w writer) announceCommit(ctx context.Context, p *pass, v *view.View, c *co
 
 // newCommit is the commit of a plan, with an id by which it is found again in Railway's history.
 func newCommit(made *plan.Plan) (v1alpha1.PendingWrite, error) {
-	id, err := newCommitID()
+	id, err := journal.NewCommitID()
 	return v1alpha1.PendingWrite{
 		Kind: v1alpha1.WriteCommit, Name: id, Services: made.Deploys(), Message: findings.Summary(made.Changes), Fields: journal.Lines(made.Written()),
 	}, err
@@ -283,12 +269,4 @@ func (w writer) tellCommit(p *pass, made *plan.Plan) {
 		p.journal.CountRepairs(repaired, p.now)
 		p.event(warning, "DriftRepaired", "Repair", "Wrote back what was changed on Railway: %s", status.List(repaired))
 	}
-}
-
-func newCommitID() (string, error) {
-	random := make([]byte, 5)
-	if _, err := rand.Read(random); err != nil {
-		return "", fmt.Errorf("make commit id: %w", err)
-	}
-	return "eo-" + hex.EncodeToString(random), nil
 }

@@ -48,6 +48,11 @@ func (s *EngineEnvironmentSpec) RailwayEnvironment() string {
 	return orDefault(s.Railway.Environment, s.Tier.Lower())
 }
 
+// Sleeps reports whether the service is meant to sleep while nobody calls it.
+func (s *Service) Sleeps() bool {
+	return s.Deploy != nil && s.Deploy.Serverless != nil && *s.Deploy.Serverless
+}
+
 // EffectiveProgressDeadline returns deploy.progressDeadline or its default.
 func (s *Service) EffectiveProgressDeadline() time.Duration {
 	if s.Deploy == nil || s.Deploy.ProgressDeadline == nil {

@@ -69,11 +69,6 @@ func (o *Objects) get(ctx context.Context, name types.NamespacedName) (*v1alpha1
 	return object, nil
 }
 
-// Cached returns the object as the cache has it.
-func (o *Objects) Cached(ctx context.Context, name types.NamespacedName, into *v1alpha1.EngineEnvironment) error {
-	return o.client.Get(ctx, name, into)
-}
-
 // current reports whether the version is at least the one that was seen last.
 func (o *Objects) current(key, version string) bool {
 	o.mu.Lock()

@@ -203,3 +203,11 @@ func (c *Client) readLog(r *logRead) ([]model.LogLine, error) {
 	}
 	return decodeStructured(response.DeploymentLogs, q.Lines), nil
 }
+
+// PatientLogs reads logs with the lowest priority: a check can wait, a rollout cannot.
+type PatientLogs struct{ *Client }
+
+// Logs reads lines of a deployment's log.
+func (l PatientLogs) Logs(ctx context.Context, deploymentID string, query model.LogQuery) ([]model.LogLine, error) {
+	return l.Client.Logs(WithPriority(ctx, Poll), deploymentID, query)
+}

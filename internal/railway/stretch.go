@@ -20,3 +20,13 @@ func Stretched(last, asked, inForce time.Duration) time.Duration {
 	}
 	return told
 }
+
+// Told is how old the view may get while the budget does not allow the interval asked for, zero while it does; last is what was told
+// before. A process that has just begun to follow the fleet does not know yet how many there are: it tells no shorter one until again.
+func (s Snapshot) Told(last, asked time.Duration, now time.Time) (told time.Duration, again time.Time) {
+	told = Stretched(last, asked, s.Interval)
+	if settled := s.FollowedAt.Add(2 * last); told < last && now.Before(settled) {
+		return last, settled
+	}
+	return told, time.Time{}
+}

@@ -152,3 +152,36 @@ func Cut(text string, size int) string {
 	}
 	return text[:cut] + "…"
 }
+
+// Ready returns the Ready condition, an empty one when the status does not have it.
+func Ready(s *v1alpha1.EngineEnvironmentStatus) metav1.Condition {
+	if ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); ready != nil {
+		return *ready
+	}
+	return metav1.Condition{}
+}
+
+// ReasonOf is the reason of a condition, empty when the status does not have it.
+func ReasonOf(s *v1alpha1.EngineEnvironmentStatus, kind string) string {
+	if found := meta.FindStatusCondition(s.Conditions, kind); found != nil {
+		return found.Reason
+	}
+	return ""
+}
+
+// Subject is what the results of checks are about, as a version kept it that had no record of it: the deployments that run.
+func Subject(s *v1alpha1.EngineEnvironmentStatus) string {
+	if s.Engine == nil {
+		return ""
+	}
+	subject := s.Engine.DeploymentID
+	for i := range s.Services {
+		subject += "," + s.Services[i].DeploymentID
+	}
+	return subject
+}
+
+// Blank reports whether nothing is known about the object: it is new, or somebody deleted its status.
+func Blank(s *v1alpha1.EngineEnvironmentStatus) bool {
+	return len(s.Conditions) == 0 && s.WorkingRecord == nil
+}

@@ -1,10 +1,9 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package tracing
 
 import (
-	"cmp"
 	"context"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -13,13 +12,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/outcome"
 )
 
-// traced makes a span of each pass. It has the name of the object, and by its id the lines of the log that belong to it.
-func traced(tracer trace.Tracer, next reconcile.Reconciler) reconcile.Reconciler {
+// Passes makes a span of each pass. It has the name of the object, and by its id the lines of the log that belong to it.
+func Passes(tracer trace.Tracer, next reconcile.Reconciler) reconcile.Reconciler {
 	if tracer == nil {
 		return next
 	}
@@ -36,10 +32,7 @@ func traced(tracer trace.Tracer, next reconcile.Reconciler) reconcile.Reconciler
 	})
 }
 
-// tellSpan says in the pass's span how it ended: a reason of the status, never a message.
-func tellSpan(ctx context.Context, out *outcome.Outcome) {
-	if out.Unread || out.Gone {
-		return
-	}
-	trace.SpanFromContext(ctx).SetAttributes(attribute.String("engine.reason", cmp.Or(out.Reason, v1alpha1.ReasonSucceeded)))
+// Ended says in the pass's span how it ended: a reason of the status, never a message.
+func Ended(ctx context.Context, reason string) {
+	trace.SpanFromContext(ctx).SetAttributes(attribute.String("engine.reason", reason))
 }
