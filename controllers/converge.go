@@ -101,7 +101,7 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 		c = w.compare(p, v, declared, nil)
 	}
 	w.book(p, v, c)
-	w.judge(p, v, c)
+	judge(p, v, c)
 	p.facts.Config.Plan = gate.Plan
 	if !gate.Write {
 		p.find(v1alpha1.ConditionSynced, status.Failed(gate.Reason, gate.Message))
@@ -226,7 +226,7 @@ func (w writer) book(p *pass, v *view.View, c *comparison) {
 }
 
 // judge says whether Railway's config is as declared, once there is nothing left to write.
-func (w writer) judge(p *pass, v *view.View, c *comparison) {
+func judge(p *pass, v *view.View, c *comparison) {
 	sync := findings.Sync{
 		Plan: c.plan, Contested: p.journal.Contested(p.now), Staged: v.Staged(), Renamed: v.Renamed(p.journal.ServiceIDs()),
 	}

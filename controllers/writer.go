@@ -215,7 +215,7 @@ func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison
 	}
 	p.journal.UseKey(w.hasher.Name())
 	p.find(v1alpha1.ConditionSynced, status.Failed(v1alpha1.ReasonApplying, "committed: "+text))
-	w.tellCommit(p, c.plan)
+	tellCommit(p, c.plan)
 	w.metrics.Committed(p.key, c.plan.Changes)
 	return outcome.Progressing(v1alpha1.ReasonApplying, "committed: "+text, w.settle)
 }
@@ -252,7 +252,7 @@ func newCommit(made *plan.Plan) (v1alpha1.PendingWrite, error) {
 }
 
 // tellCommit records the commit as an event, and counts repairs so that a contested field is noticed.
-func (w writer) tellCommit(p *pass, made *plan.Plan) {
+func tellCommit(p *pass, made *plan.Plan) {
 	var repaired, declaredAnew []string
 	for _, change := range made.Changes {
 		if change.Cause == plan.CauseDrift || change.Cause == plan.CauseUnmanaged {
