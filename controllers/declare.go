@@ -52,7 +52,7 @@ func (r reader) declare(ctx context.Context, p *pass) (desired.Sources, *outcome
 	if err != nil {
 		return gathered, outcome.Failed(err)
 	}
-	if p.object.Status.Rollback != nil || p.asksForRollback() {
+	if p.object.Status.Rollback != nil || p.journal.AsksForRollback(p.object.Annotations[v1alpha1.AnnotationRollback]) {
 		return gathered, nil
 	}
 	declared, err := desired.Build(&p.object.Spec, gathered)
@@ -64,10 +64,4 @@ func (r reader) declare(ctx context.Context, p *pass) (desired.Sources, *outcome
 		return gathered, outcome.Failed(err)
 	}
 	return gathered, nil
-}
-
-// asksForRollback reports whether a person asks for a rollback that was not carried out yet.
-func (p *pass) asksForRollback() bool {
-	asked := p.object.Annotations[v1alpha1.AnnotationRollback]
-	return asked != "" && asked != p.journal.RollbackRequest()
 }

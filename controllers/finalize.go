@@ -112,9 +112,7 @@ func (f finalizer) deleteFromRailway(ctx context.Context, p *pass) *outcome.Outc
 		return f.letGo(ctx, p)
 	}
 	environment = environment.Named(p.journal.ServiceIDs())
-	at := p.object.Status.Railway
-	made := (at == nil || at.Created) && p.client.Kind() != railway.TokenProject
-	all := made && view.HoldsOnly(environment, view.DeclaredNames(&p.object.Spec))
+	all := made(p) && view.HoldsOnly(environment, view.DeclaredNames(&p.object.Spec))
 	services, names := servicesToDelete(p, environment)
 	wait := p.journal.SinceLastWrite(p.now)
 	switch {
@@ -178,4 +176,10 @@ func (f finalizer) environmentToDelete(ctx context.Context, p *pass) (string, *o
 // notShown keeps a deletion from ending while reads may not show yet what was created last: it would stay on Railway for good.
 func notShown(wait time.Duration) *outcome.Outcome {
 	return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "waits until Railway must show what was created last, to delete it, too", min(wait, outcome.UnknownRetry))
+}
+
+// made reports whether the operator made the environment. A project token cannot have.
+func made(p *pass) bool {
+	at := p.object.Status.Railway
+	return (at == nil || at.Created) && p.client.Kind() != railway.TokenProject
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
-
 	"github.com/engine-operator/engine-operator/internal/tracing"
 )
 
