@@ -81,4 +81,6 @@ func (j *Journal) RollbackRequest() string { return j.record.RollbackRequest }
 func (j *Journal) RollbackRequested(value string) { j.record.RollbackRequest = value }
 
 // AsksForRollback reports whether the annotation's value asks for a rollback that was not carried out yet.
-func (j *Journal) AsksForRollback(value string) bool { return value != "" && value != j.record.RollbackRequest }
+func (j *Journal) AsksForRollback(value string) bool {
+	return value != "" && value != j.record.RollbackRequest
+}
