@@ -68,11 +68,16 @@ func (h History) putFirst(ctx context.Context, kept *appsv1.ControllerRevision) 
 	if err := h.Client.Get(ctx, client.ObjectKeyFromObject(kept), known); err != nil {
 		return err
 	}
-	if owner := metav1.GetControllerOf(known); owner == nil || owner.UID != metav1.GetControllerOf(kept).UID {
-		return fmt.Errorf("ControllerRevision %s belongs to another object", kept.Name)
-	}
+	owner, own := metav1.GetControllerOf(known), metav1.GetControllerOf(kept)
 	before := known.DeepCopy()
-	known.Revision = max(kept.Revision, known.Revision)
+	switch {
+	case owner == nil || owner.Kind != own.Kind || owner.Name != own.Name:
+		return fmt.Errorf("ControllerRevision %s belongs to another object", kept.Name)
+	case owner.UID != own.UID: // the object was deleted and made again, and the garbage collector has not come by yet
+		known.Labels, known.OwnerReferences, known.Revision = kept.Labels, kept.OwnerReferences, kept.Revision
+	default:
+		known.Revision = max(kept.Revision, known.Revision)
+	}
 	return h.Client.Patch(ctx, known, client.MergeFrom(before))
 }
 
