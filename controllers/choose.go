@@ -16,6 +16,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/promotion"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
@@ -95,20 +96,19 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	if d.Resumed != "" {
 		p.event(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
 	}
-	once := ""
-	switch p.object.Spec.EffectiveWritePolicy() {
-	case v1alpha1.WritePolicyObserve:
+	if p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve {
 		return // status.plan says what would be written; nothing is
-	case v1alpha1.WritePolicyApply:
-	case v1alpha1.WritePolicyApprove:
-		once = ", once the plan is approved"
 	}
 	if d.Rollback != nil && p.object.Status.Rollback == nil {
-		p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s%s: %s", d.Rollback.From, d.Rollback.To, once, d.Rollback.Reason)
+		p.tellRollback(d.Rollback)
 	}
 	if d.Taken != "" {
-		p.event(normal, "Promoted", "Promote", "Promotes %s from %s%s", d.Taken, p.object.Spec.Promotion.From, once)
+		p.event(normal, "Promoted", "Promote", "Promotes %s from %s%s", d.Taken, p.object.Spec.Promotion.From, proposal.OnceApproved(&p.object.Spec))
 	}
+}
+
+func (p *pass) tellRollback(r *v1alpha1.RollbackStatus) {
+	p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s%s: %s", r.From, r.To, proposal.OnceApproved(&p.object.Spec), r.Reason)
 }
 
 // input gathers what the decision depends on.

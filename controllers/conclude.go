@@ -168,7 +168,7 @@ func (f follower) carryOut(ctx context.Context, p *pass, c *chosen, t trial) *ou
 		return nil
 	}
 	p.facts.Hold = &status.Hold{Rollback: rollback}
-	p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s: %s", rollback.From, rollback.To, rollback.Reason)
+	p.tellRollback(rollback)
 	return outcome.Progressing(v1alpha1.ReasonApplying, fmt.Sprintf("rolls %s back to %s: %s", rollback.From, rollback.To, rollback.Reason), outcome.ConflictDelay)
 }
 

@@ -296,14 +296,14 @@ func (l *loop) poll(name string) {
 // until passes, a second of the clock apart, until the object is as wanted.
 func (l *loop) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bool) *v1alpha1.EngineEnvironment {
 	l.t.Helper()
-	for range 200 {
+	for i := range 200 {
 		_, _ = l.tryPass(name)
 		if o := l.get(name); ok(o) {
 			return o
 		}
 		l.advance(time.Second)
 		l.poll(name)
-		time.Sleep(2 * time.Millisecond) // the checks run beside the loop
+		time.Sleep(time.Duration(2+i/4) * time.Millisecond) // the checks run beside the loop
 	}
 	text, err := yaml.Marshal(l.get(name).Status)
 	require.NoError(l.t, err)

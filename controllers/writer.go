@@ -206,7 +206,7 @@ func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison
 		return out
 	}
 	text := commit.Message
-	message := fmt.Sprintf("engine-operator: %s %s %s", text, view.Mark(commit.Name), writerOf(p).Mark())
+	message := view.CommitMessage(text, commit.Name, writerOf(p))
 	err := p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
 	w.watch.hurry(p)
 	p.journal.Answered(outcome.Answer(err), before, p.object.Generation)

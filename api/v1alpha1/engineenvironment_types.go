@@ -371,7 +371,7 @@ type PendingWrite struct {
 	// name of what is created, or the id of the commit.
 	// +required
 	Name string `json:"name"`
-	// startedAt is when the write was sent, at the latest.
+	// startedAt is when the write was announced; of one that was announced ahead, until when it may be sent.
 	// +required
 	StartedAt metav1.Time `json:"startedAt"`
 	// services for which a commit starts a deployment.

@@ -26,15 +26,19 @@ func (j *Journal) Claimed(checked bool) {
 	j.setClaim(claim)
 }
 
-// TakeOver notes that the object of that uid has taken the environment over, whose history was written at that time last. The same object
-// again changes nothing.
+// TakeOver notes that the object of that uid has taken the environment over, whose history was written at that time last; zero
+// when it has none. The same object again changes nothing.
 func (j *Journal) TakeOver(uid string, last time.Time) {
 	claim := j.Claim()
 	if claim.UID == uid {
 		return
 	}
-	at := metav1.NewTime(last)
-	j.setClaim(v1alpha1.ClaimRecord{UID: uid, TakenOver: &at, Unchecked: claim.Unchecked})
+	claim = v1alpha1.ClaimRecord{UID: uid, Unchecked: claim.Unchecked}
+	if !last.IsZero() {
+		at := metav1.NewTime(last)
+		claim.TakenOver = &at
+	}
+	j.setClaim(claim)
 }
 
 // SeeOther notes a commit of another cluster's operator. It stays noted when Railway's history shows it no more.

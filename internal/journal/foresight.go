@@ -73,7 +73,7 @@ func (j *Journal) Foresees() bool { return len(j.foreseen) > 0 }
 
 // Forgo drops what was foreseen and not sent: the pass goes another way.
 func (j *Journal) Forgo() {
-	j.record.Awaited = slices.DeleteFunc(j.record.Awaited, func(w v1alpha1.PendingWrite) bool { return j.unsent(w) })
+	j.record.Awaited = slices.DeleteFunc(j.record.Awaited, j.unsent)
 	j.foreseen = nil
 }
 

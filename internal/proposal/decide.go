@@ -90,3 +90,11 @@ func (g Gate) ask(p Proposal) string {
 	return fmt.Sprintf("would write: %s. A person must approve it%s: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s",
 		p.Message(), stale, g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash())
 }
+
+// OnceApproved says, at the end of what is told of a write, that it waits for the approval of its plan; empty when it does not.
+func OnceApproved(spec *v1alpha1.EngineEnvironmentSpec) string {
+	if spec.EffectiveWritePolicy() == v1alpha1.WritePolicyApprove {
+		return ", once the plan is approved"
+	}
+	return ""
+}

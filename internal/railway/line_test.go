@@ -81,7 +81,7 @@ func TestPoolForgetsWorkspaces(t *testing.T) {
 	gone.Budget().setPolled(gone.Key(), 0)
 	c.advance(unused + time.Minute)
 	pool.Client(Credentials{Token: "new"})
-	require.Len(t, pool.workspaces.byID["w1"].met, 1)
+	require.Len(t, pool.workspaces.byID["w1"].asked, 1)
 	assert.Equal(t, 1, kept.Budget().allPolled())
 	kept.Budget().setPolled(kept.Key(), 0)
 	c.advance(unused + time.Minute)

@@ -6,7 +6,6 @@ package railway
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"hash/maphash"
 
 	"github.com/engine-operator/engine-operator/internal/railway/gql"
@@ -150,8 +149,7 @@ func (r *round) settle(ctx context.Context, i int, data map[string]json.RawMessa
 // divide reads the members in halves when that may help, else all of them share the error.
 func (r *round) divide(ctx context.Context, members []int, err error) {
 	r.refused++
-	var e *Error
-	heavy := errors.As(err, &e) && e.heavy
+	heavy := isHeavy(err)
 	if heavy {
 		r.client.batch.tooLarge(len(members))
 	}

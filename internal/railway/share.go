@@ -13,15 +13,15 @@ const (
 	settling = 5 * time.Minute
 	// observed is the shortest time between two looks at what was used.
 	observed = 10 * time.Second
-	// blur is a part that nobody else needs to have: answers come in another order than requests are counted.
-	blur = 0.03
-	// pull is how much those who share a limit are drawn to equal parts; half of it is what each has at least.
-	pull = 0.1
+	// slack is a part that nobody else needs to have: answers come in another order than requests are counted.
+	slack = 0.03
+	// leveling is how much of the limit goes to equal parts; half of it is what each has at least.
+	leveling = 0.1
 )
 
 // share estimates which part of a limit's requests is sent here, from what Railway says is left: other processes, other shards and
 // people use the same limit. When each plans with that part of what polls may use, all of them together stay within it, whatever each
-// of them wants. The pull makes the parts equal in the course of an hour, of those who want more. The Budget's mutex guards it.
+// of them wants. The parts of those who want more become equal in the course of an hour. The Budget's mutex guards it.
 type share struct {
 	// last is what Railway said at that time, when sentThen requests had been sent from here.
 	last     quota
@@ -39,19 +39,19 @@ func (s *share) sees(q quota, sent int, now time.Time) {
 	case rise > 0 || now.Sub(s.at) < observed: // an older answer
 		return
 	default:
-		fade := math.Exp(-now.Sub(s.at).Seconds() / settling.Seconds())
-		s.ours = s.ours*fade + float64(sent-s.sentThen)
-		s.all = s.all*fade - float64(rise)
+		decay := math.Exp(-now.Sub(s.at).Seconds() / settling.Seconds())
+		s.ours = s.ours*decay + float64(sent-s.sentThen)
+		s.all = s.all*decay - float64(rise)
 	}
 	s.last, s.at, s.sentThen = q, now, sent
 }
 
 // part is the part of the limit to plan with, 1 while nobody else was seen.
 func (s *share) part() float64 {
-	if s.ours >= s.all*(1-blur) {
+	if s.ours >= s.all*(1-slack) {
 		return 1
 	}
-	return (1-pull)*s.ours/s.all + pull/2
+	return (1-leveling)*s.ours/s.all + leveling/2
 }
 
 // sameInstant is how far apart two answers may put the same reset: it may be told in whole seconds, or counted from the answer.

@@ -19,22 +19,23 @@ type workspaces struct {
 
 // workspace is what is known of one.
 type workspace struct {
-	// met are the clients that reach it, true once Railway was asked about the limit of their token.
-	met map[*Client]bool
+	// asked are the clients that reach it, true once Railway was asked about the limit of their token.
+	asked map[*Client]bool
 	// budget is that of the clients in sharing; nil while there is none.
 	budget  *Budget
 	sharing map[*Client]bool
 }
 
 // note notes that the client reaches the workspace. From the second one on Railway is asked, once for each, whether the workspace's
-// limit is the one that the token has; again when the question had to be held back. A project token may not ask.
+// limit is the one that the token has; again when the question had to be held back or got lost. A project token may not ask.
 func (w *workspaces) note(ctx context.Context, c *Client, id string) {
 	if c.kind == TokenProject || id == "" {
 		return
 	}
 	for _, other := range w.unasked(c, id) {
 		limit, err := other.workspaceLimit(ctx, id)
-		w.judge(other, id, limit, ClassOf(err) != RateLimited && ctx.Err() == nil)
+		class := ClassOf(err)
+		w.judge(other, id, limit, class != RateLimited && class != Transient)
 	}
 }
 
@@ -47,20 +48,20 @@ func (w *workspaces) unasked(c *Client, id string) []*Client {
 	}
 	known := w.byID[id]
 	if known == nil {
-		known = &workspace{met: map[*Client]bool{}, sharing: map[*Client]bool{}}
+		known = &workspace{asked: map[*Client]bool{}, sharing: map[*Client]bool{}}
 		w.byID[id] = known
 	}
-	if _, met := known.met[c]; !met {
-		known.met[c] = false
+	if _, is := known.asked[c]; !is {
+		known.asked[c] = false
 	}
-	if len(known.met) < 2 {
+	if len(known.asked) < 2 {
 		return nil
 	}
 	var ask []*Client
-	for other, asked := range known.met {
-		if !asked && other.Budget().worn() {
+	for other, asked := range known.asked {
+		if !asked && other.Budget().isUsed() {
 			ask = append(ask, other)
-			known.met[other] = true // nobody else need ask meanwhile
+			known.asked[other] = true // nobody else need ask meanwhile
 		}
 	}
 	return ask
@@ -75,7 +76,7 @@ func (w *workspaces) judge(c *Client, id string, limit quota, answered bool) {
 	if known == nil { // forgotten meanwhile
 		return
 	}
-	known.met[c] = answered
+	known.asked[c] = answered
 	if !limit.known || w.shares(c) || !c.Budget().agrees(limit) {
 		return
 	}
@@ -101,12 +102,12 @@ func (w *workspaces) forget(c *Client) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, known := range w.byID {
-		delete(known.met, c)
+		delete(known.asked, c)
 		delete(known.sharing, c)
 		if len(known.sharing) == 0 {
 			known.budget = nil
 		}
-		if len(known.met) == 0 {
+		if len(known.asked) == 0 {
 			delete(w.byID, id)
 		}
 	}
@@ -130,8 +131,8 @@ func (c *Client) workspaceLimit(ctx context.Context, id string) (quota, error) {
 // underWay is how many requests may lie between two answers about the same limit.
 const underWay = 20
 
-// worn reports whether enough of the limit is used to tell it from another one: at the beginning of an hour all are alike.
-func (b *Budget) worn() bool {
+// isUsed reports whether enough of the limit is used to tell it from another one: at the beginning of an hour all are alike.
+func (b *Budget) isUsed() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.quota.known && b.quota.limit-b.quota.remaining > 2*underWay

@@ -5,6 +5,7 @@ package view
 
 import (
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -23,8 +24,24 @@ func NewWriter(object, uid string) Writer { return Writer{object, uid[:min(len(u
 // Mark is how the writer stands in a commit's message.
 func (w Writer) Mark() string { return "[" + w.Object + " " + w.UID + "]" }
 
-// marks finds the commit's id and its writer at the end of a message.
-var marks = regexp.MustCompile(`\[(eo-[0-9a-f]+)\] \[([a-z0-9./-]+) ([^\]\s]{1,8})\]$`)
+const messagePrefix = "engine-operator: "
+
+// CommitMessage is the message of an operator's commit: what it does, and the marks by which it is found again.
+func CommitMessage(text, id string, w Writer) string {
+	return messagePrefix + text + " " + Mark(id) + " " + w.Mark()
+}
+
+// marks finds the commit's id and its writer at the end of a message. Older versions named no writer.
+var marks = regexp.MustCompile(` \[(eo-[0-9a-f]+)\](?: \[([a-z0-9./-]+) ([^\]\s]{1,8})\])?$`)
+
+// ReadMessage takes the marks off the message of an operator's commit; ok is false when nobody's operator made it.
+func ReadMessage(message string) (text, id string, ok bool) {
+	found := marks.FindStringSubmatch(message)
+	if found == nil || !strings.HasPrefix(message, messagePrefix) {
+		return message, "", false
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(message, messagePrefix), found[0]), found[1], true
+}
 
 // ForeignCommit is a commit that an operator made for another object.
 type ForeignCommit struct {
@@ -39,7 +56,7 @@ type ForeignCommit struct {
 func (v *View) ForeignCommit(own Writer, after time.Time) (foreign ForeignCommit, ok bool) {
 	for _, patch := range v.Env.Patches {
 		found := marks.FindStringSubmatch(patch.Message)
-		if found == nil || found[3] == own.UID || !patch.CreatedAt.After(after) {
+		if found == nil || found[3] == "" || found[3] == own.UID || !patch.CreatedAt.After(after) {
 			continue
 		}
 		if !ok || patch.CreatedAt.After(foreign.At) {

@@ -13,6 +13,24 @@ import (
 	"github.com/engine-operator/engine-operator/internal/view"
 )
 
+func TestReadMessage(t *testing.T) {
+	w := view.NewWriter("team/dev", "0f3c2a1b-5d3e-4f0a-9c47-b5d8f0a1e201")
+	for _, tt := range []struct {
+		reason, message, text, id string
+	}{
+		{"what was written is read", view.CommitMessage("set X [1]", "eo-1a", w), "set X [1]", "eo-1a"},
+		{"an older version's", "engine-operator: set X [eo-1a]", "set X", "eo-1a"},
+		{"a person's", "set X [eo-1a]", "set X [eo-1a]", ""},
+		{"a person who quotes one", "revert engine-operator: set X [eo-1a]", "revert engine-operator: set X [eo-1a]", ""},
+		{"a deletion, which has no mark", "engine-operator: delete x", "engine-operator: delete x", ""},
+	} {
+		text, id, ok := view.ReadMessage(tt.message)
+		assert.Equal(t, tt.text, text, tt.reason)
+		assert.Equal(t, tt.id, id, tt.reason)
+		assert.Equal(t, tt.id != "", ok, tt.reason)
+	}
+}
+
 func TestForeignCommit(t *testing.T) {
 	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 	own := view.NewWriter("team/dev", "0f3c2a1b-5d3e-4f0a-9c47-b5d8f0a1e201")

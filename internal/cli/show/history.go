@@ -16,6 +16,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/view"
 )
 
 // Entry is one thing that happened to a tier.
@@ -48,10 +49,12 @@ const operatorName = "engine-operator"
 // History is a tier's past, the newest first.
 func History(past Past) []Entry {
 	known := fromStatus(past.Object)
+	patches := fromPatches(past.Object, past.Patches)
 	events := slices.DeleteFunc(fromEvents(past.Events), func(event Entry) bool {
-		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin })
+		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin }) ||
+			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What })
 	})
-	all := slices.Concat(known, fromRevisions(past.Revisions), events, fromPatches(past.Patches))
+	all := slices.Concat(known, fromRevisions(past.Revisions), events, patches)
 	slices.SortStableFunc(all, func(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Kind, b.Kind)) })
 	return all
 }
@@ -111,18 +114,29 @@ func fromEvents(events []corev1.Event) []Entry {
 	return all
 }
 
-func fromPatches(patches []model.Patch) []Entry {
+// committedEvent is how the event of a commit begins.
+const committedEvent = "Committed to Railway: "
+
+// fromPatches are the commits in Railway's history. The last one of the operator stands in the status, which knows more of it.
+func fromPatches(object *v1alpha1.EngineEnvironment, patches []model.Patch) []Entry {
 	var all []Entry
 	for _, p := range patches {
+		text, id, ours := view.ReadMessage(p.Message)
+		if last := object.Status.LastCommit; ours && p.Error == "" && last != nil && last.ID == id {
+			continue
+		}
 		at := p.AppliedAt
 		if at.IsZero() {
 			at = p.CreatedAt
 		}
-		what := cmp.Or(p.Message, "(no message)")
+		what, who := cmp.Or(text, "(no message)"), p.AppliedBy
+		if ours {
+			who = operatorName
+		}
 		if p.Error != "" {
 			what += ": Railway could not apply it: " + p.Error
 		}
-		all = append(all, Entry{Time: at, Kind: "Committed", What: what, Who: p.AppliedBy, From: "railway"})
+		all = append(all, Entry{Time: at, Kind: "Committed", What: what, Who: who, From: "railway"})
 	}
 	return all
 }
