@@ -13,6 +13,8 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/view"
 )
 
 // TestHistoryTellsOnce: what the status and an event tell of is one entry, the one that knows who approved it.
@@ -32,4 +34,25 @@ func TestHistoryTellsOnce(t *testing.T) {
 		got = append(got, e.Kind+" "+e.From+" "+e.Who)
 	}
 	assert.Equal(t, []string{"Promoted status dana", "Committed events ", "Promoted events "}, got)
+}
+
+// Railway's history names what the operator committed as people know it, once: the last commit stands in the status, and the event of
+// an earlier one says the same.
+func TestHistoryOfRailway(t *testing.T) {
+	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	w := view.NewWriter("team/dev", "0f3c2a1b-5d3e")
+	object := &v1alpha1.EngineEnvironment{}
+	object.Status.LastCommit = &v1alpha1.Commit{ID: "eo-2", Message: "set Y", Time: metav1.NewTime(at.Add(time.Hour))}
+	var told []string
+	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{
+		{Reason: "Committed", Message: "Committed to Railway: set X", LastTimestamp: metav1.NewTime(at.Add(9 * time.Second))},
+	}, Patches: []model.Patch{
+		{Message: view.CommitMessage("set Y", "eo-2", w), AppliedBy: "the token's owner", CreatedAt: at.Add(time.Hour)},
+		{Message: view.CommitMessage("set X", "eo-1", w), AppliedBy: "the token's owner", CreatedAt: at},
+		{Message: "by hand", AppliedBy: "dana", CreatedAt: at.Add(-time.Hour)},
+		{CreatedAt: at.Add(-2 * time.Hour)},
+	}}) {
+		told = append(told, e.What+" by "+e.Who)
+	}
+	assert.Equal(t, []string{"set Y by engine-operator", "set X by engine-operator", "by hand by dana", "(no message) by "}, told)
 }
