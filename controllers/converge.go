@@ -86,12 +86,14 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 	undeployed := w.undeployed(p, v, c)
 	if c.needsWrite() || len(undeployed) > 0 {
 		// Somebody may have written since the snapshot: read again right before writing (railway-api.md, "Consistency").
-		var out *outcome.Outcome
-		if v, out = w.watch.fresh(ctx, p, v); out != nil {
+		newer, out := w.watch.fresh(ctx, p, v)
+		if out != nil {
 			return nil, out
 		}
-		c = w.compare(p, v, declared, nil)
-		undeployed = w.undeployed(p, v, c)
+		if newer != v {
+			v, c = newer, w.compare(p, newer, declared, nil)
+			undeployed = w.undeployed(p, v, c)
+		}
 	}
 	gate := w.gate(p, v, c, undeployed)
 	if gate.Write && c.needsWrite() {
@@ -231,7 +233,7 @@ func judge(p *pass, v *view.View, c *comparison) {
 		Plan: c.plan, Contested: p.journal.Contested(p.now), Staged: v.Staged(), Renamed: v.Renamed(p.journal.ServiceIDs()),
 	}
 	if refused := p.journal.Refused(); refused != nil {
-		sync.Refused = refused.Message
+		sync.Refused, sync.RefusedUntil = refused.Message, p.journal.RefusedUntil()
 	}
 	finding, until := sync.Finding()
 	p.find(v1alpha1.ConditionSynced, finding)

@@ -249,6 +249,10 @@ type RefusedCommit struct {
 	// +kubebuilder:validation:MaxItems=4096
 	// +optional
 	Fields []string `json:"fields,omitempty"`
+	// attempts is how often Railway refused them in a row.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Attempts int32 `json:"attempts,omitempty"`
 }
 
 // RailwayStatus says which Railway environment this is.

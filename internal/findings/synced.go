@@ -18,32 +18,39 @@ type Sync struct {
 	Plan *plan.Plan
 	// Contested are the fields that were repaired too often lately, and until when each is left alone.
 	Contested map[string]time.Time
-	// Refused is why Railway could not apply what the plan holds back.
-	Refused string
+	// Refused is why Railway could not apply what the plan holds back, RefusedUntil when it is sent again.
+	Refused      string
+	RefusedUntil time.Time
 	// Staged are the changes that people staged, Renamed the services that Railway calls otherwise.
 	Staged, Renamed []string
 }
 
-// Finding is the one about the condition Synced. until is when a contested field is tried again, zero when none is contested.
+// Finding is the one about the condition Synced. until is when something that is left alone is tried again, zero when nothing is.
 func (s Sync) Finding() (finding status.Finding, until time.Time) {
 	left, until := s.contested()
 	switch made := s.Plan; {
 	case len(made.HeldBack) > 0:
-		return status.Failed(v1alpha1.ReasonCommitFailed, fmt.Sprintf("Railway could not apply %s: %s. The operator tries again when the value changes, or later",
-			status.List(made.HeldBack), s.Refused)), until
+		if until.IsZero() || s.RefusedUntil.Before(until) {
+			until = s.RefusedUntil
+		}
+		return status.Failed(v1alpha1.ReasonCommitFailed, fmt.Sprintf("Railway could not apply %s: %s. The operator tries again after %s, "+
+			"when the value changes, or when a pass is forced by annotation", status.List(made.HeldBack), s.Refused, clock(s.RefusedUntil))), until
 	case len(made.Blocked) > 0:
 		return status.Failed(v1alpha1.ReasonConfigFileOwned, "a railway.json or railway.toml of the repository overrides "+
 			status.List(made.Blocked)+": remove the file, or these fields from the spec"), until
 	case len(left) > 0:
 		return status.Failed(v1alpha1.ReasonContested, "something keeps undoing the operator's repairs of "+
 			status.List(left)+": find out what writes them, or remove them from the spec. The operator tries again after "+
-			until.UTC().Format("15:04")+" UTC, or when a pass is forced by annotation"), until
+			clock(until)+", or when a pass is forced by annotation"), until
 	case len(made.Drift) > 0:
 		return status.Failed(v1alpha1.ReasonDrifted, "changed on Railway: "+status.List(paths(made.Drift))), until
 	default:
 		return status.Passed("Railway's config is as declared" + s.mentions()), until
 	}
 }
+
+// clock is a time as people read it in a message.
+func clock(at time.Time) string { return at.UTC().Format("15:04 UTC") }
 
 // contested returns the fields that differ now and were repaired too often, and until when the first of them is left alone.
 func (s Sync) contested() (left []string, until time.Time) {

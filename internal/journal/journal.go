@@ -301,28 +301,54 @@ func (j *Journal) refuse(message string, at time.Time) {
 		fields = map[string]string{}
 	}
 	maps.Copy(fields, hashesOf(j.commit.Fields))
-	j.record.Refused = &v1alpha1.RefusedCommit{ID: j.commit.ID, Message: message, Time: metav1.NewTime(at), Fields: joinLines(fields)}
+	j.record.Refused = &v1alpha1.RefusedCommit{
+		ID: j.commit.ID, Message: message, Time: metav1.NewTime(at), Fields: joinLines(fields), Attempts: j.attempts() + 1,
+	}
 	j.commit.Fields, j.commit.Services = nil, nil
 }
 
-// refusedFor is how long a refused value is not sent again.
-const refusedFor = 10 * time.Minute
+// A refused value is not sent again for refusedFor, then for twice as long each time it is refused again, up to refusedAtMost: what
+// Railway could not apply once it may apply in a minute, and each attempt is a failed commit in its history.
+const (
+	refusedFor    = time.Minute
+	refusedAtMost = 10 * time.Minute
+)
+
+// attempts is how often in a row Railway has refused what it refused last.
+func (j *Journal) attempts() int32 {
+	if j.record.Refused == nil {
+		return 0
+	}
+	return j.record.Refused.Attempts
+}
+
+// RefusedUntil is when what Railway could not apply is sent again, zero when there is nothing.
+func (j *Journal) RefusedUntil() time.Time {
+	refused := j.record.Refused
+	if refused == nil {
+		return time.Time{}
+	}
+	wait := refusedFor
+	for range refused.Attempts - 1 {
+		wait = min(2*wait, refusedAtMost)
+	}
+	return refused.Time.Add(wait)
+}
 
 // RefusedFields are the values that Railway could not apply, by path, while they are not to be sent again. A person who forces a
 // pass has all of them tried again.
 func (j *Journal) RefusedFields(now time.Time, forced bool) map[string]string {
-	refused := j.record.Refused
-	if refused == nil || forced || now.Sub(refused.Time.Time) >= refusedFor {
+	if forced || !now.Before(j.RefusedUntil()) {
 		return nil
 	}
-	return hashesOf(refused.Fields)
+	return hashesOf(j.record.Refused.Fields)
 }
 
 // RefuseField notes one more value that Railway did not take, so that it is not sent again for a while. What was refused long ago
 // is forgotten: it was tried again.
 func (j *Journal) RefuseField(path, hash, message string, at time.Time) {
 	if j.RefusedFields(at, false) == nil {
-		j.record.Refused = &v1alpha1.RefusedCommit{Message: message, Time: metav1.NewTime(at)}
+		j.record.Refused = &v1alpha1.RefusedCommit{Message: message, Time: metav1.NewTime(at), Attempts: j.attempts() + 1}
 	}
 	if line := path + "=" + hash; !slices.Contains(j.record.Refused.Fields, line) {
 		j.record.Refused.Fields = append(j.record.Refused.Fields, line)

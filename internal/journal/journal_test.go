@@ -232,8 +232,8 @@ func TestRefusedCommit(t *testing.T) {
 
 	same := map[string]string{"e.a": "1", "e.b": "2", "e.gone": ""}
 	assert.Equal(t, same, j.RefusedFields(at(10), false), "they are not sent again")
-	assert.Equal(t, same, j.RefusedFields(at(609), false), "for ten minutes")
-	assert.Empty(t, j.RefusedFields(at(610), false), "Railway may have recovered by then")
+	assert.Equal(t, same, j.RefusedFields(at(69), false), "for a minute")
+	assert.Empty(t, j.RefusedFields(at(70), false), "Railway may have recovered by then")
 	assert.Empty(t, j.RefusedFields(at(11), true), "a person wants another try")
 
 	j.Announce(intent(commit, "eo-2", 20, "e.c=3", "e.a=4"))
@@ -270,11 +270,34 @@ func TestRefuseField(t *testing.T) {
 	j.RefuseField("e.triggers", "off", "may not", at(0))
 	j.RefuseField("e.triggers", "off", "may not", at(1))
 	j.RefuseField("w.triggers", "off", "may not", at(1))
-	assert.Equal(t, map[string]string{"e.triggers": "off", "w.triggers": "off"}, j.RefusedFields(at(599), false))
+	assert.Equal(t, map[string]string{"e.triggers": "off", "w.triggers": "off"}, j.RefusedFields(at(59), false))
 	assert.Len(t, j.Refused().Fields, 2)
-	require.Empty(t, j.RefusedFields(at(600), false), "it is tried again")
-	j.RefuseField("e.triggers", "off", "may not", at(600))
-	assert.Equal(t, map[string]string{"e.triggers": "off"}, j.RefusedFields(at(601), false), "and left alone again, not sent in every pass from then on")
+	require.Empty(t, j.RefusedFields(at(60), false), "it is tried again")
+	j.RefuseField("e.triggers", "off", "may not", at(60))
+	assert.Equal(t, map[string]string{"e.triggers": "off"}, j.RefusedFields(at(61), false), "and left alone again, not sent in every pass from then on")
+}
+
+// TestRefusedAgain: a value that Railway never takes may not cost a failed commit a minute, and one that it could not apply for a moment
+// should not wait ten.
+func TestRefusedAgain(t *testing.T) {
+	j := empty()
+	now := 0
+	for i, want := range []int{60, 120, 240, 480, 600, 600} {
+		id := fmt.Sprintf("eo-%d", i)
+		j.Announce(intent(commit, id, now, "e.a=1"))
+		j.Answered(journal.Accepted, nil, 3)
+		j.See(seen(now, nil, map[string]journal.Patch{id: {Error: "no such builder"}}), 3)
+		assert.Equal(t, at(now+want), j.RefusedUntil(), "attempt %d", i+1)
+		assert.NotEmpty(t, j.RefusedFields(at(now+want-1), false))
+		now += want
+		assert.Empty(t, j.RefusedFields(at(now), false))
+	}
+	j.ForgetRefused()
+	assert.Zero(t, j.RefusedUntil())
+	j.Announce(intent(commit, "eo-9", now, "e.a=2"))
+	j.Answered(journal.Accepted, nil, 3)
+	j.See(seen(now, nil, map[string]journal.Patch{"eo-9": {Error: "no such region"}}), 3)
+	assert.Equal(t, at(now+60), j.RefusedUntil(), "what was settled in between counts no more")
 }
 
 func TestAnnouncedAgain(t *testing.T) {
@@ -298,7 +321,7 @@ func TestRefusedByAnOperatorWhoseClockWasAhead(t *testing.T) {
 	j := committed("a=1")
 	j.See(seen(7200, nil, map[string]journal.Patch{"eo-1": {Error: "no"}}), 1)
 	j = reopened(j, 100)
-	assert.Empty(t, j.RefusedFields(at(700), false), "ten minutes from now at the latest")
+	assert.Empty(t, j.RefusedFields(at(160), false), "a minute from now at the latest")
 }
 
 func TestSinceLastWrite(t *testing.T) {

@@ -25,7 +25,7 @@ const (
 	applyAtMost = 30 * time.Second
 	staleAtMost = 30 * time.Second
 	// retryAfter is how long a value that Railway could not apply is left alone.
-	retryAfter = 10 * time.Minute
+	retryAfter = time.Minute
 )
 
 // epoch is no whole second, and the status keeps those only.
