@@ -28,8 +28,8 @@ func TestFirstConvergenceCosts(t *testing.T) {
 	l.kubernetesWrites()
 	l.settled("dev")
 	assert.Equal(t, []string{
-		"patch *v1alpha1.EngineEnvironment", "patch status *v1alpha1.EngineEnvironment",
-		"create *v1.ControllerRevision", "patch status *v1alpha1.EngineEnvironment",
+		"patch EngineEnvironment", "patch status EngineEnvironment",
+		"create ControllerRevision", "patch status EngineEnvironment",
 	}, l.kubernetesWrites())
 	made := l.requests(0)
 	for operation := range made {

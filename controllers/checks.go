@@ -20,6 +20,8 @@ type checks struct {
 	verifier *verify.Verifier
 	hosts    []string
 	hasher   fieldhash.Hasher
+	// key makes the fingerprints of checks.
+	key []byte
 }
 
 // build makes the checks of a spec ready to run against what the view shows; a nil view shows nothing yet.
@@ -35,7 +37,7 @@ func (c checks) build(
 		}
 	}
 	return verify.Build(verify.BuildInput{
-		Spec: spec, Sources: gathered, Targets: targets, AllowedHosts: c.hosts, Held: held, Unobserved: v == nil, Key: c.hasher.Key,
+		Spec: spec, Sources: gathered, Targets: targets, AllowedHosts: c.hosts, Held: held, Unobserved: v == nil, Key: c.key,
 	})
 }
 

@@ -141,7 +141,7 @@ func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWr
 	if out != nil {
 		return nil, out
 	}
-	p.event(normal, "Created", "Create", "Created the environment %q on Railway", name)
+	p.made("the environment %q", name)
 	p.facts.Railway = locatedAt(p, model.Named{ID: made.ID, Name: made.Name}, true, intent.StartedAt.Time)
 	l.watch.follow(p, p.facts.Railway)
 	l.watch.Store(p.key, made, p.now)

@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -200,7 +199,9 @@ func (l *loop) requested(r railwaysim.Request, phase railwaysim.Phase) {
 
 func (l *loop) written(verb string, object client.Object, write func() error) error {
 	l.mu.Lock()
-	l.writes = append(l.writes, fmt.Sprintf("%s %T", verb, object))
+	kind, err := l.client.GroupVersionKindFor(object)
+	require.NoError(l.t, err)
+	l.writes = append(l.writes, verb+" "+kind.Kind)
 	refuse := l.onWrite
 	l.mu.Unlock()
 	if refuse != nil {

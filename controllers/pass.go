@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -53,7 +54,9 @@ type pass struct {
 	facts   status.Facts
 	// wake is when the object must be passed again although nothing may have changed by then.
 	wake time.Time
-	tell teller
+	// created is what the pass has created on Railway and not told yet.
+	created []string
+	tell    teller
 }
 
 // teller tells people about transitions, in the events and in the log.
@@ -137,8 +140,22 @@ func (p *pass) stored(object *v1alpha1.EngineEnvironment) {
 	p.facts.Spec = &object.Spec
 }
 
+// made notes what was created on Railway. It is told together, before anything that follows: each event is a write to the API server.
+func (p *pass) made(format string, args ...any) {
+	p.created = append(p.created, fmt.Sprintf(format, args...))
+}
+
+// tellCreated tells what was created.
+func (p *pass) tellCreated() {
+	if created := p.created; len(created) > 0 {
+		p.created = nil
+		p.event(normal, "Created", "Create", "Created on Railway: %s", strings.Join(created, ", "))
+	}
+}
+
 // event tells people about a transition. What is a warning among the events is no info in the log.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
+	p.tellCreated()
 	message := fmt.Sprintf(format, args...)
 	if kind == warning {
 		p.tell.log.Error(nil, message, "reason", reason)

@@ -95,8 +95,9 @@ func (p *pass) takeTurn() bool {
 	return ok
 }
 
-// end gives back what the pass holds.
+// end tells what was created, and gives back what the pass holds.
 func (p *pass) end() {
+	p.tellCreated()
 	if p.release != nil {
 		p.release()
 	}

@@ -82,10 +82,10 @@ type Reconciler struct {
 
 // New returns a Reconciler.
 func New(o Options) *Reconciler {
-	hasher := fieldhash.Hasher{Key: o.HashKey}
+	hasher := fieldhash.New(o.HashKey)
 	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client}
 	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces), o.Patience}, ledger: &usage.Ledger{}}
-	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher}
+	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher, key: o.HashKey}
 	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
 	r.local = local{secrets: cluster.EnvSecrets{Client: o.Client, Sources: r.reader.sources}, reader: r.reader}
 	r.writer = writer{store: r.store, watch: watch, metrics: o.Metrics, hasher: hasher, settle: o.Settle, now: o.Now}

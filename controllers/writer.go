@@ -127,7 +127,7 @@ func (w writer) addServices(ctx context.Context, p *pass, v *view.View, missing 
 		if out != nil {
 			return nil, out
 		}
-		p.event(normal, "Created", "Create", "Created the service %q on Railway", name)
+		p.made("the service %q", name)
 		added[name] = plan.AddedService{ID: id}
 		p.journal.Bind(map[string]string{name: id}, view.DeclaredNames(&p.object.Spec))
 	}
@@ -186,7 +186,7 @@ func (w writer) addDomains(ctx context.Context, p *pass, v *view.View, c *compar
 		out := w.create(ctx, p, v.ReadAt, v1alpha1.WriteDomain, name, func(ctx context.Context) error {
 			domain, err := p.client.CreateRailwayDomain(ctx, p.at().EnvironmentID, id, service.Domain.Port)
 			if err == nil {
-				p.event(normal, "DomainCreated", "Create", "The service %q is reached at https://%s", name, domain.Host)
+				p.made("the domain https://%s of the service %q", domain.Host, name)
 			}
 			return err
 		})

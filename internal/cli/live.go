@@ -67,7 +67,7 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 	}
 	in.Record = recordOf(object, p.world.Now())
 	if data, ok := p.session.secret(ctx, p.system, operator.HashKeySecret); ok {
-		hasher := fieldhash.Hasher{Key: []byte(data[operator.HashKeyField])}
+		hasher := fieldhash.New([]byte(data[operator.HashKeyField]))
 		if !journal.Open(&object.Status, 0, p.world.Now()).KeyLost(hasher.Name()) {
 			in.Record.Hash = hasher.Field
 		}

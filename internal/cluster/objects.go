@@ -7,7 +7,9 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -120,25 +122,25 @@ func (o *Objects) WriteStatus(
 		o.drop(object)
 		return stored, nil
 	}
-	// Only the status differs: the patch is made of it alone, and the API server's answer brings the rest.
-	before := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{
-		Namespace: object.Namespace, Name: object.Name, ResourceVersion: object.ResourceVersion,
-	}, Status: stored.Status}
-	changed := &v1alpha1.EngineEnvironment{ObjectMeta: *before.ObjectMeta.DeepCopy(), Status: next}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := o.client.Status().Patch(ctx, changed, patch); err != nil {
+	text, err := json.Marshal(next)
+	if err != nil {
+		return nil, fmt.Errorf("write status: %w", err)
+	}
+	changed, err := o.send(ctx, o.client.Status().Patch, stored, "/status", text)
+	if err != nil {
 		return nil, fmt.Errorf("write status: %w", err)
 	}
 	o.drop(object)
-	o.note(client.ObjectKeyFromObject(changed).String(), changed.ResourceVersion)
+	changed.Status = v1alpha1.EngineEnvironmentStatus{} // as the API server has it: with times of whole seconds
+	if err := json.Unmarshal(text, &changed.Status); err != nil {
+		return nil, fmt.Errorf("read the status that was written: %w", err)
+	}
 	return changed, nil
 }
 
 // AddFinalizer keeps the object until what it means for Railway is done. A status that waits to be written goes on to wait.
 func (o *Objects) AddFinalizer(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
-	changed := object.DeepCopy()
-	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
-	changed, err := o.patch(ctx, object, changed)
+	changed, err := o.writeFinalizers(ctx, object, controllerutil.AddFinalizer)
 	if err != nil {
 		return nil, err
 	}
@@ -147,22 +149,53 @@ func (o *Objects) AddFinalizer(ctx context.Context, object *v1alpha1.EngineEnvir
 
 // RemoveFinalizer lets the object go, and forgets it.
 func (o *Objects) RemoveFinalizer(ctx context.Context, object *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
-	changed := object.DeepCopy()
-	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)
-	changed, err := o.patch(ctx, object, changed)
+	changed, err := o.writeFinalizers(ctx, object, controllerutil.RemoveFinalizer)
 	if err == nil {
 		o.Forget(client.ObjectKeyFromObject(object).String())
 	}
 	return changed, err
 }
 
-func (o *Objects) patch(ctx context.Context, before, changed *v1alpha1.EngineEnvironment) (*v1alpha1.EngineEnvironment, error) {
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := o.client.Patch(ctx, changed, patch); err != nil {
+func (o *Objects) writeFinalizers(
+	ctx context.Context, object *v1alpha1.EngineEnvironment, edit func(client.Object, string) bool,
+) (*v1alpha1.EngineEnvironment, error) {
+	edited := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Finalizers: slices.Clone(object.Finalizers)}}
+	edit(edited, v1alpha1.Finalizer)
+	text, err := json.Marshal(edited.Finalizers)
+	if err != nil {
 		return nil, fmt.Errorf("write finalizer: %w", err)
 	}
-	o.note(client.ObjectKeyFromObject(changed).String(), changed.ResourceVersion)
+	changed, err := o.send(ctx, func(ctx context.Context, object client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+		return o.client.Patch(ctx, object, patch)
+	}, object, "/metadata/finalizers", text)
+	if err != nil {
+		return nil, fmt.Errorf("write finalizer: %w", err)
+	}
+	changed.Finalizers = edited.Finalizers
 	return changed, nil
+}
+
+// send sets one part of the object, and returns the object with its new version. Nothing else can have changed: the API server refuses
+// the patch of an older version. So neither the patch nor the answer carries the spec, whose encoding and decoding would be much of what
+// a pass costs.
+func (o *Objects) send(
+	ctx context.Context, patch func(context.Context, client.Object, client.Patch, ...client.SubResourcePatchOption) error,
+	object *v1alpha1.EngineEnvironment, path string, value json.RawMessage,
+) (*v1alpha1.EngineEnvironment, error) {
+	version, err := json.Marshal(object.ResourceVersion)
+	if err != nil {
+		return nil, err
+	}
+	text := fmt.Appendf(nil, `[{"op":"add","path":"/metadata/resourceVersion","value":%s},{"op":"add","path":%q,"value":%s}]`, version, path, value)
+	answer := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: object.Namespace, Name: object.Name}}
+	answer.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EngineEnvironment"))
+	if err := patch(ctx, answer, client.RawPatch(types.JSONPatchType, text)); err != nil {
+		return nil, err
+	}
+	o.note(client.ObjectKeyFromObject(object).String(), answer.ResourceVersion)
+	changed := *object
+	changed.ResourceVersion = answer.ResourceVersion
+	return &changed, nil
 }
 
 // Holder returns the object that holds the Railway environment that this one claims, nil when it may have it. It is for reading, and

@@ -121,3 +121,57 @@ func TestClaimsAskForOneProject(t *testing.T) {
 	require.NotNil(t, cache.asked[0].UnsafeDisableDeepCopy)
 	assert.True(t, *cache.asked[0].UnsafeDisableDeepCopy, "it is only read")
 }
+
+// patched keeps the patches that were sent, and answers with the next version.
+type patched struct {
+	client.Client
+	patches []string
+}
+
+func (p *patched) Patch(_ context.Context, object client.Object, patch client.Patch, _ ...client.PatchOption) error {
+	text, err := patch.Data(object)
+	p.patches = append(p.patches, string(text))
+	object.SetResourceVersion("8")
+	return err
+}
+
+func (p *patched) Status() client.SubResourceWriter { return patchedStatus{p: p} }
+
+type patchedStatus struct {
+	client.SubResourceWriter
+	p *patched
+}
+
+func (s patchedStatus) Patch(ctx context.Context, object client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+	return s.p.Patch(ctx, object, patch)
+}
+
+// TestWritesCarryOnePartAndTheVersion: a patch without the version would overwrite what somebody else wrote meanwhile, one with the spec
+// would be most of what a pass costs.
+func TestWritesCarryOnePartAndTheVersion(t *testing.T) {
+	p := &patched{}
+	o := NewObjects(p, p, nil)
+	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "team", Name: "dev", ResourceVersion: "7", Generation: 3, Finalizers: []string{"example.com/other"},
+	}, Spec: v1alpha1.EngineEnvironmentSpec{Tier: v1alpha1.TierDev}}
+
+	held, err := o.AddFinalizer(t.Context(), object)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"example.com/other", v1alpha1.Finalizer}, held.Finalizers)
+	assert.Equal(t, []string{"example.com/other"}, object.Finalizers, "a cached object is never changed")
+
+	at := time.Date(2026, 5, 1, 12, 0, 0, 700_000_000, time.UTC)
+	next := v1alpha1.EngineEnvironmentStatus{Conditions: []metav1.Condition{{Type: "Ready", LastTransitionTime: metav1.NewTime(at)}}}
+	written, err := o.WriteStatus(t.Context(), held, next)
+	require.NoError(t, err)
+	assert.Equal(t, "8", written.ResourceVersion)
+	assert.EqualValues(t, 3, written.Generation)
+	assert.Equal(t, v1alpha1.TierDev, written.Spec.Tier)
+	assert.Zero(t, written.Status.Conditions[0].LastTransitionTime.Nanosecond(), "as the API server keeps it")
+
+	require.Len(t, p.patches, 2)
+	assert.JSONEq(t, `[{"op":"add","path":"/metadata/resourceVersion","value":"7"},
+		{"op":"add","path":"/metadata/finalizers","value":["example.com/other","`+v1alpha1.Finalizer+`"]}]`, p.patches[0])
+	assert.Contains(t, p.patches[1], `{"op":"add","path":"/metadata/resourceVersion","value":"8"},{"op":"add","path":"/status","value":{"conditions":`)
+	assert.NotContains(t, p.patches[1], "spec")
+}

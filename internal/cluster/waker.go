@@ -10,8 +10,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
+
+// begun is the priority of objects that are woken: what was begun is ended before something new is. A fleet that is applied at once then
+// becomes ready one object after the other, and not all at the end. New and changed objects have 0, those of a restart less.
+const begun = 1
 
 // Waker lets others wake an object: the watch when its Railway environment changed, the verifier when the result of a check did. It is
 // a source of the controller; before that has started nobody needs to be woken, because every object is passed at the start.
@@ -37,5 +42,10 @@ func (w *Waker) Wake(key string) {
 		return
 	}
 	namespace, name, _ := strings.Cut(key, "/")
-	queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
+	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
+	if ordered, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		ordered.AddWithOpts(priorityqueue.AddOpts{Priority: new(begun)}, request)
+		return
+	}
+	queue.Add(request)
 }

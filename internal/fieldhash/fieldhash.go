@@ -10,13 +10,20 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // size of a hash in bytes: enough to tell values of one field apart, and short in the status.
 const size = 8
 
-// Hasher makes keyed hashes: without the key a reader of the status cannot guess short secrets.
-type Hasher struct{ Key []byte }
+// Hasher makes keyed hashes: without the key a reader of the status cannot guess short secrets. It is safe for concurrent use.
+type Hasher struct{ macs *sync.Pool }
+
+// New returns a Hasher with the key. What depends on the key alone is computed once and kept: a pass hashes each field several times.
+func New(key []byte) Hasher {
+	return Hasher{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 // Name tells which key it is, without telling the key.
 func (h Hasher) Name() string { return h.sum("key", nil) }
@@ -31,7 +38,9 @@ func (h Hasher) Field(path string, value any) string {
 }
 
 func (h Hasher) sum(path string, text []byte) string {
-	mac := hmac.New(sha256.New, h.Key)
+	mac := h.macs.Get().(hash.Hash) //nolint:forcetypeassert // it holds nothing else
+	defer h.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(path))
 	mac.Write([]byte{0})
 	mac.Write(text)

@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -154,14 +155,19 @@ func (s *sender) exchange(ctx context.Context, request *graphql.Request, mutatio
 		quota:   parseQuota(response.Header, now),
 		traceID: traceID(response.Header),
 	}
-	body, err := readAll(response.Body, s.wire.options.MaxBody)
-	if err != nil {
+	body := bodies.Get().(*bytes.Buffer) //nolint:forcetypeassert // it holds nothing else
+	defer bodies.Put(body)
+	body.Reset()
+	if err := readAll(body, response.Body, s.wire.options.MaxBody); err != nil {
 		r.cause = err
 		return r
 	}
-	r.parse(body)
+	r.parse(body.Bytes())
 	return r
 }
+
+// bodies are buffers for answers: parse keeps no part of one. The garbage collector empties it.
+var bodies = sync.Pool{New: func() any { return &bytes.Buffer{} }}
 
 func (s *sender) newRequest(ctx context.Context, request *graphql.Request) (*http.Request, error) {
 	body, err := json.Marshal(request)
@@ -179,15 +185,15 @@ func (s *sender) newRequest(ctx context.Context, request *graphql.Request) (*htt
 	return httpRequest, nil
 }
 
-func readAll(body io.Reader, limit int64) ([]byte, error) {
-	read, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err == nil && int64(len(read)) > limit {
+func readAll(into *bytes.Buffer, body io.Reader, limit int64) error {
+	read, err := into.ReadFrom(io.LimitReader(body, limit+1))
+	if err == nil && read > limit {
 		err = fmt.Errorf("%w of %d bytes", errTooLarge, limit)
 	}
-	return read, err
+	return err
 }
 
-// parse takes the GraphQL envelope apart. A body that is none is kept as text, for the texts of proxies.
+// parse takes the GraphQL envelope apart, and copies what it keeps. A body that is none is kept as text, for the texts of proxies.
 func (r *reply) parse(body []byte) {
 	var envelope struct {
 		Data    json.RawMessage `json:"data"`
