@@ -131,6 +131,9 @@ func (w writer) mayCreate(ctx context.Context, p *pass, v *view.View, declared *
 
 // gate decides whether what differs may be written.
 func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployment) proposal.Decision {
+	if p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyApply && p.journal.ApprovedPlan() == nil {
+		return proposal.Decision{Write: true} // nobody is shown what will be written
+	}
 	in := proposal.Input{
 		Plan: w.assume(p, v, c), Creates: c.plan.Missing, CreatesEnvironment: v.Absent,
 		After: proposal.After(p.journal.LastCommit(), p.journal.ApprovedPlan()),

@@ -159,9 +159,10 @@ func (l *loop) kubernetes() client.Client {
 	require.NoError(l.t, clientgoscheme.AddToScheme(scheme))
 	require.NoError(l.t, v1alpha1.AddToScheme(scheme))
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.EngineEnvironment{})
-	for field, index := range cluster.Indexes() {
-		builder = builder.WithIndex(&v1alpha1.EngineEnvironment{}, field, index)
-	}
+	require.NoError(l.t, cluster.AddIndexes(func(object client.Object, field string, values client.IndexerFunc) error {
+		builder = builder.WithIndex(object, field, values)
+		return nil
+	}))
 	return builder.WithInterceptorFuncs(interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			err := c.List(ctx, list, opts...)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -31,10 +32,10 @@ const (
 
 // SetupWithManager wires the loop: what wakes an object, and how fast it is tried again.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
-	for name, index := range cluster.Indexes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.EngineEnvironment{}, name, index); err != nil {
-			return err
-		}
+	if err := cluster.AddIndexes(func(object client.Object, field string, values client.IndexerFunc) error {
+		return mgr.GetFieldIndexer().IndexField(ctx, object, field, values)
+	}); err != nil {
+		return err
 	}
 	objects := r.options.Client
 	return ctrl.NewControllerManagedBy(mgr).

@@ -22,12 +22,21 @@ import (
 const LabelOwner = "railway.engine-operator.dev/engine-environment"
 
 // History keeps the verified revisions of objects as ControllerRevisions. Their number says which was verified last.
-type History struct{ Client client.Client }
+type History struct {
+	Client client.Client
+	// Indexed is true of a client that reads from a cache with the indexes of AddIndexes: without one, each list goes through the
+	// revisions of all objects of the namespace.
+	Indexed bool
+}
 
 // List returns the stored revisions of the object, as far as the cache has them. One that cannot be read is left out.
 func (h History) List(ctx context.Context, object *v1alpha1.EngineEnvironment) ([]promotion.Stored, error) {
+	var own client.ListOption = client.MatchingLabels{LabelOwner: string(object.UID)}
+	if h.Indexed {
+		own = client.MatchingFields{indexOwner: string(object.UID)}
+	}
 	var list appsv1.ControllerRevisionList
-	err := h.Client.List(ctx, &list, client.InNamespace(object.Namespace), client.MatchingLabels{LabelOwner: string(object.UID)})
+	err := h.Client.List(ctx, &list, client.InNamespace(object.Namespace), own)
 	if err != nil {
 		return nil, fmt.Errorf("list ControllerRevisions: %w", err)
 	}

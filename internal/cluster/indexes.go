@@ -4,6 +4,9 @@
 package cluster
 
 import (
+	"errors"
+
+	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -16,16 +19,20 @@ const (
 	IndexSecrets    = "secrets"
 	IndexConfigMaps = "configMaps"
 	IndexUpstream   = "upstream"
+	// indexOwner finds the revisions of an object by its uid.
+	indexOwner = "owner"
 )
 
-// Indexes returns for each field how its values are found in an object.
-func Indexes() map[string]client.IndexerFunc {
-	return map[string]client.IndexerFunc{
-		IndexProject:    func(o client.Object) []string { return nonEmpty(ProjectOf(o.(*v1alpha1.EngineEnvironment))) },
-		IndexSecrets:    func(o client.Object) []string { return secretsOf(o.(*v1alpha1.EngineEnvironment)) },
-		IndexUpstream:   func(o client.Object) []string { return nonEmpty(UpstreamOf(o.(*v1alpha1.EngineEnvironment))) },
-		IndexConfigMaps: func(o client.Object) []string { return configMapsOf(o.(*v1alpha1.EngineEnvironment)) },
-	}
+// AddIndexes calls add for each field by which the cache must find objects, with how its values are found in one.
+func AddIndexes(add func(object client.Object, field string, values client.IndexerFunc) error) error {
+	object := &v1alpha1.EngineEnvironment{}
+	return errors.Join(
+		add(object, IndexProject, func(o client.Object) []string { return nonEmpty(ProjectOf(o.(*v1alpha1.EngineEnvironment))) }),
+		add(object, IndexSecrets, func(o client.Object) []string { return secretsOf(o.(*v1alpha1.EngineEnvironment)) }),
+		add(object, IndexUpstream, func(o client.Object) []string { return nonEmpty(UpstreamOf(o.(*v1alpha1.EngineEnvironment))) }),
+		add(object, IndexConfigMaps, func(o client.Object) []string { return configMapsOf(o.(*v1alpha1.EngineEnvironment)) }),
+		add(&appsv1.ControllerRevision{}, indexOwner, func(o client.Object) []string { return nonEmpty(o.GetLabels()[LabelOwner]) }),
+	)
 }
 
 // ProjectOf names the project that the object declares, empty for the Local tier.
