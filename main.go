@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -34,10 +33,6 @@ func main() {
 	os.Exit(cli.Main(ctx, cli.FromOS(version, func(o *options.Options) error { return operate(ctx, o) }), os.Args))
 }
 
-// collectAt makes the garbage collector run when the heap has grown by half instead of doubled (GOGC): a fleet is idle most of the time,
-// and what it holds then is what it costs (docs/performance.md).
-const collectAt = 50
-
 // operate runs the operator until ctx ends.
 func operate(ctx context.Context, opts *options.Options) error {
 	logger, flush, err := opts.Logger()
@@ -47,7 +42,7 @@ func operate(ctx context.Context, opts *options.Options) error {
 	defer flush()
 	ctrl.SetLogger(logger)
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
+		go operator.PaceCollector(ctx)
 	}
 	logger.Info("Starting engine-operator", "version", version, "railwayEndpoint", opts.RailwayEndpoint)
 	cluster, err := ctrl.GetConfig()

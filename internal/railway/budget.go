@@ -142,6 +142,23 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// shortPause is a pause that a request waits out: without it each object that is passed meanwhile says in its status that it waits.
+const shortPause = 2 * time.Second
+
+// enter is admit after a pause that is short. Routine polls do not wait: the watch comes back to them.
+func (b *Budget) enter(ctx context.Context, p Priority) (wait time.Duration, ok bool) {
+	wait, ok = b.admit(p)
+	if ok || p == Poll || wait > shortPause {
+		return wait, ok
+	}
+	select {
+	case <-time.After(wait):
+		return b.admit(p)
+	case <-ctx.Done():
+		return wait, false
+	}
+}
+
 // Holds reports whether requests of the priority are held back now.
 func (b *Budget) Holds(p Priority) bool { return b.opensIn(p) > 0 }
 

@@ -6,6 +6,7 @@ package railway
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -108,6 +109,39 @@ func TestBudgetBlocks(t *testing.T) {
 	c.advance(30 * time.Second)
 	_, ok := b.admit(Poll)
 	assert.True(t, ok)
+}
+
+// TestShortPauseIsWaitedOut: in a large fleet each object whose pass falls into a pause of a second would say so in its status.
+func TestShortPauseIsWaitedOut(t *testing.T) {
+	tests := []struct {
+		name, reason string
+		priority     Priority
+		pause        time.Duration
+		canceled     bool
+		waits, ok    bool
+	}{
+		{"a short pause", "is waited out", Write, time.Second, false, true, true},
+		{"a read that somebody waits for", "waits too", Rollout, shortPause, false, true, true},
+		{"a poll", "the watch comes back to it", Poll, time.Second, false, false, false},
+		{"a long pause", "a worker would be lost to other tokens", Write, shortPause + time.Millisecond, false, false, false},
+		{"at the end of the pass", "the pass has ended", Write, time.Second, true, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, start := newBudget(time.Now, 5, 10), time.Now()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tt.canceled {
+					cancel()
+				}
+				b.block(tt.pause)
+				_, ok := b.enter(ctx, tt.priority)
+				assert.Equal(t, tt.ok, ok, tt.reason)
+				assert.Equal(t, tt.waits, time.Since(start) > 0, tt.reason)
+			})
+		})
+	}
 }
 
 func TestBudgetStretch(t *testing.T) {

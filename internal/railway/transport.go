@@ -66,7 +66,7 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, e
 	mutation := strings.HasPrefix(strings.TrimSpace(request.Query), "mutation")
 	priority := priorityOf(ctx, mutation)
 	budget := s.budget()
-	if wait, ok := budget.admit(priority); !ok {
+	if wait, ok := budget.enter(ctx, priority); !ok {
 		s.wire.metrics.throttled.Inc()
 		return reply{}, &Error{
 			Class: RateLimited, Operation: request.OpName, RetryAfter: wait,
