@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string) error {
 func (s setup) operatorFlags() []string {
 	return []string{
 		"--concurrency", strconv.Itoa(s.concurrency),
-		"--railway-rps", strconv.Itoa(s.requestsPerSecond), "--railway-burst", "5", // what the Pro plan allows
+		"--railway-rps", strconv.Itoa(s.requestsPerSecond), "--railway-burst", "2", // together a little less than the Pro plan allows
 		"--metrics-secure=false", // the bench has no ServiceAccount
 	}
 }
