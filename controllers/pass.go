@@ -72,12 +72,6 @@ func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options)
 	}
 	p.journal = journal.Open(&object.Status, o.Settle, p.now)
 	p.facts = status.Facts{Spec: &object.Spec, Generation: object.Generation, Findings: map[string]status.Finding{}}
-	if asked := object.Annotations[v1alpha1.AnnotationRollback]; asked != "" && status.Blank(&object.Status) {
-		// Nobody knows whether it was carried out: a rollback is not repeated by accident.
-		p.journal.RollbackRequested(asked)
-		p.event(warning, "RollbackRefused", "Rollback",
-			"Does not roll back to %q: it was asked for before the object had a status. Set another value to ask again", asked)
-	}
 	if requested := cluster.RequestedAt(object); requested != "" && requested != object.Status.LastHandledReconcileAt {
 		p.forced = requested
 		if status.ReasonOf(&object.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested {
@@ -85,6 +79,16 @@ func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options)
 		}
 	}
 	return p
+}
+
+// refuseOldRollback refuses a rollback that was asked for before the object had a status: nobody knows whether it was carried out, and
+// none is repeated by accident.
+func (p *pass) refuseOldRollback() {
+	if asked := p.object.Annotations[v1alpha1.AnnotationRollback]; asked != "" && status.Blank(&p.object.Status) {
+		p.journal.RollbackRequested(asked)
+		p.event(warning, "RollbackRefused", "Rollback",
+			"Does not roll back to %q: it was asked for before the object had a status. Set another value to ask again", asked)
+	}
 }
 
 // at is the environment that the object is located at, nil before.

@@ -128,6 +128,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // run does what the object's state and tier ask for.
 func (r *Reconciler) run(ctx context.Context, p *pass) *outcome.Outcome {
+	p.refuseOldRollback()
 	if !p.object.DeletionTimestamp.IsZero() {
 		return r.final.finalize(ctx, p)
 	}
