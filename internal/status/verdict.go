@@ -116,9 +116,8 @@ func (r Row) weigh(value metav1.ConditionStatus, done bool) v1alpha1.Verdict {
 	}
 }
 
-// readiness counts the checks that pass.
-func readiness(checks []v1alpha1.CheckStatus) string {
-	passing, counted := 0, 0
+// Tally counts the checks that pass, and those that could: one that is skipped counts neither way.
+func Tally(checks []v1alpha1.CheckStatus) (passing, counted int) {
 	for _, check := range checks {
 		if check.Result == v1alpha1.CheckSkipped {
 			continue
@@ -128,6 +127,12 @@ func readiness(checks []v1alpha1.CheckStatus) string {
 			passing++
 		}
 	}
+	return passing, counted
+}
+
+// readiness is the tally in short.
+func readiness(checks []v1alpha1.CheckStatus) string {
+	passing, counted := Tally(checks)
 	if counted == 0 {
 		return ""
 	}
