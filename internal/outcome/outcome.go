@@ -92,7 +92,13 @@ func Stalled(about, reason, message string) *Outcome {
 func Failed(err error) *Outcome {
 	var invalid *desired.Error
 	if errors.As(err, &invalid) {
-		return Stalled(v1alpha1.ConditionSynced, invalid.Reason, invalid.Message)
+		about := v1alpha1.ConditionSynced
+		if invalid.Check != "" {
+			about = v1alpha1.ConditionVerified
+		}
+		out := Stalled(about, invalid.Reason, invalid.Message)
+		out.Check = invalid.Check
+		return out
 	}
 	var remote *railway.Error
 	if errors.As(err, &remote) {

@@ -114,7 +114,10 @@ func restrict(tree *ast.AST) (patterns map[string]*pattern, problem error) {
 	factory := ast.NewExprFactory()
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if problem == nil {
-			problem = restrictOne(tree, e, patterns, factory)
+			if err := restrictOne(tree, e, patterns, factory); err != nil {
+				at := tree.SourceInfo().GetStartLocation(e.ID())
+				problem = fmt.Errorf("%s: %w", placeAt(at.Line(), max(at.Column(), 0)), err)
+			}
 		}
 	}))
 	return patterns, problem
