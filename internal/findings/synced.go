@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
@@ -30,10 +31,10 @@ func (s Sync) Finding() (finding status.Finding, until time.Time) {
 	switch made := s.Plan; {
 	case len(made.HeldBack) > 0:
 		return status.Failed(v1alpha1.ReasonCommitFailed, fmt.Sprintf("Railway could not apply %s: %s. The operator tries again when the value changes, or later",
-			status.List(made.HeldBack), s.Refused)), until
+			status.List(desired.SpecPaths(made.HeldBack)), s.Refused)), until
 	case len(made.Blocked) > 0:
 		return status.Failed(v1alpha1.ReasonConfigFileOwned, "a railway.json or railway.toml of the repository overrides "+
-			status.List(made.Blocked)+": remove the file, or these fields from the spec"), until
+			status.List(desired.SpecPaths(made.Blocked))+": remove the file, or these fields from the spec"), until
 	case len(left) > 0:
 		return status.Failed(v1alpha1.ReasonContested, "something keeps undoing the operator's repairs of "+
 			status.List(left)+": find out what writes them, or remove them from the spec. The operator tries again after "+
@@ -52,7 +53,7 @@ func (s Sync) contested() (left []string, until time.Time) {
 		if !ok {
 			continue
 		}
-		left = append(left, drift.Path)
+		left = append(left, desired.SpecPath(drift.Path))
 		if until.IsZero() || end.Before(until) {
 			until = end
 		}
@@ -80,7 +81,7 @@ func Config(made *plan.Plan, staged []string, changedBy func(path string) string
 	config := &status.Config{Unmanaged: made.Unmanaged, Staged: staged}
 	for _, change := range made.Drift {
 		config.Drift = append(config.Drift, v1alpha1.Drift{
-			Path: change.Path, Declared: change.Declared, Actual: change.Actual, ChangedBy: changedBy(change.Path),
+			Path: desired.SpecPath(change.Path), Declared: change.Declared, Actual: change.Actual, ChangedBy: changedBy(change.Path),
 		})
 	}
 	return config
@@ -94,9 +95,9 @@ func Summary(changes []plan.Change) string {
 	var set, deleted []string
 	for _, change := range changes {
 		if change.Hash == "" {
-			deleted = append(deleted, change.Path)
+			deleted = append(deleted, desired.SpecPath(change.Path))
 		} else {
-			set = append(set, change.Path)
+			set = append(set, desired.SpecPath(change.Path))
 		}
 	}
 	var parts []string
@@ -112,7 +113,7 @@ func Summary(changes []plan.Change) string {
 func paths(changes []plan.Change) []string {
 	list := make([]string, 0, len(changes))
 	for _, change := range changes {
-		list = append(list, change.Path)
+		list = append(list, desired.SpecPath(change.Path))
 	}
 	return list
 }
