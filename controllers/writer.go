@@ -97,7 +97,7 @@ func (w writer) send(ctx context.Context, p *pass, send func(context.Context) er
 	case err == nil:
 		return nil
 	case railway.ClassOf(err) == railway.Conflict && (!again || kind == v1alpha1.WriteEnvironment): // an environment is found by its name
-		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "Railway says that it exists and does not show it yet; the operator reads again", w.settle)
+		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "Railway reports that it exists but does not list it yet; the operator reads again", w.settle)
 	default:
 		return p.rejected(ctx, err)
 	}

@@ -132,7 +132,7 @@ func railwayFailed(err *railway.Error) *Outcome {
 		return Progressing(v1alpha1.ReasonRateLimited, "waits for Railway's request budget", max(err.RetryAfter, time.Second))
 	case railway.Ambiguous:
 		return Progressing(v1alpha1.ReasonVerifyingWrite,
-			"Railway did not say whether a write was applied; the operator reads before it writes again ("+message+")", UnknownRetry)
+			"Railway did not confirm whether a write was applied; the operator reads before it writes again ("+message+")", UnknownRetry)
 	default: // Transient, NotFound, Internal
 		out := Progressing(v1alpha1.ReasonRailwayUnavailable, "Railway does not answer as it should, the operator tries again: "+message, 0)
 		out.Err = err

@@ -92,7 +92,7 @@ func inWords(spec *v1alpha1.EngineEnvironmentSpec, name string) (words string, o
 	case v1alpha1.CheckStructuredLogs:
 		return "most of them to be JSON with a time and a level", true
 	case v1alpha1.CheckMiddleware:
-		return "one that says that the security middleware is on, and none that says that it is off", true
+		return "one that reports the security middleware as on, and none that reports it as off", true
 	default:
 		return "", false
 	}

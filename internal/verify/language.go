@@ -151,7 +151,7 @@ func restrictCall(tree *ast.AST, e ast.Expr, patterns map[string]*pattern, facto
 	case operators.Add:
 		made := args[0].Kind() == ast.IdentKind && args[0].AsIdent() == loopVariable
 		if !made && tree.GetType(e.ID()).Kind() == types.ListKind {
-			return errors.New("lists cannot be joined: look at each of them")
+			return errors.New("lists cannot be joined: write a condition for each")
 		}
 	case "matches":
 		return addPattern(patterns, args[len(args)-1])

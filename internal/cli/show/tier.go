@@ -202,17 +202,9 @@ func quoted(value string) string {
 	return fmt.Sprintf("%q", value)
 }
 
-// inPlace says what runs in place of what. Both can be the same source, with other settings or variables.
-func inPlace(r *v1alpha1.RollbackStatus) string {
-	if r.To == r.From {
-		return fmt.Sprintf("%s as it was verified before runs in place of what is declared", r.To)
-	}
-	return fmt.Sprintf("%s runs in place of %s", r.To, r.From)
-}
-
 func (s *screen) rollback(object *v1alpha1.EngineEnvironment) {
 	if r := object.Status.Rollback; r != nil {
-		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", inPlace(r), r.Reason)))
+		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.InPlace(r), r.Reason)))
 		s.line("", Command(object, "resume")+"  # tries it again")
 	}
 }
