@@ -108,7 +108,7 @@ func adoptDecision(p *pass, d promotion.Decision) {
 }
 
 func (p *pass) tellRollback(r *v1alpha1.RollbackStatus) {
-	p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls %s back to %s%s: %s", r.From, r.To, proposal.OnceApproved(&p.object.Spec), r.Reason)
+	p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls back %s%s: %s", promotion.FromTo(r), proposal.OnceApproved(&p.object.Spec), r.Reason)
 }
 
 // input gathers what the decision depends on.

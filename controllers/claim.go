@@ -43,7 +43,7 @@ func (l locator) uncontested(ctx context.Context, p *pass) *outcome.Outcome {
 		return out
 	}
 	return outcome.Progressing(v1alpha1.ReasonProgressing, fmt.Sprintf(
-		"EngineEnvironment %s claims the Railway environment %q at the same time; the operator looks again",
+		"EngineEnvironment %s claims the Railway environment %q at the same time; the operator checks again",
 		client.ObjectKeyFromObject(rival), p.object.Spec.RailwayEnvironment()), outcome.UnknownRetry)
 }
 

@@ -169,7 +169,7 @@ func (f follower) carryOut(ctx context.Context, p *pass, c *chosen, t trial) *ou
 	}
 	p.facts.Hold = &status.Hold{Rollback: rollback}
 	p.tellRollback(rollback)
-	return outcome.Progressing(v1alpha1.ReasonApplying, fmt.Sprintf("rolls %s back to %s: %s", rollback.From, rollback.To, rollback.Reason), outcome.ConflictDelay)
+	return outcome.Progressing(v1alpha1.ReasonApplying, fmt.Sprintf("rolls back %s: %s", promotion.FromTo(rollback), rollback.Reason), outcome.ConflictDelay)
 }
 
 // sumUp ends a pass in which every step went through.

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
 	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/journal"
@@ -96,7 +97,7 @@ func (w writer) send(ctx context.Context, p *pass, send func(context.Context) er
 	case err == nil:
 		return nil
 	case railway.ClassOf(err) == railway.Conflict && (!again || kind == v1alpha1.WriteEnvironment): // an environment is found by its name
-		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "Railway says that it exists and does not show it yet; the operator reads again", w.settle)
+		return outcome.Progressing(v1alpha1.ReasonVerifyingWrite, "Railway reports that it exists but does not list it yet; the operator reads again", w.settle)
 	default:
 		return p.rejected(ctx, err)
 	}
@@ -267,6 +268,6 @@ func tellCommit(p *pass, made *plan.Plan) {
 	p.event(normal, "Committed", "Commit", "Committed to Railway: %s", findings.Summary(made.Changes))
 	if len(repaired) > 0 {
 		p.journal.CountRepairs(repaired, p.now)
-		p.event(warning, "DriftRepaired", "Repair", "Wrote back what was changed on Railway: %s", status.List(repaired))
+		p.event(warning, "DriftRepaired", "Repair", "Wrote back what was changed on Railway: %s", status.List(desired.SpecPaths(repaired)))
 	}
 }

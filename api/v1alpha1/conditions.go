@@ -139,7 +139,7 @@ const (
 
 	// ReasonOverBudget: the month is projected to cost more than the budget.
 	ReasonOverBudget = "OverBudget"
-	// ReasonUsageNotReadable: Railway does not tell this token what was used.
+	// ReasonUsageNotReadable: this token cannot read what was used.
 	ReasonUsageNotReadable = "UsageNotReadable"
 )
 

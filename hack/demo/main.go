@@ -79,6 +79,8 @@ func main() {
 type play struct {
 	*testbed.Bed
 	report report
+	// token is one that Railway accepts.
+	token string
 }
 
 func run(ctx context.Context) error {
@@ -86,6 +88,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ageEnvironments(seed)
 	dir, err := filepath.Abs(".demo")
 	if err != nil {
 		return err
@@ -101,7 +104,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &play{Bed: set}
+	p := &play{Bed: set, token: seed.Tokens[0].Value}
 	err = p.story(ctx)
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "\nThe end of the operator's log:")
@@ -120,13 +123,24 @@ func run(ctx context.Context) error {
 	return err
 }
 
+// ageEnvironments lets every environment be there since long ago, so that each tier's month is projected from the same usage: what
+// an environment of some minutes has used rounds to nothing.
+func ageEnvironments(seed railwaysim.Seed) {
+	project := &seed.Projects[0]
+	for i, name := range []string{"preview", "dev"} {
+		project.Environments = append(project.Environments, railwaysim.SeedEnvironment{
+			ID: fmt.Sprintf("3f1c8a74-5d3e-4f0a-9c47-b5d8f0a1e20%d", i+2), Name: name, Age: project.Environments[0].Age,
+		})
+	}
+}
+
 func (p *play) story(ctx context.Context) error {
 	steps := []struct {
 		name, tells string
 		act         func(context.Context) error
 		goal        func(context.Context) (bool, error)
 	}{
-		{"four tiers come up", "Four objects are applied: config/samples/{local,dev,preview,production}.yaml. Railway has one empty project.",
+		{"four tiers come up", "Four objects are applied: config/samples/{local,dev,preview,production}.yaml. Railway has one project with three empty environments.",
 			p.applySamples, p.allReady},
 		{"dashboard edit undone", "Somebody sets DEBUG=true in production, on Railway's dashboard. The operator sees it within spec.interval (30s here). Two deployments: the human's, and the repair's.",
 			p.editOnDashboard, p.editUndone},
@@ -430,6 +444,12 @@ Try it in another terminal, in this directory:
   bin/engine-operator history -n %[2]s production
   bin/engine-operator resume -n %[2]s preview       # give the bad image another try: it is rolled back again
   bin/engine-operator board -n %[2]s                # the tiers as a live page; Ctrl-C ends it
+What reads Railway itself takes the local one, which plan needs a token for:
+  export RAILWAY_API_TOKEN=%[5]s
+  bin/engine-operator plan -f config/samples/dev.yaml --cluster --railway-endpoint %[6]s
+  bin/engine-operator logs -n %[2]s dev --railway-endpoint %[6]s
+  bin/engine-operator verify -n %[2]s dev --railway-endpoint %[6]s \
+    --probe-connect-to %[7]s --probe-ca %[8]s
 The same with kubectl, if you have it:
   kubectl -n %[2]s get eenv                         # -o wide: with URL, candidate and message
   kubectl -n %[2]s describe eenv production
@@ -438,7 +458,7 @@ Edit a variable as on Railway's dashboard, and see what the operator asks:
   curl %[3]s/requests
 The operator's log: %[4]s
 Ctrl-C ends the demo.
-`, p.Kubeconfig, namespace, console, p.LogFile())
+`, p.Kubeconfig, namespace, console, p.LogFile(), p.token, p.Endpoint, p.Edge.Address, p.EdgeCA())
 	select {
 	case <-ctx.Done():
 	case <-p.Operator().Exited():

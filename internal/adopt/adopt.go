@@ -56,6 +56,8 @@ type work struct {
 	options     Options
 	environment *model.Environment
 	secrets     map[string]*corev1.Secret
+	// sealed and hidden are the variables whose values Railway does not show, to anybody or to this token.
+	sealed, hidden []string
 }
 
 // Environment writes down a Railway environment.
@@ -122,6 +124,7 @@ func (w *work) result() *Result {
 	for _, name := range slices.Sorted(maps.Keys(w.secrets)) {
 		w.Secrets = append(w.Secrets, w.secrets[name])
 	}
+	w.leaveUnread()
 	slices.Sort(w.Left)
 	w.Left = slices.Compact(w.Left)
 	return &w.Result
@@ -130,6 +133,20 @@ func (w *work) result() *Result {
 // leave notes what could not be expressed.
 func (w *work) leave(format string, args ...any) {
 	w.Left = append(w.Left, fmt.Sprintf(format, args...))
+}
+
+// leaveUnread notes the variables whose values are not shown, in one line for each cause.
+func (w *work) leaveUnread() {
+	one, them := map[bool]string{true: "is", false: "are"}, map[bool]string{true: "it stays as it is", false: "they stay as they are"}
+	if n := len(w.sealed); n > 0 {
+		slices.Sort(w.sealed)
+		w.leave("%s %s sealed: nobody can read the value, so %s; to manage such a variable, declare it with sealed: true and its value in a Secret",
+			strings.Join(w.sealed, ", "), one[n == 1], them[n == 1])
+	}
+	if n := len(w.hidden); n > 0 {
+		slices.Sort(w.hidden)
+		w.leave("%s: Railway does not show the value to this token, so %s", strings.Join(w.hidden, ", "), them[n == 1])
+	}
 }
 
 // engineOf finds the engine's service.
@@ -175,21 +192,26 @@ func (w *work) companion(instance model.ServiceInstance) {
 		w.leave("service %q stays as it is: it has no source that could be declared", instance.Name)
 		return
 	}
-	w.Tier.Spec.Services = append(w.Tier.Spec.Services, v1alpha1.Companion{Service: service})
+	companion := v1alpha1.Companion{Service: service}
+	inherit(&w.Tier.Spec, &companion)
+	w.Tier.Spec.Services = append(w.Tier.Spec.Services, companion)
 }
 
 // place is how far an import has come.
 type place struct {
-	left    int
-	changes map[string]string
-	secrets map[string]*corev1.Secret
+	left, sealed, hidden int
+	changes              map[string]string
+	secrets              map[string]*corev1.Secret
 }
 
 // mark remembers how far the import has come, and back goes back there.
-func (w *work) mark() place { return place{len(w.Left), maps.Clone(w.Changes), maps.Clone(w.secrets)} }
+func (w *work) mark() place {
+	return place{len(w.Left), len(w.sealed), len(w.hidden), maps.Clone(w.Changes), maps.Clone(w.secrets)}
+}
 
 func (w *work) back(to place) {
-	w.Left, w.Changes, w.secrets = w.Left[:to.left], to.changes, to.secrets
+	w.Left, w.sealed, w.hidden = w.Left[:to.left], w.sealed[:to.sealed], w.hidden[:to.hidden]
+	w.Changes, w.secrets = to.changes, to.secrets
 }
 
 // taken reports whether a declared service has the name, or one that differs in case only.

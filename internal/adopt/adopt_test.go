@@ -197,6 +197,51 @@ func TestNoSecretIsInTheSpec(t *testing.T) {
 	})
 }
 
+// TestSealedVariablesAreOneSentence: what holds of many is told once.
+func TestSealedVariablesAreOneSentence(t *testing.T) {
+	env := &model.Environment{Name: "dev", ProjectID: projectID, Config: model.Tree{}, Sealed: map[model.VariableRef]bool{}}
+	env.Services = []model.ServiceInstance{{ServiceID: "a", Name: "api"}}
+	env.Config.Set("acme/api:1", "services", "a", "source", "image")
+	for _, name := range []string{"C", "A", "B"} {
+		env.Sealed[model.VariableRef{ServiceID: "a", Name: name}] = true
+	}
+	env.Config.Set(map[string]any{"value": nil}, "services", "a", "variables", "D")
+	result, err := adopt.Environment(env, adopt.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"api.variables.A, api.variables.B, api.variables.C are sealed: nobody can read the value, so they stay as they are; " +
+			"to manage such a variable, declare it with sealed: true and its value in a Secret",
+		"api.variables.D: Railway does not show the value to this token, so it stays as it is",
+	}, result.Left)
+}
+
+// TestServicesInheritSettings: a service with all of the engine's settings is declared with inheritSettings, and any other with the
+// variables that it has.
+func TestServicesInheritSettings(t *testing.T) {
+	for level, inherits := range map[string]bool{"DEBUG": true, "ERROR": false} {
+		env := &model.Environment{Name: "dev", ProjectID: projectID, Config: model.Tree{}}
+		env.Services = []model.ServiceInstance{{ServiceID: "a", Name: "api"}, {ServiceID: "w", Name: "worker"}}
+		dev := &v1alpha1.EngineEnvironmentSpec{Tier: v1alpha1.TierDev}
+		for _, id := range []string{"a", "w"} {
+			env.Config.Set("acme/api:1", "services", id, "source", "image")
+			for name, value := range dev.EffectiveSettings().Variables(v1alpha1.TierDev, v1alpha1.BuilderRailpack) {
+				env.Config.Set(map[string]any{"value": value}, "services", id, "variables", name)
+			}
+		}
+		env.Config.Set(map[string]any{"value": level}, "services", "w", "variables", v1alpha1.VariableLogLevel)
+		env.Config.Set(map[string]any{"value": "4"}, "services", "w", "variables", "THREADS")
+		result, err := adopt.Environment(env, adopt.Options{Engine: "api"})
+		require.NoError(t, err)
+		worker := result.Tier.Spec.Services[0]
+		assert.Equal(t, inherits, worker.InheritSettings, level)
+		if inherits {
+			require.Len(t, worker.Variables, 1, "the settings bring the others")
+			assert.Equal(t, "THREADS", worker.Variables[0].Name)
+		}
+		assert.Empty(t, planOf(t, result, env, true).Changes, level)
+	}
+}
+
 func TestWhichServiceIsTheEngine(t *testing.T) {
 	env := &model.Environment{Name: "dev", ProjectID: projectID, Config: model.Tree{}}
 	_, err := adopt.Environment(env, adopt.Options{})

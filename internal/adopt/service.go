@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
@@ -44,9 +45,17 @@ func (c *config) get(keys ...string) any {
 	return value
 }
 
-// leave notes that a setting could not be expressed.
+// leave notes that a setting could not be expressed, by its name in the spec, where it has one, and on Railway.
 func (c *config) leave(what string) {
-	c.work.leave("%s.%s stays as it is: it cannot be declared", c.service, what)
+	name, value, _ := strings.Cut(what, " ")
+	path := desired.SpecPath(c.service + "." + name)
+	if value != "" {
+		path += " " + value
+	}
+	if !strings.HasPrefix(path, c.service+"."+name) {
+		path += ", " + name + " on Railway,"
+	}
+	c.work.leave("%s stays as it is: it cannot be declared", path)
 }
 
 // text reads a text that is not longer than so many bytes and, with a pattern, matches it.
@@ -138,7 +147,7 @@ func (c *config) source(instance model.ServiceInstance) *v1alpha1.Source {
 		if commit != "" && len(instance.Triggers) == 0 && instance.Latest != nil && instance.Latest.Meta.CommitHash == commit {
 			s.Commit = commit
 		} else if commit != "" {
-			c.work.leave("%s.source.commitSha stays as it is: something else runs, or pushes deploy past it", c.service)
+			c.work.leave("%s.source.commit stays as it is: something else runs, or pushes deploy past it", c.service)
 		}
 		return s
 	}

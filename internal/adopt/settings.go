@@ -63,6 +63,30 @@ func (w *work) unsettle(spec *v1alpha1.EngineEnvironmentSpec) map[string]bool {
 	return writes
 }
 
+// inherit says by inheritSettings what the variables of a service say, when all of the engine's settings are among them.
+func inherit(spec *v1alpha1.EngineEnvironmentSpec, companion *v1alpha1.Companion) {
+	builder := v1alpha1.BuilderRailpack
+	if companion.Build != nil {
+		builder = companion.Build.Builder
+	}
+	set, found := spec.EffectiveSettings().Variables(spec.Tier, builder), 0
+	var rest []v1alpha1.Variable
+	for _, v := range companion.Variables {
+		value, isSet := set[v.Name]
+		switch {
+		case isSet && v.Value != nil && *v.Value == value:
+			found++
+		case isSet, slices.Contains(spec.Tier.Defaults().Fixed, v.Name): // it differs, or the tier would not let it
+			return
+		default:
+			rest = append(rest, v)
+		}
+	}
+	if found == len(set) {
+		companion.InheritSettings, companion.Variables = true, rest
+	}
+}
+
 // overrides are the settings that the variables ask for and the tier does not have. A variable that says something else than a
 // setting can stays a variable.
 func overrides(there map[string]string, tier v1alpha1.Tier) *v1alpha1.Settings {

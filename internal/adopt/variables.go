@@ -75,9 +75,9 @@ func (w *work) variables(owner, serviceID string, all model.Tree, _ string) []v1
 		switch {
 		case model.SystemVariable(name):
 		case sealed || w.environment.Sealed[model.VariableRef{ServiceID: serviceID, Name: name}]:
-			w.leave("%s is sealed: nobody can read it, so it stays as it is; to manage it declare it with sealed: true and its value in a Secret", path)
+			w.sealed = append(w.sealed, path)
 		case !shown:
-			w.leave("%s: Railway does not show its value to this token, so it stays as it is", path)
+			w.hidden = append(w.hidden, path)
 		case !variableName.MatchString(name), len(value) > 32768 && !Secret(name, value):
 			w.leave("%s stays as it is: it cannot be declared", path)
 		case len(list) == 256:

@@ -52,7 +52,7 @@ func (d draft) stands(object *engineEnvironment) error {
 		return err
 	}
 	if !bytes.Equal(change.Patch, d.change.Patch) {
-		return errors.New("it has changed since it was shown: look at it again")
+		return errors.New("it has changed since it was shown: read it again")
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func refuse(w http.ResponseWriter, err error) {
 	case apierrors.IsNotFound(err):
 		code, reason = http.StatusNotFound, "this tier is gone"
 	case apierrors.IsConflict(err), anotherObject(err):
-		code, reason = http.StatusConflict, "this object was deleted and created anew: look at it again"
+		code, reason = http.StatusConflict, "this object was deleted and created anew: read it again"
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		code = http.StatusUnprocessableEntity
 	}

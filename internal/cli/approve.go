@@ -13,6 +13,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 )
 
 const (
@@ -42,7 +43,7 @@ func approveCommand(world World) *cobra.Command {
 			return nil, errors.New("--plan and --source cannot be used together: an approval is for one of them")
 		}
 		held := object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApply && object.Spec.Promotion == nil
-		if what.plan != "" || what.source == "" && (held || show.PlanWaits(object)) {
+		if what.plan != "" || what.source == "" && (held || proposal.StateOf(object) == proposal.Waits) {
 			return planApproval(object, what.plan)
 		}
 		who, err := s.user(ctx)

@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -136,8 +138,29 @@ func addCommands(root *cobra.Command, world World) {
 func versionCommand(world World) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(*cobra.Command, []string) { _, _ = fmt.Fprintln(world.Out, world.Version) },
+		Long: "Print the version, the commit that the binary was built from, the Go version and the platform.\n" +
+			"--version prints the version alone, for scripts.",
+		RunE: func(*cobra.Command, []string) error { return say(world.Out, versionText(world.Version)) },
 	}
+}
+
+// versionText is what people need to name when they ask for help.
+func versionText(version string) string {
+	text := fmt.Sprintf("engine-operator %s\n", version)
+	if info, ok := debug.ReadBuildInfo(); ok {
+		changed := ""
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.modified" && setting.Value == "true" {
+				changed = ", with changes"
+			}
+		}
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				text += fmt.Sprintf("  commit    %s%s\n", setting.Value, changed)
+			}
+		}
+	}
+	return text + fmt.Sprintf("  go        %s\n  platform  %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // FromOS is the world of a process.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/options"
+	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
@@ -55,7 +56,7 @@ func (f *verifyFlags) run(ctx context.Context, world World, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := say(world.Err, fmt.Sprintf("Runs %d checks …\n", len(job.Checks))); err != nil {
+	if err := say(world.Err, fmt.Sprintf("Runs %s …\n", status.Count(len(job.Checks), "check", "checks"))); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience)

@@ -58,7 +58,7 @@ func Gate(budget *v1alpha1.Budget, known *v1alpha1.CostStatus, now time.Time) st
 	case budget == nil || budget.Enforcement != v1alpha1.BudgetBlockPromotion:
 		return ""
 	case !SameMonth(known, now):
-		return "what this tier costs is not known, and budget.enforcement is BlockPromotion: Railway tells it to account and workspace tokens"
+		return "what this tier costs is not known, and budget.enforcement is BlockPromotion: only account and workspace tokens can read it"
 	case Over(budget, known):
 		return "this tier is over its budget: the month is projected to cost " + Against(known, budget).Summary
 	default:

@@ -26,6 +26,8 @@ type Error struct {
 	// Reason is the condition reason.
 	Reason  string
 	Message string
+	// Check is the check that cannot be run, empty when it is something else.
+	Check string
 }
 
 // Error returns the message.
@@ -149,7 +151,7 @@ func serviceVariables(
 	}
 	for _, name := range slices.Sorted(maps.Keys(fixed)) {
 		if variables[name].Value != fixed[name].Value {
-			return nil, &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
+			return nil, &Error{Reason: v1alpha1.ReasonInvalidVariable, Message: fmt.Sprintf(
 				"%s: the %s tier fixes %s=%s, and a Secret or ConfigMap sets it to another value: remove the key",
 				place, spec.Tier, name, fixed[name].Value)}
 		}
@@ -188,10 +190,10 @@ func Value(from *v1alpha1.ValueSource, sources Sources, place string) (value str
 	}
 	ref := from.ConfigMapKeyRef
 	if ref == nil { // admission refuses it, and an object may be older than the rule
-		return "", false, &Error{v1alpha1.ReasonInvalidVariable, place + ": valueFrom is empty: set exactly one of secretKeyRef and configMapKeyRef"}
+		return "", false, &Error{Reason: v1alpha1.ReasonInvalidVariable, Message: place + ": valueFrom is empty: set exactly one of secretKeyRef and configMapKeyRef"}
 	}
 	if slices.Contains(sources.Binary[ref.Name], ref.Key) {
-		return "", false, &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
+		return "", false, &Error{Reason: v1alpha1.ReasonInvalidVariable, Message: fmt.Sprintf(
 			"%s: ConfigMap %q has the key %q in binaryData: only text can be used, put it into data, encoded if need be", place, ref.Name, ref.Key)}
 	}
 	value, err = lookup(sources.ConfigMaps, "ConfigMap", v1alpha1.ReasonConfigMapNotFound, ref, place)
@@ -201,11 +203,11 @@ func Value(from *v1alpha1.ValueSource, sources Sources, place string) (value str
 func lookup(objects map[string]map[string]string, kind, missing string, ref *v1alpha1.KeyReference, place string) (string, error) {
 	data, ok := objects[ref.Name]
 	if !ok {
-		return "", &Error{missing, fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
+		return "", &Error{Reason: missing, Message: fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
 	}
 	value, ok := data[ref.Key]
 	if !ok {
-		return "", &Error{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("%s: %s %q has no key %q: add it; there is %s",
+		return "", &Error{Reason: v1alpha1.ReasonKeyNotFound, Message: fmt.Sprintf("%s: %s %q has no key %q: add it; there is %s",
 			place, kind, ref.Name, ref.Key, keysOf(data))}
 	}
 	return value, nil
@@ -230,16 +232,16 @@ func addAll(into map[string]Variable, from *v1alpha1.VariablesSource, sources So
 		kind, missing, objects, ref, secret = "ConfigMap", v1alpha1.ReasonConfigMapNotFound, sources.ConfigMaps, from.ConfigMapRef, false
 	}
 	if ref == nil { // admission refuses it, and an object may be older than the rule
-		return &Error{v1alpha1.ReasonInvalidVariable, place + " is empty: set exactly one of secretRef and configMapRef"}
+		return &Error{Reason: v1alpha1.ReasonInvalidVariable, Message: place + " is empty: set exactly one of secretRef and configMapRef"}
 	}
 	data, ok := objects[ref.Name]
 	if !ok {
-		return &Error{missing, fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
+		return &Error{Reason: missing, Message: fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
 	}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		variable := Variable{Name: from.Prefix + key, Value: data[key], Secret: secret || from.Sealed, Sealed: from.Sealed}
 		if problem := nameProblem(variable.Name); problem != "" {
-			return &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf("%s: key %q of %s %q %s", place, key, kind, ref.Name, problem)}
+			return &Error{Reason: v1alpha1.ReasonInvalidVariable, Message: fmt.Sprintf("%s: key %q of %s %q %s", place, key, kind, ref.Name, problem)}
 		}
 		if err := checkValue(variable, place); err != nil {
 			return err
@@ -254,8 +256,8 @@ func checkValue(v Variable, place string) error {
 	if utf8.ValidString(v.Value) {
 		return nil
 	}
-	return &Error{v1alpha1.ReasonInvalidVariable,
-		fmt.Sprintf("%s: the value of %s is not valid UTF-8: Railway variables are text, encode it first", place, v.Name)}
+	return &Error{Reason: v1alpha1.ReasonInvalidVariable,
+		Message: fmt.Sprintf("%s: the value of %s is not valid UTF-8: Railway variables are text, encode it first", place, v.Name)}
 }
 
 func sorted(variables map[string]Variable) []Variable {

@@ -4,6 +4,7 @@
 package desired_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -336,6 +337,41 @@ func TestFields(t *testing.T) {
 			assert.Equal(t, tt.want, got, tt.reason)
 		})
 	}
+}
+
+// TestSpecPath holds that every field is shown under the name that people write: the path leads to a value in the spec.
+func TestSpecPath(t *testing.T) {
+	second, number, yes, quantity := &metav1.Duration{Duration: time.Second}, int32(1), true, resource.MustParse("1")
+	full := v1alpha1.Service{
+		Source: &v1alpha1.Source{Repo: "a/b", Branch: "main", Commit: "c", RootDirectory: "/r"},
+		Build:  &v1alpha1.Build{Builder: v1alpha1.BuilderRailpack, Command: "make", DockerfilePath: "D", WatchPatterns: []string{"x"}},
+		Deploy: &v1alpha1.Deploy{
+			StartCommand: "run", PreDeployCommand: "migrate", Regions: map[string]int32{"us-west2": 1},
+			Healthcheck: &v1alpha1.Healthcheck{Path: "/", Timeout: second}, Restart: &v1alpha1.Restart{Policy: v1alpha1.RestartNever, MaxRetries: &number},
+			Limits: &v1alpha1.Limits{CPU: &quantity, Memory: &quantity}, Serverless: &yes, CronSchedule: "@daily", Overlap: second, Draining: second,
+		},
+	}
+	s := spec(v1alpha1.TierDev)
+	s.Engine.Service = full
+	raw, err := json.Marshal(full)
+	require.NoError(t, err)
+	var written map[string]any
+	require.NoError(t, json.Unmarshal(raw, &written))
+	for _, field := range build(t, s, desired.Sources{}).Services[0].Fields {
+		path := desired.SpecPath("my.engine." + strings.Join(field.Keys, "."))
+		if field.Value == nil { // it must be absent, and is
+			continue
+		}
+		var at any = written
+		for key := range strings.SplitSeq(strings.TrimPrefix(path, "my.engine."), ".") {
+			in, _ := at.(map[string]any)
+			require.Contains(t, in, key, path)
+			at = in[key]
+		}
+	}
+	assert.Equal(t, "engine.pullSecretRef", desired.SpecPath("engine."+strings.Join(desired.RegistryCredentials, ".")))
+	assert.Equal(t, "engine.variables.deploy.healthcheckPath", desired.SpecPath("engine.variables.deploy.healthcheckPath"), "a variable keeps its name")
+	assert.Equal(t, "shared.X", desired.SpecPath("shared.X"))
 }
 
 func TestVariablesAreBounded(t *testing.T) {

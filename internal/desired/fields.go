@@ -104,6 +104,46 @@ func (l *fieldList) deploy(d *v1alpha1.Deploy) {
 	l.seconds(d.Draining, "deploy", "drainingSeconds")
 }
 
+// specFields are the names in the spec of what Railway calls otherwise. A field that is not here has the same name in both.
+var specFields = map[string]string{
+	"source.commitSha":                            "source.commit",
+	"build.buildCommand":                          "build.command",
+	"deploy.multiRegionConfig":                    "deploy.regions",
+	"deploy.healthcheckPath":                      "deploy.healthcheck.path",
+	"deploy.healthcheckTimeout":                   "deploy.healthcheck.timeout",
+	"deploy.restartPolicyType":                    "deploy.restart.policy",
+	"deploy.restartPolicyMaxRetries":              "deploy.restart.maxRetries",
+	"deploy.limitOverride.containers.cpu":         "deploy.limits.cpu",
+	"deploy.limitOverride.containers.memoryBytes": "deploy.limits.memory",
+	"deploy.sleepApplication":                     "deploy.serverless",
+	"deploy.overlapSeconds":                       "deploy.overlap",
+	"deploy.drainingSeconds":                      "deploy.draining",
+	"deploy.registryCredentials":                  "pullSecretRef",
+}
+
+// SpecPath is a field's path as people write it in the spec, behind the service's name. The record of what was written, and what
+// is read from Railway, keep Railway's names.
+func SpecPath(path string) string {
+	if strings.Contains(path, ".variables.") { // a variable's name may be anything
+		return path
+	}
+	for railway, spec := range specFields {
+		if service, ok := strings.CutSuffix(path, "."+railway); ok {
+			return service + "." + spec
+		}
+	}
+	return path
+}
+
+// SpecPaths are the paths as people write them.
+func SpecPaths(paths []string) []string {
+	list := make([]string, 0, len(paths))
+	for _, path := range paths {
+		list = append(list, SpecPath(path))
+	}
+	return list
+}
+
 var restartPolicies = map[v1alpha1.RestartPolicy]string{
 	v1alpha1.RestartOnFailure: "ON_FAILURE",
 	v1alpha1.RestartAlways:    "ALWAYS",

@@ -24,7 +24,7 @@ func (e *Environment) checkCount() error {
 	if n <= maxVariables {
 		return nil
 	}
-	return &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
+	return &Error{Reason: v1alpha1.ReasonInvalidVariable, Message: fmt.Sprintf(
 		"the spec and the objects it names declare %d variables: at most %d can be kept track of", n, maxVariables)}
 }
 
@@ -40,7 +40,7 @@ func (e *Environment) checkSize(tier v1alpha1.Tier) error {
 	if size <= maxSecretSize {
 		return nil
 	}
-	return &Error{v1alpha1.ReasonInvalidVariable, fmt.Sprintf(
+	return &Error{Reason: v1alpha1.ReasonInvalidVariable, Message: fmt.Sprintf(
 		"the engine's variables have %d bytes, and a Secret holds at most %d: take large values out of spec.engine and what it names", size, maxSecretSize)}
 }
 
@@ -51,7 +51,7 @@ func checkNames(spec *v1alpha1.EngineEnvironmentSpec) error {
 		name := spec.Services[i].Name
 		lower := strings.ToLower(name)
 		if other, taken := seen[lower]; taken {
-			return &Error{v1alpha1.ReasonInvalidSpec, fmt.Sprintf(
+			return &Error{Reason: v1alpha1.ReasonInvalidSpec, Message: fmt.Sprintf(
 				"the services %q and %q have the same name but for upper and lower case: rename one of them", other, name)}
 		}
 		seen[lower] = name

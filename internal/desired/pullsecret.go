@@ -65,14 +65,14 @@ func pullCredentials(
 	name := ref.Name
 	data, ok := sources.Secrets[name]
 	if !ok {
-		return nil, &Error{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("%s: Secret %q does not exist: create it", place, name)}
+		return nil, &Error{Reason: v1alpha1.ReasonSecretNotFound, Message: fmt.Sprintf("%s: Secret %q does not exist: create it", place, name)}
 	}
 	found, problem := readCredentials(data, declared.Source.Image)
 	if problem == "" && !utf8.ValidString(found.username+found.password) {
 		problem = "has credentials that are not valid UTF-8: encode them as text"
 	}
 	if problem != "" {
-		return nil, &Error{v1alpha1.ReasonInvalidPullSecret, fmt.Sprintf("%s: Secret %q %s", place, name, problem)}
+		return nil, &Error{Reason: v1alpha1.ReasonInvalidPullSecret, Message: fmt.Sprintf("%s: Secret %q %s", place, name, problem)}
 	}
 	return found, nil
 }

@@ -31,7 +31,8 @@ func Verified(report verify.Report) status.Finding {
 	case len(undecided) > 0:
 		return status.Failed(v1alpha1.ReasonVerifying, "waits for the checks "+status.List(undecided))
 	default:
-		return status.Passed(status.Count(len(names[verify.Passed]), "check passes", "checks pass"))
+		passing := len(names[verify.Passed]) + 1 // and the revision check, which healthy services have passed
+		return status.Passed(status.Count(passing, "check passes", "checks pass"))
 	}
 }
 

@@ -15,9 +15,9 @@ func WithinBudget(budget *v1alpha1.Budget, known *v1alpha1.CostStatus, forbidden
 	switch {
 	case known == nil && forbidden:
 		return status.Unknown(v1alpha1.ReasonUsageNotReadable,
-			"Railway does not tell this token what the project used: an account or workspace token may ask")
+			"this token cannot read the project's usage: use an account or workspace token")
 	case known == nil:
-		return status.Unknown(v1alpha1.ReasonUsageNotReadable, "Railway did not tell what the project used; it is asked again soon")
+		return status.Unknown(v1alpha1.ReasonUsageNotReadable, "the project's usage could not be read; the operator tries again soon")
 	}
 	message := "the month is projected to cost " + known.Summary
 	if cost.Over(budget, known) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
@@ -34,10 +35,10 @@ func (s Sync) Finding() (finding status.Finding, until time.Time) {
 			until = s.RefusedUntil
 		}
 		return status.Failed(v1alpha1.ReasonCommitFailed, fmt.Sprintf("Railway could not apply %s: %s. The operator tries again after %s, "+
-			"when the value changes, or when a pass is forced by annotation", status.List(made.HeldBack), s.Refused, clock(s.RefusedUntil))), until
+			"when the value changes, or when a pass is forced by annotation", status.List(desired.SpecPaths(made.HeldBack)), s.Refused, clock(s.RefusedUntil))), until
 	case len(made.Blocked) > 0:
 		return status.Failed(v1alpha1.ReasonConfigFileOwned, "a railway.json or railway.toml of the repository overrides "+
-			status.List(made.Blocked)+": remove the file, or these fields from the spec"), until
+			status.List(desired.SpecPaths(made.Blocked))+": remove the file, or these fields from the spec"), until
 	case len(left) > 0:
 		return status.Failed(v1alpha1.ReasonContested, "something keeps undoing the operator's repairs of "+
 			status.List(left)+": find out what writes them, or remove them from the spec. The operator tries again after "+
@@ -59,7 +60,7 @@ func (s Sync) contested() (left []string, until time.Time) {
 		if !ok {
 			continue
 		}
-		left = append(left, drift.Path)
+		left = append(left, desired.SpecPath(drift.Path))
 		if until.IsZero() || end.Before(until) {
 			until = end
 		}
@@ -87,7 +88,7 @@ func Config(made *plan.Plan, staged []string, changedBy func(path string) string
 	config := &status.Config{Unmanaged: made.Unmanaged, Staged: staged}
 	for _, change := range made.Drift {
 		config.Drift = append(config.Drift, v1alpha1.Drift{
-			Path: change.Path, Declared: change.Declared, Actual: change.Actual, ChangedBy: changedBy(change.Path),
+			Path: desired.SpecPath(change.Path), Declared: change.Declared, Actual: change.Actual, ChangedBy: changedBy(change.Path),
 		})
 	}
 	return config
@@ -101,9 +102,9 @@ func Summary(changes []plan.Change) string {
 	var set, deleted []string
 	for _, change := range changes {
 		if change.Hash == "" {
-			deleted = append(deleted, change.Path)
+			deleted = append(deleted, desired.SpecPath(change.Path))
 		} else {
-			set = append(set, change.Path)
+			set = append(set, desired.SpecPath(change.Path))
 		}
 	}
 	var parts []string
@@ -119,7 +120,7 @@ func Summary(changes []plan.Change) string {
 func paths(changes []plan.Change) []string {
 	list := make([]string, 0, len(changes))
 	for _, change := range changes {
-		list = append(list, change.Path)
+		list = append(list, desired.SpecPath(change.Path))
 	}
 	return list
 }

@@ -35,7 +35,7 @@ var (
 	reasonDesc = describe("environment_ready_reason",
 		"1 for the reason of the Ready condition.", "reason")
 	stalledDesc = describe("environment_stalled",
-		"1 while only a person can help, as the Stalled condition says, else 0.", "tier")
+		"1 while the condition Stalled is True and a person has to act, else 0.", "tier")
 	suspendedDesc = describe("environment_suspended",
 		"1 while the EngineEnvironment is suspended, else 0.")
 	heldDesc = describe("environment_held",

@@ -107,9 +107,9 @@ func (o *Options) Bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.RailwayTimeout, "railway-timeout", 30*time.Second, "how long one request to Railway may take")
 	flags.Float64Var(&o.RequestsPerSecond, "railway-rps", 5, "requests per second and token, at most")
 	flags.IntVar(&o.Burst, "railway-burst", 10, "requests that may go out at once per token")
-	flags.DurationVar(&o.RolloutInterval, "rollout-interval", 5*time.Second, "how often Railway is looked at while a deployment is on its way")
+	flags.DurationVar(&o.RolloutInterval, "rollout-interval", 5*time.Second, "how often Railway is read while a deployment is under way")
 	flags.DurationVar(&o.Settle, "settle", 45*time.Second,
-		"how long Railway's reads may lag behind its writes; until then a write of unknown outcome is looked for before it is sent again")
+		"how long Railway's reads may lag behind its writes; until then the operator searches for a write of unknown outcome before it sends it again")
 	flags.StringVar(&o.WebhookAddress, "webhook-bind-address", "0",
 		"where Railway's webhooks are taken as hints, for example :9440; 0 takes none. Put TLS before it")
 	flags.StringVar(&o.WebhookSecretFile, "webhook-secret-file", "", "file with the last part of the path that webhooks are posted to: /webhooks/railway/<secret>")

@@ -92,7 +92,13 @@ func Stalled(about, reason, message string) *Outcome {
 func Failed(err error) *Outcome {
 	var invalid *desired.Error
 	if errors.As(err, &invalid) {
-		return Stalled(v1alpha1.ConditionSynced, invalid.Reason, invalid.Message)
+		about := v1alpha1.ConditionSynced
+		if invalid.Check != "" {
+			about = v1alpha1.ConditionVerified
+		}
+		out := Stalled(about, invalid.Reason, invalid.Message)
+		out.Check = invalid.Check
+		return out
 	}
 	var remote *railway.Error
 	if errors.As(err, &remote) {
@@ -126,7 +132,7 @@ func railwayFailed(err *railway.Error) *Outcome {
 		return Progressing(v1alpha1.ReasonRateLimited, "waits for Railway's request budget", max(err.RetryAfter, time.Second))
 	case railway.Ambiguous:
 		return Progressing(v1alpha1.ReasonVerifyingWrite,
-			"Railway did not say whether a write was applied; the operator reads before it writes again ("+message+")", UnknownRetry)
+			"Railway did not confirm whether a write was applied; the operator reads before it writes again ("+message+")", UnknownRetry)
 	default: // Transient, NotFound, Internal
 		out := Progressing(v1alpha1.ReasonRailwayUnavailable, "Railway does not answer as it should, the operator tries again: "+message, 0)
 		out.Err = err

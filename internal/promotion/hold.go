@@ -29,7 +29,7 @@ func (in *Input) endHold(d *Decision) {
 	case rollback == nil:
 		return
 	case rollback.Resume != in.Annotations[v1alpha1.AnnotationResume]:
-		d.Resumed = "a person said resume"
+		d.Resumed = "a person resumed it"
 	case rollback.Content != "" && rollback.Content != in.declared(d).Hash():
 		d.Resumed = "what is declared has changed"
 	default:
@@ -73,13 +73,30 @@ func (in *Input) waysOut(d *Decision) string {
 
 // HeldMessage says what is held, why, and how it ends.
 func HeldMessage(in Input, d Decision) string {
-	if d.Rollback.Requested && d.Rollback.To == d.Rollback.From {
-		return fmt.Sprintf("%s runs as it was verified before, not as declared now (%s): %s", d.Rollback.To, d.Rollback.Reason, in.waysOut(&d))
+	switch {
+	case d.Rollback.Requested:
+		return fmt.Sprintf("%s (%s): %s", InPlace(d.Rollback), d.Rollback.Reason, in.waysOut(&d))
+	case d.Rollback.To == d.Rollback.From:
+		return fmt.Sprintf("%s failed as declared now (%s), %s as it was verified before runs instead: %s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
+	default:
+		return fmt.Sprintf("%s failed (%s), %s runs instead: %s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
 	}
-	if d.Rollback.Requested {
-		return fmt.Sprintf("%s runs instead of %s (%s): %s", d.Rollback.To, d.Rollback.From, d.Rollback.Reason, in.waysOut(&d))
+}
+
+// InPlace says what runs in place of what. Both can be the same revision, with other settings or variables.
+func InPlace(r *v1alpha1.RollbackStatus) string {
+	if r.To == r.From {
+		return r.To + " runs as it was verified before, not as declared now"
 	}
-	return fmt.Sprintf("%s failed (%s), %s runs instead: %s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
+	return fmt.Sprintf("%s runs in place of %s", r.To, r.From)
+}
+
+// FromTo says what was rolled back to what.
+func FromTo(r *v1alpha1.RollbackStatus) string {
+	if r.To == r.From {
+		return r.From + " to how it was verified before"
+	}
+	return fmt.Sprintf("%s to %s", r.From, r.To)
 }
 
 // Stored is a revision that was verified here.

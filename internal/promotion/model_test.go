@@ -475,7 +475,7 @@ func (w *world) approved(t *tier, in promotion.Input, d promotion.Decision, sour
 		w.Fatalf("%s takes %s without an approval", t.object.Name, source)
 	}
 	by := d.Promotion.History[0].ApprovedBy
-	if !t.said[by+" "+source] && by != "(not said)" && !strings.Contains(by, "as in the approval before") {
+	if !t.said[by+" "+source] && by != "(not named)" && !strings.Contains(by, "as in the approval before") {
 		w.Fatalf("%q is named for the approval of %s, and did not give it", by, source)
 	}
 	if strings.Count(by, "as in the approval before") > 1 {

@@ -160,7 +160,7 @@ func (in *Input) approver(before string) string {
 	by := in.Annotations[v1alpha1.AnnotationApprovedBy]
 	switch by {
 	case "":
-		return "(not said)"
+		return "(not named)"
 	case strings.TrimSuffix(before, asBefore):
 		return by + asBefore
 	default:

@@ -220,7 +220,7 @@ func TestApprovalsBelongToWhatWasApproved(t *testing.T) {
 		want         string
 	}{
 		{"named", "the first approval", preview(manual, approve(candidate), by("dana")), "dana"},
-		{"not named", "nobody may be made up", preview(manual, approve(candidate)), "(not said)"},
+		{"not named", "nobody may be made up", preview(manual, approve(candidate)), "(not named)"},
 		{"on record", "the name is of when it was given", preview(manual, approve(candidate), by("eve"), had(candidate, "dana")), "dana"},
 		{"another name", "a new approval by another", preview(manual, approve(candidate), by("eve"), had("r/app:1", "dana")), "eve"},
 		{"the name of before", "the annotation may simply have stayed", preview(manual, approve(candidate), by("dana"), had("r/app:1", "dana")), "dana" + before},

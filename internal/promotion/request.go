@@ -39,8 +39,12 @@ func (in *Input) rollBackOnRequest(d *Decision) {
 		return
 	}
 	in.Held = &target.Content
+	replaced := in.declared(d).Engine.Source // what runs may still be what is returned to: nothing newer was deployed yet
+	if replaced == nil {
+		replaced = in.Runs.asConfigured()
+	}
 	d.Rollback = &v1alpha1.RollbackStatus{
-		From: Revision(in.Runs.asConfigured()), To: Revision(target.Content.Engine.Source), RevisionName: target.Name,
+		From: Revision(replaced), To: Revision(target.Content.Engine.Source), RevisionName: target.Name,
 		Reason: "a person asked for it", Requested: true, At: metav1.NewTime(in.Now), Content: in.declared(d).Hash(),
 		Resume: in.Annotations[v1alpha1.AnnotationResume],
 	}

@@ -46,3 +46,22 @@ func TestWhatARollbackNames(t *testing.T) {
 		}
 	}
 }
+
+// TestARollbackNamesWhatItReplaces: right after a promotion the revision before it still runs, and it is not what is replaced.
+func TestARollbackNamesWhatItReplaces(t *testing.T) {
+	old, declared := kept("r/app:1.4.2@"+digest(1), 1), source("r/app:1.5.0")
+	in := promotion.Input{
+		Namespace: "team", Name: "dev", Spec: promotion.WithSource(devSpec(), declared), Now: epoch, Stored: []promotion.Stored{old},
+		Annotations: map[string]string{v1alpha1.AnnotationRollback: "previous"}, Runs: promotion.Running{Image: "r/app:1.4.2", Digest: digest(1)},
+	}
+	d := promotion.Decide(in)
+	require.NotNil(t, d.Rollback)
+	assert.Equal(t, "1.4.2 to 1.5.0", d.Rollback.To+" to "+d.Rollback.From)
+	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 runs in place of 1.5.0 (a person asked for it): ")
+
+	d.Rollback.From = "1.4.2" // other settings or variables
+	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 runs as it was verified before, not as declared now (a person asked for it): ")
+	assert.Equal(t, "1.4.2 to how it was verified before", promotion.FromTo(d.Rollback))
+	d.Rollback.Requested = false
+	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 failed as declared now (a person asked for it), 1.4.2 as it was verified before runs instead: ")
+}

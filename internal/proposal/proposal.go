@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
@@ -78,8 +79,10 @@ func planned(change plan.Change) v1alpha1.PlannedChange {
 	return v1alpha1.PlannedChange{Path: change.Path, Action: action, From: change.Actual, To: change.Declared}
 }
 
-// add keeps the order of the paths. A path stands once: a list map of the status holds it.
+// add keeps the order of the paths, as people write them. A path stands once: a list map of the status holds it.
 func (p *Proposal) add(change v1alpha1.PlannedChange, value string) {
+	hash := hashOf(change.Path, string(change.Action), value)
+	change.Path = desired.SpecPath(change.Path)
 	at, found := slices.BinarySearchFunc(p.Changes, change.Path, func(c v1alpha1.PlannedChange, path string) int {
 		return strings.Compare(c.Path, path)
 	})
@@ -87,7 +90,7 @@ func (p *Proposal) add(change v1alpha1.PlannedChange, value string) {
 		return
 	}
 	p.Changes = slices.Insert(p.Changes, at, change)
-	p.hashes = slices.Insert(p.hashes, at, hashOf(change.Path, string(change.Action), value))
+	p.hashes = slices.Insert(p.hashes, at, hash)
 }
 
 // Empty reports whether there is nothing to write.

@@ -43,6 +43,18 @@ func TestProposal(t *testing.T) {
 	assert.True(t, proposal.Of(proposal.Input{Plan: &plan.Plan{}}).Empty())
 }
 
+// TestFieldsHaveTheSpecsNames: people read the names that they write.
+func TestFieldsHaveTheSpecsNames(t *testing.T) {
+	p := proposal.Of(proposal.Input{Plan: &plan.Plan{Changes: []plan.Change{
+		{Path: "e.deploy.sleepApplication", Hash: "1"}, {Path: "e.deploy.startCommand", Hash: "2"}, {Path: "e.deploy.healthcheckPath", Hash: "3"},
+	}}})
+	var paths []string
+	for _, change := range p.Changes {
+		paths = append(paths, change.Path)
+	}
+	assert.Equal(t, []string{"e.deploy.healthcheck.path", "e.deploy.serverless", "e.deploy.startCommand"}, paths)
+}
+
 func TestListsAreBounded(t *testing.T) {
 	made := &plan.Plan{}
 	for i := range 100 {

@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -91,9 +93,22 @@ func (s *sender) failure(request *graphql.Request, r reply, v verdict) error {
 	}
 	return &Error{
 		Class: v.class, Operation: request.OpName, Status: r.status, RetryAfter: v.wait, TraceID: r.traceID,
-		Message: sanitise(v.message, append(secretsIn(request.Variables), s.credentials.Token)),
+		Message: sanitise(s.where(r)+v.message, append(secretsIn(request.Variables), s.credentials.Token)),
 		cause:   cancellation(r.cause), throttle: v.throttle, heavy: r.heavy(),
 	}
+}
+
+// where names the host that did not answer, for what the message does not name it for.
+func (s *sender) where(r reply) string {
+	var dns *net.DNSError
+	if r.cause == nil || r.status != 0 || errors.Is(r.cause, context.Canceled) || errors.As(r.cause, &dns) {
+		return ""
+	}
+	endpoint, err := url.Parse(s.wire.endpoint)
+	if err != nil {
+		return ""
+	}
+	return endpoint.Host + ": "
 }
 
 // held is the error of a request that did not get its turn.

@@ -33,7 +33,7 @@ var Reasons = []ReasonRow{
 	},
 	{
 		Reasons: []string{v1alpha1.ReasonObserving},
-		Means:   "`writePolicy` is Observe, and Railway is not as declared: `status.plan` says what would be written",
+		Means:   "`writePolicy` is Observe, and Railway is not as declared: `status.plan` lists what would be written",
 		Do:      "read the plan; set `writePolicy` to Apply or Approve to have it written, or change the spec",
 	},
 	{
@@ -43,7 +43,7 @@ var Reasons = []ReasonRow{
 	},
 	{
 		Reasons: []string{v1alpha1.ReasonVerifyingWrite},
-		Means:   "Railway did not say whether a write was applied; the operator reads first, up to `--settle`",
+		Means:   "Railway did not confirm whether a write was applied; the operator reads first, up to `--settle`",
 		Do:      "wait",
 	},
 	{
@@ -243,7 +243,7 @@ var Reasons = []ReasonRow{
 	{
 		Reasons: []string{v1alpha1.ReasonPromotionBlocked},
 		Means:   "a rollback holds the tier, the candidate was rolled back here, or the budget is exceeded",
-		Do:      "do what the message says: it names the waiting candidate and has its command",
+		Do:      "follow the message: it names the waiting candidate and its command",
 	},
 	{
 		Reasons: []string{v1alpha1.ReasonRolledBack},
@@ -261,7 +261,7 @@ var Reasons = []ReasonRow{
 	},
 	{
 		Reasons: []string{v1alpha1.ReasonUsageNotReadable},
-		Means:   "Railway does not tell this token what was used",
+		Means:   "this token cannot read what was used",
 		Do:      "use an account or workspace token, or drop the budget",
 	},
 	{
@@ -279,7 +279,7 @@ var Reasons = []ReasonRow{
 	{
 		Reasons: []string{v1alpha1.ReasonRevisionMismatch},
 		Wrong:   true,
-		Means:   "another image (by digest, where Railway tells it) or commit runs than the one declared",
+		Means:   "another image (by digest, where Railway reports it) or commit runs than the one declared",
 		Do:      "deploy on Railway, or change the spec",
 	},
 }

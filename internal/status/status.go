@@ -31,6 +31,8 @@ type Outcome struct {
 	Reason, Message string
 	// About is the condition besides Ready that the reason is about, if any.
 	About string
+	// Check is the check that cannot be run as it is written, if the reason is about one.
+	Check string
 }
 
 // Finding is what a pass found out about one condition.
@@ -108,7 +110,7 @@ func Next(previous v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Tim
 		forgetEnvironment(&next)
 	}
 	sections(&next, facts, now)
-	next.Checks = checks(next.Checks, facts, now)
+	next.Checks = notRun(checks(next.Checks, facts, now), facts, now)
 	conditions(&next, facts, now)
 	next.Verdict, next.VerdictReasons = verdict(&next, facts)
 	next.Readiness = readiness(next.Checks)

@@ -75,6 +75,21 @@ func next(facts own.Facts) v1alpha1.EngineEnvironmentStatus {
 	return own.Next(v1alpha1.EngineEnvironmentStatus{}, facts, at(0))
 }
 
+// TestCheckThatCannotBeRun: it counts, whatever it or others found before, and the reasons tell it once.
+func TestCheckThatCannotBeRun(t *testing.T) {
+	before := next(healthy(checked(check("health", v1alpha1.CheckPassed, ""), check("mode-1", v1alpha1.CheckPassed, ""))))
+	require.Equal(t, "2/2", before.Readiness)
+	for name, readiness := range map[string]string{"mode-1": "1/2", "new": "2/3"} {
+		facts := healthy(ends(own.Stalled, v1alpha1.ReasonInvalidCheck, v1alpha1.ConditionVerified))
+		facts.Outcome.Check, facts.Checks = name, nil // nothing is asked before it can be run
+		after := own.Next(before, facts, at(1))
+		assert.Equal(t, readiness, after.Readiness, name)
+		assert.Equal(t, []string{"InvalidCheck: told"}, after.VerdictReasons, name)
+		assert.Equal(t, after, own.Next(after, facts, at(2)), "the same again changes nothing")
+	}
+	assert.Equal(t, "2/2", before.Readiness)
+}
+
 func TestVerdict(t *testing.T) {
 	failed := check("health", v1alpha1.CheckFailed, "got 500")
 	undecided := check("health", v1alpha1.CheckPending, "runs")

@@ -75,7 +75,7 @@ func checkReasons(checks []v1alpha1.CheckStatus, out Outcome) []reason {
 	for _, check := range checks {
 		told := check.Name == v1alpha1.CheckRevision && out.Kind != Done
 		switch {
-		case told:
+		case told, check.Name == out.Check: // the outcome tells it
 		case check.Result == v1alpha1.CheckFailed:
 			all = append(all, reason{v1alpha1.VerdictNoGo, fmt.Sprintf("check %s failed: %s", check.Name, check.Message)})
 		case check.Result == v1alpha1.CheckPending:
@@ -116,9 +116,8 @@ func (r Row) weigh(value metav1.ConditionStatus, done bool) v1alpha1.Verdict {
 	}
 }
 
-// readiness counts the checks that pass.
-func readiness(checks []v1alpha1.CheckStatus) string {
-	passing, counted := 0, 0
+// Tally counts the checks that pass, and those that could: one that is skipped counts neither way.
+func Tally(checks []v1alpha1.CheckStatus) (passing, counted int) {
 	for _, check := range checks {
 		if check.Result == v1alpha1.CheckSkipped {
 			continue
@@ -128,6 +127,12 @@ func readiness(checks []v1alpha1.CheckStatus) string {
 			passing++
 		}
 	}
+	return passing, counted
+}
+
+// readiness is the tally in short.
+func readiness(checks []v1alpha1.CheckStatus) string {
+	passing, counted := Tally(checks)
 	if counted == 0 {
 		return ""
 	}
@@ -157,6 +162,26 @@ func checks(known []v1alpha1.CheckStatus, facts Facts, now metav1.Time) []v1alph
 		}
 		list = append(list, check)
 	}
+	return list
+}
+
+// notRun marks the check that cannot be run as it is written: it counts, and an earlier result is no answer to what is declared now.
+func notRun(list []v1alpha1.CheckStatus, facts Facts, now metav1.Time) []v1alpha1.CheckStatus {
+	if facts.Outcome.Check == "" {
+		return list
+	}
+	check := v1alpha1.CheckStatus{
+		Name: facts.Outcome.Check, Result: v1alpha1.CheckPending, Since: now,
+		Message: Cut(redacted(facts, "not run: "+facts.Outcome.Message), checkMessageSize),
+	}
+	at := slices.IndexFunc(list, func(c v1alpha1.CheckStatus) bool { return c.Name == check.Name })
+	if at < 0 {
+		return append(list, check)
+	}
+	if list[at].Result == check.Result {
+		check.Since = list[at].Since
+	}
+	list[at] = check
 	return list
 }
 

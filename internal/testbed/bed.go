@@ -99,14 +99,14 @@ func (b *Bed) connect(ctx context.Context) error {
 		return err
 	}
 	b.Railway = *railway
-	if err := os.WriteFile(b.edgeCA(), b.Edge.CA, 0o600); err != nil {
+	if err := os.WriteFile(b.EdgeCA(), b.Edge.CA, 0o600); err != nil {
 		return fmt.Errorf("write the edge's CA: %w", err)
 	}
 	return nil
 }
 
-// edgeCA is the file of the CA that signs for the generated domains.
-func (b *Bed) edgeCA() string { return filepath.Join(b.options.Dir, "edge-ca.pem") }
+// EdgeCA is the file of the CA that signs for the generated domains.
+func (b *Bed) EdgeCA() string { return filepath.Join(b.options.Dir, "edge-ca.pem") }
 
 func (b *Bed) operatorKubeconfig() string {
 	return filepath.Join(b.options.Dir, "kubeconfig-operator")

@@ -50,7 +50,7 @@ func (b *Bed) StartOperator(ctx context.Context) error {
 	defer func() { _ = log.Close() }() // the process has its own
 	flags := append([]string{
 		"--railway-endpoint", b.Endpoint, "--namespace", OperatorNamespace, "--health-probe-bind-address", "0",
-		"--probe-connect-to", b.Edge.Address, "--probe-ca", b.edgeCA(), "--shutdown-timeout", "5s",
+		"--probe-connect-to", b.Edge.Address, "--probe-ca", b.EdgeCA(), "--shutdown-timeout", "5s",
 	}, b.options.Flags...)
 	//nolint:gosec // our own binary, with our own flags
 	command := exec.CommandContext(context.WithoutCancel(ctx), b.options.Binary, flags...)

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -69,7 +70,7 @@ func Build(in BuildInput) ([]Check, error) {
 	for i := range declared {
 		check, err := in.check(&declared[i])
 		if err != nil {
-			return nil, err
+			return nil, ofCheck(declared[i].Name, err)
 		}
 		if words, ok := inWords(in.Spec, check.Name); ok {
 			check.Expect.text = words
@@ -91,7 +92,7 @@ func inWords(spec *v1alpha1.EngineEnvironmentSpec, name string) (words string, o
 	case v1alpha1.CheckStructuredLogs:
 		return "most of them to be JSON with a time and a level", true
 	case v1alpha1.CheckMiddleware:
-		return "one that says that the security middleware is on, and none that says that it is off", true
+		return "one that reports the security middleware as on, and none that reports it as off", true
 	default:
 		return "", false
 	}
@@ -112,6 +113,11 @@ func (in *BuildInput) check(declared *v1alpha1.Check) (Check, error) {
 	}
 	text := expectation(kind, declared)
 	if check.Expect, err = compile(kind, text, place+".expect"); err != nil {
+		if text != declared.Expect && declared.Expect != "" { // the place is to be that in what a person wrote
+			if _, own := compile(kind, declared.Expect, place+".expect"); own != nil {
+				err = own
+			}
+		}
 		return check, err
 	}
 	if declared.Inconclusive != "" {
@@ -164,6 +170,15 @@ func compile(kind Kind, text, place string) (*Expectation, error) {
 	}
 	own := *compiled // the check may say it in other words
 	return &own, nil
+}
+
+// ofCheck names the check in the error.
+func ofCheck(name string, err error) error {
+	var refusal *desired.Error
+	if errors.As(err, &refusal) && refusal.Reason == v1alpha1.ReasonInvalidCheck {
+		refusal.Check = name
+	}
+	return err
 }
 
 func invalid(format string, args ...any) error {

@@ -95,6 +95,17 @@ func TestBuildHosts(t *testing.T) {
 	}
 }
 
+// TestPlaceInTheExpression: status and contains are added to what a person wrote, and the place is that in what they wrote.
+func TestPlaceInTheExpression(t *testing.T) {
+	for _, more := range []string{"", ", status: 200", ", contains: ok"} {
+		_, err := Build(input(t, `{name: mode-1, expect: "status = 200", http: {path: /}`+more+`}`))
+		var refusal *desired.Error
+		require.ErrorAs(t, err, &refusal, more)
+		assert.Equal(t, "spec.verification.checks[mode-1].expect: column 8: = compares nothing: use ==", refusal.Message, more)
+		assert.Equal(t, "mode-1", refusal.Check, more)
+	}
+}
+
 func TestHeldLogCheckIsSkipped(t *testing.T) {
 	in := input(t, `{name: x, contains: a, logs: {service: gone}}`)
 	_, err := Build(in)
@@ -137,7 +148,7 @@ func TestBlameAndInconclusive(t *testing.T) {
 	assert.NotEqual(t, first, checks[0].Fingerprint)
 
 	_, err = Build(input(t, `{name: x, inconclusive: stauts == 429, status: 200, http: {path: /}}`))
-	require.ErrorContains(t, err, "spec.verification.checks[x].inconclusive: column 1: undeclared reference to 'stauts'")
+	require.ErrorContains(t, err, "spec.verification.checks[x].inconclusive: column 1: there is no stauts")
 }
 
 func TestFingerprintIsKeyed(t *testing.T) {

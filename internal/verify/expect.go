@@ -30,7 +30,7 @@ func Compile(kind Kind, text string) (*Expectation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make CEL environment: %w", err)
 	}
-	tree, err := check(env, text)
+	tree, err := check(env, kind, text)
 	if err != nil {
 		return nil, err
 	}
@@ -48,16 +48,16 @@ func Compile(kind Kind, text string) (*Expectation, error) {
 }
 
 // check reads the text and checks its types.
-func check(env *cel.Env, text string) (*cel.Ast, error) {
+func check(env *cel.Env, kind Kind, text string) (*cel.Ast, error) {
 	tree, issues := env.Parse(text)
 	if issues.Err() != nil {
-		return nil, firstIssue(issues)
+		return nil, firstIssue(kind, text, issues)
 	}
 	if err := nested(env, tree); err != nil {
 		return nil, err
 	}
 	if tree, issues = env.Check(tree); issues.Err() != nil {
-		return nil, firstIssue(issues)
+		return nil, firstIssue(kind, text, issues)
 	}
 	return tree, nil
 }
@@ -65,12 +65,6 @@ func check(env *cel.Env, text string) (*cel.Ast, error) {
 // plan makes a program that one evaluation runs: the meter is in each of its nodes.
 func (e *Expectation) plan(m *meter) (cel.Program, error) {
 	return e.env.Program(e.tree, cel.CustomDecoratorV2(m.decorate))
-}
-
-// firstIssue says the first problem in one line.
-func firstIssue(issues *cel.Issues) error {
-	first := issues.Errors()[0]
-	return fmt.Errorf("column %d: %s", first.Location.Column()+1, strings.SplitN(first.Message, "\n", 2)[0])
 }
 
 // Contains is the expectation that the body, or a log line, contains the text.

@@ -114,7 +114,10 @@ func restrict(tree *ast.AST) (patterns map[string]*pattern, problem error) {
 	factory := ast.NewExprFactory()
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if problem == nil {
-			problem = restrictOne(tree, e, patterns, factory)
+			if err := restrictOne(tree, e, patterns, factory); err != nil {
+				at := tree.SourceInfo().GetStartLocation(e.ID())
+				problem = fmt.Errorf("%s: %w", placeAt(at.Line(), max(at.Column(), 0)), err)
+			}
 		}
 	}))
 	return patterns, problem
@@ -148,7 +151,7 @@ func restrictCall(tree *ast.AST, e ast.Expr, patterns map[string]*pattern, facto
 	case operators.Add:
 		made := args[0].Kind() == ast.IdentKind && args[0].AsIdent() == loopVariable
 		if !made && tree.GetType(e.ID()).Kind() == types.ListKind {
-			return errors.New("lists cannot be joined: look at each of them")
+			return errors.New("lists cannot be joined: write a condition for each")
 		}
 	case "matches":
 		return addPattern(patterns, args[len(args)-1])

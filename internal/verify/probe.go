@@ -154,7 +154,7 @@ func (p *prober) logs(ctx context.Context, reader LogReader, c Check) (string, e
 	if err := c.judge(ctx, map[string]any{"logs": list}); err != nil {
 		return "", fmt.Errorf("%d log lines, %w", len(lines), err)
 	}
-	return "the log says so", nil
+	return "the log is as expected", nil
 }
 
 // unreadable is why a log cannot be judged. A filter that Railway refuses is the author's mistake; everything else may pass.

@@ -22,7 +22,7 @@ type refused struct{ error }
 func (r *refused) Unwrap() error { return r.error }
 
 // errInconclusive: the check's author says that such an answer tells nothing.
-var errInconclusive = errors.New("inconclusive, as the check says of such an answer")
+var errInconclusive = errors.New("the answer is inconclusive: the check's inconclusive expression holds")
 
 // judge says why what was found is not as it must be, or tells nothing.
 func (c *Check) judge(ctx context.Context, found map[string]any) error {

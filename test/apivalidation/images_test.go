@@ -22,10 +22,10 @@ import (
 const (
 	imageForm = "image must be an OCI reference in lower case and without a scheme, " +
 		"[host[:port]/]repository[:tag][@sha256:<64 hexadecimal digits>], for example ghcr.io/acme/ai-engine:1.4.2"
-	engineUnpinned = "spec: Invalid value: the Production tier runs images whose version is said: " +
-		"give engine.source.image a tag other than latest, or a digest"
-	serviceUnpinned = "spec: Invalid value: the Production tier runs images whose version is said: " +
-		"give source.image of every service a tag other than latest, or a digest"
+	engineUnpinned = "spec: Invalid value: engine.source.image must name a version in the Production tier: " +
+		"a tag other than latest, or a digest"
+	serviceUnpinned = "spec: Invalid value: source.image of every service must name a version in the Production tier: " +
+		"a tag other than latest, or a digest"
 )
 
 var (

@@ -176,7 +176,7 @@ func TestConfigFileOwnerIsReportedNotFought(t *testing.T) {
 	before := w.mark()
 	w.poke("dev")
 	o := w.reason("dev", v1alpha1.ReasonConfigFileOwned)
-	assert.Contains(t, condition(o, v1alpha1.ConditionStalled).Message, "ai-engine.deploy.healthcheckPath")
+	assert.Contains(t, condition(o, v1alpha1.ConditionStalled).Message, "ai-engine.deploy.healthcheck.path")
 	assert.Zero(t, w.count(before)["CommitPatch"])
 }
 

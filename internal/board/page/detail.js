@@ -110,7 +110,7 @@ function record(r) {
 }
 
 function hold(h) {
-  return h && el('p', null, h.person ? `A person holds ${h.to || 'what runs'}: ${h.reason}` : `${h.to} is held in place of ${h.from}: ${h.reason}`,
+  return h && el('p', null, h.person ? `A person holds ${h.to || 'what runs'}: ${h.reason}` : `${h.to} is held${h.to === h.from ? ' as it was verified before' : ` in place of ${h.from}`}: ${h.reason}`,
     h.at ? [' (', ago(h.at), ')'] : '');
 }
 

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
 // shortDigest and shortCommit are how many hexadecimal digits people compare.
@@ -188,7 +189,7 @@ func historyOf(object *v1alpha1.EngineEnvironment) []Record {
 	}
 	if r := status.Rollback; r != nil {
 		records = append(records, Record{
-			At: r.At.UTC(), What: fmt.Sprintf("rolled back from %s to %s", r.From, r.To), Outcome: "bad", Detail: r.Reason,
+			At: r.At.UTC(), What: "rolled back " + promotion.FromTo(r), Outcome: "bad", Detail: r.Reason,
 		})
 	}
 	if v := status.Verified; v != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 )
 
 // Plan is what the operator would write to Railway. Its values come from the status, where those of Secrets are not.
@@ -18,7 +19,7 @@ type Plan struct {
 	More        int             `json:"more,omitempty"`
 	Deployments []string        `json:"deployments,omitempty"`
 	// State says what it waits for.
-	State string `json:"state"`
+	State proposal.State `json:"state"`
 	// Stale is the hash that was approved and is not this plan's.
 	Stale string `json:"stale,omitempty"`
 }
@@ -31,25 +32,15 @@ type PlannedChange struct {
 	To     string `json:"to,omitempty"`
 }
 
-// The states of a plan.
-const (
-	PlanWaits    = "waits"    // for an approval
-	PlanApproved = "approved" // and is being written
-	PlanObserved = "observed" // and is not written while writePolicy is Observe
-	PlanOutdated = "outdated" // it is for a spec that has changed since
-)
-
 func planOf(object *v1alpha1.EngineEnvironment) *Plan {
 	known := object.Status.Plan
 	if known == nil {
 		return nil
 	}
 	plan := &Plan{
-		Hash: known.Hash, Message: known.Message, More: int(known.More), Deployments: known.Deployments, State: planState(object),
+		Hash: known.Hash, Message: known.Message, More: int(known.More), Deployments: known.Deployments,
+		State: proposal.StateOf(object), Stale: proposal.Stale(object),
 		Changes: make([]PlannedChange, 0, len(known.Changes)),
-	}
-	if approval := object.Annotations[v1alpha1.AnnotationApprovePlan]; approval != known.Hash && plan.State == PlanWaits {
-		plan.Stale = approval
 	}
 	for _, c := range known.Changes {
 		plan.Changes = append(plan.Changes, PlannedChange{Path: c.Path, Action: string(c.Action), From: c.From, To: c.To})
@@ -57,23 +48,9 @@ func planOf(object *v1alpha1.EngineEnvironment) *Plan {
 	return plan
 }
 
-func planState(object *v1alpha1.EngineEnvironment) string {
-	known := object.Status.Plan
-	switch {
-	case object.Status.ObservedGeneration != object.Generation:
-		return PlanOutdated
-	case object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve:
-		return PlanObserved
-	case known.Approved, object.Annotations[v1alpha1.AnnotationApprovePlan] == known.Hash:
-		return PlanApproved
-	default:
-		return PlanWaits
-	}
-}
-
 // planWaits reports whether the plan waits for a person.
 func planWaits(object *v1alpha1.EngineEnvironment) bool {
-	return object.Status.Plan != nil && planState(object) == PlanWaits
+	return proposal.StateOf(object) == proposal.Waits
 }
 
 func waitsForPlan(object *v1alpha1.EngineEnvironment) []Wait {
@@ -81,9 +58,9 @@ func waitsForPlan(object *v1alpha1.EngineEnvironment) []Wait {
 	switch {
 	case plan == nil || object.Spec.Suspend:
 		return nil
-	case plan.State == PlanApproved:
+	case plan.State == proposal.Approved:
 		return []Wait{{For: ForOperator, What: fmt.Sprintf("plan %s is approved and written next", plan.Hash)}}
-	case plan.State != PlanWaits:
+	case plan.State != proposal.Waits:
 		return nil
 	}
 	what := fmt.Sprintf("plan %s waits for an approval: %s", plan.Hash, plan.Message)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/board/view"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 )
 
 var epoch = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
@@ -318,22 +319,23 @@ func TestPlan(t *testing.T) {
 	for _, tt := range []struct {
 		name, reason string
 		edits        []edit
-		state, stale string
-		waits        string
+		state        proposal.State
+		stale, waits string
 	}{
-		{"waits", "a person approves it", []edit{planned}, view.PlanWaits, "", "plan 3f1c waits for an approval: 1 to set; deploys app"},
-		{"stale", "another plan was approved", []edit{planned, annotated(v1alpha1.AnnotationApprovePlan, "old")}, view.PlanWaits, "old",
+		{"waits", "a person approves it", []edit{planned}, proposal.Waits, "", "plan 3f1c waits for an approval: 1 to set; deploys app"},
+		{"stale", "another plan was approved", []edit{planned, annotated(v1alpha1.AnnotationApprovePlan, "old")}, proposal.Waits, "old",
 			"plan 3f1c waits for an approval, since old was approved before it changed: 1 to set; deploys app"},
-		{"approved", "the operator is next", []edit{planned, annotated(v1alpha1.AnnotationApprovePlan, "3f1c")}, view.PlanApproved, "",
+		{"approved", "the operator is next", []edit{planned, annotated(v1alpha1.AnnotationApprovePlan, "3f1c")}, proposal.Approved, "",
 			"plan 3f1c is approved and written next"},
-		{"observed", "nobody is asked", []edit{planned, observed}, view.PlanObserved, "", ""},
-		{"outdated", "the spec has changed", []edit{planned, func(o *v1alpha1.EngineEnvironment) { o.Generation++ }}, view.PlanOutdated, "", ""},
-		{"suspended", "nothing is written whoever approves", []edit{planned, suspended}, view.PlanWaits, "", ""},
+		{"observed", "nobody is asked", []edit{planned, observed}, proposal.Observed, "", ""},
+		{"outdated", "the spec has changed", []edit{planned, func(o *v1alpha1.EngineEnvironment) { o.Generation++ }}, proposal.Outdated, "", ""},
+		{"suspended", "nothing is written whoever approves", []edit{planned, suspended}, proposal.Waits, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tier := one(t, object("dev", v1alpha1.TierDev, tt.edits...))
 			require.NotNil(t, tier.Plan)
-			assert.Equal(t, []string{tt.state, tt.stale}, []string{tier.Plan.State, tier.Plan.Stale}, tt.reason)
+			assert.Equal(t, tt.state, tier.Plan.State, tt.reason)
+			assert.Equal(t, tt.stale, tier.Plan.Stale, tt.reason)
 			assert.Equal(t, 2, tier.Plan.More)
 			assert.Equal(t, view.PlannedChange{Path: "app.variables.X", Action: "Set", From: "1", To: "(secret)"}, tier.Plan.Changes[0])
 			what := ""

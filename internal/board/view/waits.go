@@ -98,7 +98,7 @@ func waitsForResume(object *v1alpha1.EngineEnvironment) []Wait {
 		return nil
 	}
 	return []Wait{{
-		For: ForPerson, What: "a revision that was rolled back here is not promoted again until a person says so",
+		For: ForPerson, What: "a revision that was rolled back here is not promoted again before a person resumes it",
 		Action: ActionResume, Command: commandOf(object, ActionResume),
 	}}
 }

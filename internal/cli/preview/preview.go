@@ -121,6 +121,7 @@ func Make(in Input) (*Preview, error) {
 	p.tell(in, made, observed, known)
 	p.deployments(made, declared, observed)
 	p.about(in, spec, made, observed, known)
+	p.nameFields()
 	return p, nil
 }
 
@@ -284,7 +285,7 @@ func (p *Preview) about(in Input, spec *v1alpha1.EngineEnvironmentSpec, made *pl
 		p.note("compared without the operator's record (--cluster reads it): a variable that was removed from the spec does not show")
 	}
 	if len(made.Blocked) > 0 {
-		p.note("a railway.json or railway.toml of the repository overrides %s: they are not written", strings.Join(made.Blocked, ", "))
+		p.note("a railway.json or railway.toml of the repository overrides %s: they are not written", strings.Join(desired.SpecPaths(made.Blocked), ", "))
 	}
 	if len(made.Unmanaged) > 0 {
 		p.note("not declared, and left alone: %s", strings.Join(made.Unmanaged, ", "))
@@ -294,6 +295,19 @@ func (p *Preview) about(in Input, spec *v1alpha1.EngineEnvironmentSpec, made *pl
 	}
 	if observed.Ephemeral {
 		p.note("the environment belongs to a pull request: Railway deletes it when that is closed")
+	}
+}
+
+// nameFields names the fields as people write them, once nothing is looked up by Railway's names any more.
+func (p *Preview) nameFields() {
+	for i := range p.Changes {
+		p.Changes[i].Path = desired.SpecPath(p.Changes[i].Path)
+	}
+	for i := range p.Unknown {
+		p.Unknown[i].Path = desired.SpecPath(p.Unknown[i].Path)
+	}
+	for i := range p.Left {
+		p.Left[i].Path = desired.SpecPath(p.Left[i].Path)
 	}
 }
 

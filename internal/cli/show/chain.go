@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 )
 
 // branch is a tier in its place in the tree.
@@ -113,10 +115,10 @@ func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 	s := &tier.Status
 	switch p := s.Promotion; {
 	case s.Rollback != nil && len(s.VerdictReasons) > 0 && strings.HasPrefix(s.VerdictReasons[0], v1alpha1.ReasonRolledBack):
-		return inPlace(s.Rollback) + ": " + Command(tier, "resume")
+		return promotion.InPlace(s.Rollback) + ": " + Command(tier, "resume")
 	case s.Verdict == v1alpha1.VerdictNoGo && len(s.VerdictReasons) > 0:
 		return s.VerdictReasons[0]
-	case PlanWaits(tier):
+	case proposal.StateOf(tier) == proposal.Waits:
 		return fmt.Sprintf("%s: %s", s.Plan.Message, Command(tier, "approve"))
 	case s.Rollback != nil:
 		return fmt.Sprintf("held at %s: %s", s.Rollback.To, Command(tier, "resume"))

@@ -89,7 +89,7 @@ func fieldsOf(side Side) map[string]field {
 			if f.Value == nil {
 				continue
 			}
-			add(name+"."+strings.Join(f.Keys, "."), plain(f.Value), f.WriteOnly)
+			add(desired.SpecPath(name+"."+strings.Join(f.Keys, ".")), plain(f.Value), f.WriteOnly)
 		}
 		if service.Domain != nil {
 			add(name+".domains.railway", fmt.Sprintf("port %d", service.Domain.Port), false)

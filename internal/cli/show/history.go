@@ -71,7 +71,7 @@ func fromStatus(object *v1alpha1.EngineEnvironment) []Entry {
 		}
 	}
 	if r := s.Rollback; r != nil {
-		all = append(all, Entry{Time: r.At.Time, Kind: "RolledBack", What: fmt.Sprintf("%s to %s: %s", r.From, r.To, r.Reason), Who: operatorName, From: "status"})
+		all = append(all, Entry{Time: r.At.Time, Kind: "RolledBack", What: promotion.FromTo(r) + ": " + r.Reason, Who: operatorName, From: "status"})
 	}
 	if c := s.LastCommit; c != nil {
 		what := c.Message

@@ -8,16 +8,11 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 )
 
 // plannedAtMost is how many changes of a plan a screen names.
 const plannedAtMost = 10
-
-// PlanWaits reports whether the operator's plan waits for an approval.
-func PlanWaits(object *v1alpha1.EngineEnvironment) bool {
-	p := object.Status.Plan
-	return p != nil && !p.Approved && object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyApprove
-}
 
 // PlannedChanges are the changes of a plan in the status, one a line, as many as a screen names.
 func PlannedChanges(p *v1alpha1.PlanStatus) []string {
@@ -51,16 +46,18 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 	for _, line := range PlannedChanges(p) {
 		s.line("", line)
 	}
-	switch {
-	case p.Approved:
+	switch proposal.StateOf(object) {
+	case proposal.Approved:
 		s.line("", "approved, and being written")
-	case PlanWaits(object):
-		if approval := object.Annotations[v1alpha1.AnnotationApprovePlan]; approval != "" && approval != p.Hash {
-			s.line("", "the approval so far, "+approval+", is for another plan: this one has changed since")
+	case proposal.Observed:
+		s.line("", "only observed: set spec.writePolicy to Apply, or to Approve, to have it written")
+	case proposal.Outdated:
+		s.line("", "for an older spec: the operator has not read the newest one yet")
+	case proposal.Waits:
+		if stale := proposal.Stale(object); stale != "" {
+			s.line("", "the approval so far, "+stale+", is for another plan: this one has changed since")
 		}
 		s.line("", Command(object, "approve"))
-	default:
-		s.line("", "only observed: set spec.writePolicy to Apply, or to Approve, to have it written")
 	}
 }
 

@@ -129,11 +129,12 @@ func (s *screen) ready(object *v1alpha1.EngineEnvironment, now time.Time) {
 	for _, reason := range object.Status.VerdictReasons {
 		said = said || strings.HasPrefix(reason, c.Reason+": ")
 	}
-	text := c.Reason + " for " + age(c.LastTransitionTime, now)
+	// the time is the condition's: it has been like this that long, perhaps for another reason at first
+	text := " for " + age(c.LastTransitionTime, now) + "; now " + c.Reason
 	if !said {
 		text += ": " + c.Message
 	}
-	s.line("ready", s.paint.Doubt("no, ")+text)
+	s.line("ready", s.paint.Doubt("no")+text)
 }
 
 // checks sums them up and shows each that does not pass.
@@ -141,15 +142,21 @@ func (s *screen) checks(all []v1alpha1.CheckStatus) {
 	if len(all) == 0 {
 		return
 	}
-	passed, names := 0, []string{}
+	var names, parts []string
 	for i := range all {
 		if all[i].Result == v1alpha1.CheckPassed {
-			passed++
 			names = append(names, all[i].Name)
 		}
 	}
-	text := fmt.Sprintf("%d of %s: %s", passed, status.Count(len(all), "check passes", "checks pass"), strings.Join(names, ", "))
-	s.line("checks", strings.TrimSuffix(text, ": "))
+	passed, counted := status.Tally(all)
+	if counted > 0 {
+		text := fmt.Sprintf("%d of %s: %s", passed, status.Count(counted, "check passes", "checks pass"), strings.Join(names, ", "))
+		parts = append(parts, strings.TrimSuffix(text, ": "))
+	}
+	if skipped := len(all) - counted; skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", skipped))
+	}
+	s.line("checks", strings.Join(parts, "; "))
 	for i := range all {
 		check, mark := &all[i], ""
 		switch check.Result {
@@ -195,17 +202,9 @@ func quoted(value string) string {
 	return fmt.Sprintf("%q", value)
 }
 
-// inPlace says what runs in place of what. Both can be the same source, with other settings or variables.
-func inPlace(r *v1alpha1.RollbackStatus) string {
-	if r.To == r.From {
-		return fmt.Sprintf("%s as it was verified before runs in place of what is declared", r.To)
-	}
-	return fmt.Sprintf("%s runs in place of %s", r.To, r.From)
-}
-
 func (s *screen) rollback(object *v1alpha1.EngineEnvironment) {
 	if r := object.Status.Rollback; r != nil {
-		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", inPlace(r), r.Reason)))
+		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.InPlace(r), r.Reason)))
 		s.line("", Command(object, "resume")+"  # tries it again")
 	}
 }

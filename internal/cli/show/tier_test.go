@@ -1,0 +1,38 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package show_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
+)
+
+// TestReadySince: the condition keeps its time when only its reason changes, so the time says nothing about the reason.
+func TestReadySince(t *testing.T) {
+	now := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+	object := &v1alpha1.EngineEnvironment{Status: v1alpha1.EngineEnvironmentStatus{Conditions: []metav1.Condition{{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCheckFailed, Message: "check health failed",
+		LastTransitionTime: metav1.NewTime(now.Add(-3 * time.Hour)),
+	}}}}
+	assert.Contains(t, show.Tier(object, now, show.NewPaint(false)), "  ready       no for 3h; now CheckFailed: check health failed\n")
+}
+
+// TestChecksCount: the screen counts as status.readiness and the column CHECKS do, without the checks that are skipped.
+func TestChecksCount(t *testing.T) {
+	object := &v1alpha1.EngineEnvironment{Status: v1alpha1.EngineEnvironmentStatus{Readiness: "1/2", Checks: []v1alpha1.CheckStatus{
+		{Name: "revision", Result: v1alpha1.CheckPassed}, {Name: "health", Result: v1alpha1.CheckFailed, Message: "answered 500"},
+		{Name: "metrics", Result: v1alpha1.CheckSkipped, Message: "asleep"},
+	}}}
+	text := show.Tier(object, time.Time{}, show.NewPaint(false))
+	assert.Contains(t, text, "  checks      1 of 2 checks pass: revision; 1 skipped\n")
+	assert.Contains(t, text, "- metrics  asleep\n")
+	object.Status.Checks = object.Status.Checks[2:]
+	assert.Contains(t, show.Tier(object, time.Time{}, show.NewPaint(false)), "  checks      1 skipped\n")
+}
