@@ -15,16 +15,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli"
@@ -112,6 +117,14 @@ func parses(line string) error {
 
 // standIn is set for a process that stands in for kubectl.
 const standIn = "ENGINE_OPERATOR_TEST_KUBECTL"
+
+// realKubectl and edgeOf are set beside it where a page's commands may use more: kubectl itself, for all that is not engine, and the
+// address and CA of the local Railway's generated domains.
+const (
+	realKubectl = "ENGINE_OPERATOR_TEST_REAL_KUBECTL"
+	edgeOf      = "ENGINE_OPERATOR_TEST_EDGE"
+	skipped     = "skipped, there is no kubectl here: kubectl "
+)
 
 // blocks are the shell blocks of a page.
 func blocks(t *testing.T, page string) []string {
@@ -213,7 +226,8 @@ func TestAdoptionPage(t *testing.T) {
 	assert.NotContains(t, run(steps[7]), "canary")
 }
 
-// kubectlMain stands in for kubectl in the documents' commands: engine is ours, create and apply do what the real ones do.
+// kubectlMain stands in for kubectl in the documents' commands: engine is ours, the others do what the real ones do as far as a page
+// needs it.
 func kubectlMain(endpoint string) int {
 	args := os.Args[1:]
 	if args[0] == "engine" {
@@ -221,10 +235,25 @@ func kubectlMain(endpoint string) int {
 		if slices.Contains([]string{"import", "plan", "verify", "logs", "history"}, args[0]) {
 			args = append(args, "--railway-endpoint="+endpoint)
 		}
+		switch edge, ca, ok := strings.Cut(os.Getenv(edgeOf), ","); {
+		case ok && args[0] == "verify":
+			args = append(args, "--probe-connect-to="+edge, "--probe-ca="+ca, "--log-grace=1s")
+		case args[0] == "board":
+			args = append(args, "--listen=127.0.0.1:0")
+		}
 		world := cli.FromOS("test", nil)
 		return cli.Main(context.Background(), world, append([]string{"kubectl-engine"}, args...))
 	}
-	if err := kubectl(args); err != nil {
+	if path := os.Getenv(realKubectl); path != "" {
+		fmt.Fprintln(os.Stderr, syscall.Exec(path, append([]string{"kubectl"}, args...), os.Environ()))
+		return 1
+	}
+	err := kubectl(slices.Clone(args))
+	if _, ok := os.LookupEnv(realKubectl); ok && errors.Is(err, errUnknown) {
+		fmt.Fprintf(os.Stderr, "%s%s\n", skipped, strings.Join(args, " "))
+		return 0
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -244,35 +273,94 @@ func kubectl(args []string) error {
 	if err != nil {
 		return err
 	}
-	namespace := "default"
-	if args[0] == "-n" {
-		namespace, args = args[1], args[2:]
+	namespace, dry := "default", false
+	if at := slices.Index(args, "-n"); at >= 0 {
+		namespace = args[at+1]
+		args = slices.Delete(args, at, at+2)
 	}
+	words := slices.DeleteFunc(args, func(word string) bool {
+		dry = dry || word == "--dry-run=client"
+		return slices.Contains([]string{"--server-side", "--overwrite", "--dry-run=client"}, word)
+	})
 	ctx := context.Background()
-	switch strings.Join(args[:2], " ") {
+	switch strings.Join(words[:min(2, len(words))], " ") {
 	case "create namespace":
-		return direct.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: args[2]}})
+		return direct.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: words[2]}})
 	case "create secret":
-		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: args[3], Namespace: namespace}, StringData: map[string]string{}}
-		for _, literal := range args[4:] {
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: words[3], Namespace: namespace}, StringData: map[string]string{}}
+		for _, literal := range words[4:] {
 			name, value, _ := strings.Cut(strings.TrimPrefix(literal, "--from-literal="), "=")
 			secret.StringData[name] = value
 		}
+		if dry { // with -o yaml
+			delete(secret.StringData, "-o")
+			delete(secret.StringData, "yaml")
+			secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+			printed, err := yaml.Marshal(secret)
+			_, _ = os.Stdout.Write(printed)
+			return err
+		}
 		return direct.Create(ctx, secret)
 	case "apply -f":
-		return applyFile(ctx, direct, args[2])
+		return applyFile(ctx, direct, words[2])
+	case "apply -k":
+		built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), words[2])
+		if err != nil {
+			return err
+		}
+		objects, err := built.AsYaml()
+		if err != nil {
+			return err
+		}
+		return applyObjects(ctx, direct, bytes.NewReader(objects))
+	case "annotate eenv":
+		object := &v1alpha1.EngineEnvironment{}
+		if err := direct.Get(ctx, client.ObjectKey{Namespace: namespace, Name: words[2]}, object); err != nil {
+			return err
+		}
+		before := object.DeepCopy()
+		for _, annotation := range words[3:] {
+			name, value, _ := strings.Cut(annotation, "=")
+			metav1.SetMetaDataAnnotation(&object.ObjectMeta, name, value)
+		}
+		return direct.Patch(ctx, object, client.MergeFrom(before))
+	case "auth whoami":
+		review := &authenticationv1.SelfSubjectReview{}
+		if err := direct.Create(ctx, review); err != nil {
+			return err
+		}
+		_, err := os.Stdout.WriteString(review.Status.UserInfo.Username)
+		return err
 	default:
-		return fmt.Errorf("the test's kubectl does not know %v", args)
+		return fmt.Errorf("%w: %v", errUnknown, args)
 	}
 }
 
+var errUnknown = errors.New("the test's kubectl does not know")
+
+// applyFile applies a file, the files of a directory, or standard input.
 func applyFile(ctx context.Context, direct client.Client, path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
+	if path == "-" {
+		return applyObjects(ctx, direct, os.Stdin)
 	}
-	defer file.Close()
-	decoder := utilyaml.NewYAMLOrJSONDecoder(file, 4096)
+	paths := []string{path}
+	if inside, err := filepath.Glob(filepath.Join(path, "*.yaml")); err == nil && len(inside) > 0 {
+		paths = inside
+	}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := applyObjects(ctx, direct, bytes.NewReader(content)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func applyObjects(ctx context.Context, direct client.Client, from io.Reader) error {
+	decoder := utilyaml.NewYAMLOrJSONDecoder(from, 4096)
 	for {
 		object := &unstructured.Unstructured{}
 		if err := decoder.Decode(object); errors.Is(err, io.EOF) {
