@@ -26,6 +26,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/controlplane"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
@@ -263,7 +264,7 @@ func readable(path string, names map[string]string) (string, bool) {
 		if strings.HasPrefix(rest, "deploy.multiRegionConfig") {
 			rest = "deploy.multiRegionConfig"
 		}
-		return name + "." + rest, rest != "isCreated"
+		return desired.SpecPath(name + "." + rest), rest != "isCreated"
 	}
 	return path, true
 }

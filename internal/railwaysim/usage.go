@@ -3,7 +3,10 @@
 
 package railwaysim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // usageQueries answer what was used (railway-api.md, "Usage and prices"). Project tokens may not ask [assumption:
 // docs/assumptions.md].
@@ -42,7 +45,7 @@ func (c call) usageIn(p *project, e *environment, start, end time.Time, measurem
 		start = e.CreatedAt
 	}
 	var list []any
-	for _, service := range c.view.w.servicesOf(p.ID) {
+	for _, service := range c.s.usersOf(p, c.view.w.servicesOf(p.ID)) {
 		rates := c.s.usageOf(p, e, service)
 		for _, raw := range measurements {
 			name, _ := raw.(string)
@@ -59,6 +62,20 @@ func usageNode(measurement string, value float64, environmentID, serviceID, proj
 		"environmentId": environmentID, "serviceId": serviceID, "projectId": projectID,
 		"deploymentId": nil, "deploymentInstanceId": nil, "pluginId": nil, "region": nil, "volumeId": nil, "volumeInstanceId": nil,
 	}}
+}
+
+// goneService is the id of services that used something and are not there.
+const goneService = "00000000-0000-4000-8000-000000000000"
+
+// usersOf adds to the services those that the seed says used something before they were there, or after: a bill names them too.
+func (s *Sim) usersOf(p *project, services []*service) []*service {
+	all := slices.Clone(services)
+	for _, u := range s.options.Seed.Usage {
+		if !slices.ContainsFunc(all, func(known *service) bool { return known.Name == u.Service }) {
+			all = append(all, &service{ID: goneService, Name: u.Service, ProjectID: p.ID})
+		}
+	}
+	return all
 }
 
 // usageOf is what a service uses per minute, by measurement, from the seed.
