@@ -97,9 +97,10 @@ soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m)
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	hack/fuzz.sh $(FUZZTIME)
 .PHONY: test-modules
-test-modules: ## Run the tests that are modules of their own: hack/release (chart, release) and test/gitops (Argo CD, Flux)
+test-modules: ## Run the tests that are modules of their own: hack/release (chart, release), test/gitops (Argo CD, Flux), hack/kube/oldest
 	cd hack/release && go test -vet=off -timeout 15m ./... $(GO_TEST_ARGS)
 	cd test/gitops && go test -vet=off -timeout 15m ./... $(GO_TEST_ARGS)
+	cd hack/kube/oldest && go test -trimpath -vet=off -timeout 15m ./... $(GO_TEST_ARGS)
 
 .PHONY: test-live
 test-live: ## Hold our assumptions against the real Railway (needs RAILWAY_API_TOKEN and RAILWAY_PROJECT_ID)
