@@ -7,11 +7,19 @@
 #   2. bin/kube/<version>, from an earlier run;
 #   3. the binaries setup-envtest downloads, where it can reach them;
 #   4. a build from source, which needs nothing but the Go module proxy.
+# KUBE_VERSION names another version than the newest: the oldest one that hack/kube/oldest pins, such as v1.34.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 here="$ROOT/hack/kube"
-version=$(sed -n 's/^\tk8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' "$here/go.mod")
+pinned() { sed -nE 's/^(\t|require )k8s.io\/kubernetes (v[0-9.]*)$/\2/p' "$1/go.mod"; }
+module=$here
+version=$(pinned "$module")
+if [[ -n ${KUBE_VERSION:-} && $version. != "$KUBE_VERSION".* ]]; then
+  module=$here/oldest
+  newest=$version version=$(pinned "$module")
+  [[ $version. == "$KUBE_VERSION".* ]] || { say "KUBE_VERSION=$KUBE_VERSION: there is $newest and $version"; exit 2; }
+fi
 cache="$ROOT/bin/kube/$version"
 
 complete() { [[ -x "$1/etcd" && -x "$1/kube-apiserver" ]]; }
@@ -34,8 +42,9 @@ download() {
 compile() {
   local stamp=k8s.io/component-base/version
   say "  none to be had: building from source (once; about 6 minutes on 2 cores, 2 GB of build cache)"
-  cd "$here"
+  cd "$here" # etcd is the newest in either case
   build "etcd" "$1/etcd" go.etcd.io/etcd/server/v3 -ldflags "-s -w"
+  cd "$module"
   build "kube-apiserver" "$1/kube-apiserver" k8s.io/kubernetes/cmd/kube-apiserver -ldflags \
     "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=${minor%.*} -X $stamp.gitMinor=${minor#*.}"
 }
