@@ -90,7 +90,7 @@ func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *d
 		if out != nil {
 			return nil, out
 		}
-		if newer != v {
+		if newer != v { // a view that is as new as the pass is returned as it is, and compared already
 			v, c = newer, w.compare(p, newer, declared, nil)
 			undeployed = w.undeployed(p, v, c)
 		}
@@ -132,7 +132,7 @@ func (w writer) mayCreate(ctx context.Context, p *pass, v *view.View, declared *
 // gate decides whether what differs may be written.
 func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployment) proposal.Decision {
 	if p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyApply && p.journal.ApprovedPlan() == nil {
-		return proposal.Decision{Write: true} // nobody is shown what will be written
+		return proposal.Decision{Write: true} // as Decide would answer, without the comparison and the proposal that nobody is shown
 	}
 	in := proposal.Input{
 		Plan: w.assume(p, v, c), Creates: c.plan.Missing, CreatesEnvironment: v.Absent,

@@ -157,16 +157,19 @@ func (p *pass) tellCreated() {
 	}
 }
 
+// eventAtMost is how many bytes the API server takes as the note of an event; it refuses a longer one.
+const eventAtMost = 1024
+
 // event tells people about a transition. What is a warning among the events is no info in the log.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
 	p.tellCreated()
-	message := fmt.Sprintf(format, args...)
+	message := status.Cut(fmt.Sprintf(format, args...), eventAtMost)
 	if kind == warning {
 		p.tell.log.Error(nil, message, "reason", reason)
 	} else {
 		p.tell.log.Info(message, "reason", reason)
 	}
-	p.tell.events.Eventf(p.object, nil, kind, reason, action, format, args...)
+	p.tell.events.Eventf(p.object, nil, kind, reason, action, "%s", message)
 }
 
 // tellTransition makes an event of a change of Ready. A pass that changes nothing makes none.

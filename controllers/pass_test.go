@@ -5,19 +5,23 @@ package controllers
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
@@ -218,4 +222,38 @@ func TestLocalTier(t *testing.T) {
 	l.apply("round", spec, "name: openai, key: api-key", "name: local-env, key: KEY")
 	l.pass("round")
 	assert.Equal(t, v1alpha1.ReasonInvalidVariable, ready(l.get("round")).Reason, "values must not go round in a circle")
+}
+
+// TestManyCreations: the API server refuses an event whose note is longer, and what was created would be told to nobody.
+func TestManyCreations(t *testing.T) {
+	t.Parallel()
+	recorder := events.NewFakeRecorder(10)
+	p := &pass{object: &v1alpha1.EngineEnvironment{}, tell: teller{events: recorder, log: logr.Discard()}}
+	for i := range 40 {
+		p.made("the domain https://service-%d-%s.up.railway.app of the service %q", i, strings.Repeat("x", 30), "service")
+	}
+	p.event(normal, "Committed", "Commit", "Committed to Railway: 100%%")
+	p.tellCreated()
+	require.Len(t, recorder.Events, 2)
+	created := strings.TrimPrefix(<-recorder.Events, "Normal Created ")
+	assert.True(t, strings.HasPrefix(created, "Created on Railway: the domain https://service-0-"))
+	assert.Len(t, created, eventAtMost)
+	assert.Equal(t, "Normal Committed Committed to Railway: 100%", <-recorder.Events, "what was created comes first")
+}
+
+// TestPriority: the queue keeps the priority of a pass for the next one, so each pass must name it.
+func TestPriority(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, reason string
+		out          *outcome.Outcome
+		want         int
+	}{
+		{"under way", "it is ended before something new is begun", outcome.Progressing(v1alpha1.ReasonDeploying, "", 0), cluster.Begun},
+		{"done", "a routine pass comes after what somebody waits for", outcome.Done(), 0},
+		{"stalled", "a person acts next", outcome.Stalled("", v1alpha1.ReasonInvalidSpec, ""), 0},
+		{"failed", "retries of a whole fleet must not hold up new objects", outcome.Failed(errors.New("no")), 0},
+	} {
+		assert.Equal(t, tt.want, priority(tt.out), "%s: %s", tt.name, tt.reason)
+	}
 }

@@ -123,7 +123,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.report(ctx, p, out); err != nil {
 		return outcome.ResultOfStore(err)
 	}
-	return out.Result()
+	result, err := out.Result()
+	result.Priority = new(priority(out))
+	return result, err
+}
+
+// priority is that of the next pass: without it the queue would keep that of this one for ever.
+func priority(out *outcome.Outcome) int {
+	if out.Kind == status.Progressing && out.Err == nil {
+		return cluster.Begun
+	}
+	return 0
 }
 
 // run does what the object's state and tier ask for.

@@ -183,7 +183,7 @@ type WorkingRecord struct {
 	Claim *ClaimRecord `json:"claim,omitempty"`
 
 	// refused is the commit that Railway accepted and could not apply: its fields are not written again until their value
-	// changes, a person forces it, or a while has passed.
+	// changes, a person forces it, or the time that attempts stands for has passed.
 	// +optional
 	Refused *RefusedCommit `json:"refused,omitempty"`
 
@@ -249,7 +249,8 @@ type RefusedCommit struct {
 	// +kubebuilder:validation:MaxItems=4096
 	// +optional
 	Fields []string `json:"fields,omitempty"`
-	// attempts is how often Railway refused them in a row.
+	// attempts is how often in a row Railway has refused what was sent last. A value waits for one minute after the first, and twice as
+	// long after each further one, up to ten minutes.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Attempts int32 `json:"attempts,omitempty"`

@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -14,22 +15,27 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// begun is the priority of objects that are woken: what was begun is ended before something new is. A fleet that is applied at once then
-// becomes ready one object after the other, and not all at the end. New and changed objects have 0, those of a restart less.
-const begun = 1
+// Begun is the priority of a pass over an object that was woken, or at which the operator is working: what was begun is ended before
+// something new is. A fleet that is applied at once then becomes ready one object after the other, and not all at the end. New and changed
+// objects have 0, those of a restart less.
+const Begun = 1
 
 // Waker lets others wake an object: the watch when its Railway environment changed, the verifier when the result of a check did. It is
 // a source of the controller; before that has started nobody needs to be woken, because every object is passed at the start.
 type Waker struct {
 	mu    sync.Mutex
-	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	queue priorityqueue.PriorityQueue[reconcile.Request]
 }
 
 // Start takes the controller's queue.
 func (w *Waker) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	ordered, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request])
+	if !ok {
+		return fmt.Errorf("the controller's queue has no priorities: %T", queue)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.queue = queue
+	w.queue = ordered
 	return nil
 }
 
@@ -43,9 +49,5 @@ func (w *Waker) Wake(key string) {
 	}
 	namespace, name, _ := strings.Cut(key, "/")
 	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
-	if ordered, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-		ordered.AddWithOpts(priorityqueue.AddOpts{Priority: new(begun)}, request)
-		return
-	}
-	queue.Add(request)
+	queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(Begun)}, request)
 }

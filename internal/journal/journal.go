@@ -300,9 +300,10 @@ func (j *Journal) refuse(message string, at time.Time) {
 	if fields == nil {
 		fields = map[string]string{}
 	}
-	maps.Copy(fields, hashesOf(j.commit.Fields))
+	sent := hashesOf(j.commit.Fields)
+	maps.Copy(fields, sent)
 	j.record.Refused = &v1alpha1.RefusedCommit{
-		ID: j.commit.ID, Message: message, Time: metav1.NewTime(at), Fields: joinLines(fields), Attempts: j.attempts() + 1,
+		ID: j.commit.ID, Message: message, Time: metav1.NewTime(at), Fields: joinLines(fields), Attempts: j.attempt(sent),
 	}
 	j.commit.Fields, j.commit.Services = nil, nil
 }
@@ -314,12 +315,19 @@ const (
 	refusedAtMost = 10 * time.Minute
 )
 
-// attempts is how often in a row Railway has refused what it refused last.
-func (j *Journal) attempts() int32 {
-	if j.record.Refused == nil {
-		return 0
+// attempt is which attempt it was that Railway has just refused: the first, unless all that was sent was refused last time, too.
+func (j *Journal) attempt(sent map[string]string) int32 {
+	last := j.record.Refused
+	if last == nil {
+		return 1
 	}
-	return j.record.Refused.Attempts
+	before := hashesOf(last.Fields)
+	for path, hash := range sent {
+		if refused, ok := before[path]; !ok || refused != hash {
+			return 1
+		}
+	}
+	return last.Attempts + 1
 }
 
 // RefusedUntil is when what Railway could not apply is sent again, zero when there is nothing.
@@ -329,7 +337,10 @@ func (j *Journal) RefusedUntil() time.Time {
 		return time.Time{}
 	}
 	wait := refusedFor
-	for range refused.Attempts - 1 {
+	if refused.Attempts == 0 { // written by a version that waited for so long and did not count
+		wait = refusedAtMost
+	}
+	for n := refused.Attempts; n > 1 && wait < refusedAtMost; n-- {
 		wait = min(2*wait, refusedAtMost)
 	}
 	return refused.Time.Add(wait)
@@ -348,7 +359,7 @@ func (j *Journal) RefusedFields(now time.Time, forced bool) map[string]string {
 // is forgotten: it was tried again.
 func (j *Journal) RefuseField(path, hash, message string, at time.Time) {
 	if j.RefusedFields(at, false) == nil {
-		j.record.Refused = &v1alpha1.RefusedCommit{Message: message, Time: metav1.NewTime(at), Attempts: j.attempts() + 1}
+		j.record.Refused = &v1alpha1.RefusedCommit{Message: message, Time: metav1.NewTime(at), Attempts: j.attempt(map[string]string{path: hash})}
 	}
 	if line := path + "=" + hash; !slices.Contains(j.record.Refused.Fields, line) {
 		j.record.Refused.Fields = append(j.record.Refused.Fields, line)

@@ -277,6 +277,14 @@ func TestRefuseField(t *testing.T) {
 	assert.Equal(t, map[string]string{"e.triggers": "off"}, j.RefusedFields(at(61), false), "and left alone again, not sent in every pass from then on")
 }
 
+// TestRefusedByAnOlderVersion: an upgrade sends nothing again that the version before would have left alone.
+func TestRefusedByAnOlderVersion(t *testing.T) {
+	var s v1alpha1.EngineEnvironmentStatus
+	s.WorkingRecord = &v1alpha1.WorkingRecord{Refused: &v1alpha1.RefusedCommit{Time: metav1.NewTime(at(0)), Fields: []string{"e.a=1"}}}
+	j := journal.Open(&s, 0, at(1))
+	assert.Equal(t, at(600), j.RefusedUntil())
+}
+
 // TestRefusedAgain: a value that Railway never takes may not cost a failed commit a minute, and one that it could not apply for a moment
 // should not wait ten.
 func TestRefusedAgain(t *testing.T) {
@@ -291,6 +299,13 @@ func TestRefusedAgain(t *testing.T) {
 		assert.NotEmpty(t, j.RefusedFields(at(now+want-1), false))
 		now += want
 		assert.Empty(t, j.RefusedFields(at(now), false))
+	}
+	for i, fields := range [][]string{{"e.a=2"}, {"w.b=9"}, {"e.a=2", "w.c=1"}} { // what else is refused has not been tried before
+		id := fmt.Sprintf("eo-1%d", i)
+		j.Announce(intent(commit, id, now, fields...))
+		j.Answered(journal.Accepted, nil, 3)
+		j.See(seen(now, nil, map[string]journal.Patch{id: {Error: "no such builder"}}), 3)
+		assert.Equal(t, at(now+60), j.RefusedUntil(), "%v", fields)
 	}
 	j.ForgetRefused()
 	assert.Zero(t, j.RefusedUntil())

@@ -21,7 +21,8 @@ const (
 // holds then is what it costs: the heap is kept small, and a collection now and then costs little. While much is allocated, as in a first
 // convergence, each collection costs processor time, and the memory is needed for a moment only.
 func PaceCollector(ctx context.Context) {
-	debug.SetGCPercent(busyPercent)
+	chosen := busyPercent
+	debug.SetGCPercent(chosen)
 	tick := time.NewTicker(collectEvery)
 	defer tick.Stop()
 	before, _ := heap()
@@ -31,7 +32,10 @@ func PaceCollector(ctx context.Context) {
 			return
 		case <-tick.C:
 			allocated, live := heap()
-			debug.SetGCPercent(percent(allocated-before, live))
+			if next := percent(allocated-before, live); next != chosen { // to set it stops all goroutines for a moment
+				chosen = next
+				debug.SetGCPercent(chosen)
+			}
 			before = allocated
 		}
 	}

@@ -4,6 +4,7 @@
 package operator
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,7 +19,6 @@ func TestPercent(t *testing.T) {
 	}{
 		{"a settled fleet", "what it holds is what it costs", 20 * mib, 35 * mib, idlePercent},
 		{"a first convergence", "a collection each second would be much of the processor time", 90 * mib, 35 * mib, busyPercent},
-		{"before the first collection", "nothing is known of what is live", 4 * mib, 0, busyPercent},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, percent(tt.allocated, tt.live), tt.reason) })
@@ -32,4 +32,5 @@ func TestHeapIsRead(t *testing.T) {
 	after, live := heap()
 	assert.GreaterOrEqual(t, after-before, uint64(len(held)))
 	assert.NotZero(t, live)
+	runtime.KeepAlive(held)
 }

@@ -26,9 +26,9 @@ type Proposal struct {
 	Changes []v1alpha1.PlannedChange
 	// Deployments are the services of which it starts a deployment, sorted.
 	Deployments []string
-	// hashes of the changes: path, action and value, in the order of Changes.
-	hashes []string
-	after  string
+	// paths are Railway's, in order, and hashes those of their changes: path, action and value.
+	paths, hashes []string
+	after         string
 }
 
 // Input is what a proposal is made of.
@@ -79,18 +79,22 @@ func planned(change plan.Change) v1alpha1.PlannedChange {
 	return v1alpha1.PlannedChange{Path: change.Path, Action: action, From: change.Actual, To: change.Declared}
 }
 
-// add keeps the order of the paths, as people write them. A path stands once: a list map of the status holds it.
+// add keeps the hashes in the order of Railway's paths, so that what a field is called here changes no plan that a person approved, and
+// the changes in the order of the spec's paths. A path stands once: a list map of the status holds it.
 func (p *Proposal) add(change v1alpha1.PlannedChange, value string) {
-	hash := hashOf(change.Path, string(change.Action), value)
-	change.Path = desired.SpecPath(change.Path)
-	at, found := slices.BinarySearchFunc(p.Changes, change.Path, func(c v1alpha1.PlannedChange, path string) int {
-		return strings.Compare(c.Path, path)
-	})
+	at, found := slices.BinarySearch(p.paths, change.Path)
 	if found {
 		return
 	}
-	p.Changes = slices.Insert(p.Changes, at, change)
-	p.hashes = slices.Insert(p.hashes, at, hash)
+	p.paths = slices.Insert(p.paths, at, change.Path)
+	p.hashes = slices.Insert(p.hashes, at, hashOf(change.Path, string(change.Action), value))
+	change.Path = desired.SpecPath(change.Path)
+	at, found = slices.BinarySearchFunc(p.Changes, change.Path, func(c v1alpha1.PlannedChange, path string) int {
+		return strings.Compare(c.Path, path)
+	})
+	if !found {
+		p.Changes = slices.Insert(p.Changes, at, change)
+	}
 }
 
 // Empty reports whether there is nothing to write.

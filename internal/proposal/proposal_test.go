@@ -55,6 +55,14 @@ func TestFieldsHaveTheSpecsNames(t *testing.T) {
 	assert.Equal(t, []string{"e.deploy.healthcheck.path", "e.deploy.serverless", "e.deploy.startCommand"}, paths)
 }
 
+// TestNamesChangeNoHash: a plan that was approved before an upgrade is the same plan after it, whatever fields are called there.
+func TestNamesChangeNoHash(t *testing.T) {
+	p := proposal.Of(proposal.Input{Plan: &plan.Plan{Changes: []plan.Change{
+		{Path: "e.deploy.multiRegionConfig", Hash: "1"}, {Path: "e.deploy.overlapSeconds", Hash: "2"}, {Path: "e.deploy.startCommand", Hash: "3"},
+	}}})
+	assert.Equal(t, "89b3e408f2f0", p.Hash())
+}
+
 func TestListsAreBounded(t *testing.T) {
 	made := &plan.Plan{}
 	for i := range 100 {
