@@ -9,10 +9,15 @@ import (
 
 // object is what the Verifier knows of one key.
 type object struct {
+	key string
 	job Job
 	// known are the checks of the job by name. Those of an earlier subject are gone.
 	known   map[string]*tracked
 	running bool
+	// due is when its next check is, while it is queued, at that place of the queue.
+	due    time.Time
+	queued bool
+	at     int
 }
 
 // tracked is what is known of one check of the current subject.

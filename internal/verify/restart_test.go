@@ -140,7 +140,7 @@ func TestInconclusive(t *testing.T) {
 	report := b.Want("ns/dev", b.complete(j))
 	assert.False(t, report.Done)
 	assert.Equal(t, Pending, report.Results[0].Outcome, "nothing was known before")
-	assert.Contains(t, report.Results[0].Message, "GET /health answers 429, inconclusive")
+	assert.Contains(t, report.Results[0].Message, "GET /health answers 429, the answer is inconclusive")
 
 	b.engine(ok)
 	b.until(j, Passed)

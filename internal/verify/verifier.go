@@ -40,6 +40,7 @@ type Verifier struct {
 
 	mu      sync.Mutex
 	objects map[string]*object
+	queue   queue
 	// until is when the scheduler looks again if nobody wakes it.
 	until time.Time
 }
@@ -78,12 +79,14 @@ func (v *Verifier) Want(key string, job Job) Report {
 	now := v.options.Now()
 	o := v.objects[key]
 	if o == nil || o.job.Subject != job.Subject {
+		v.queue.drop(o)
 		o = begin(job, now, now.Add(sometime(job.Interval)))
-		v.objects[key] = o
+		o.key, v.objects[key] = key, o
 	} else {
 		o.adopt(job, now)
 	}
-	if due, ok := o.next(); ok && due.Before(v.until) {
+	v.queue.place(o)
+	if o.queued && o.due.Before(v.until) {
 		v.rouse()
 	}
 	return o.report()
@@ -99,6 +102,7 @@ func sometime(interval time.Duration) time.Duration {
 func (v *Verifier) Forget(key string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.queue.drop(v.objects[key])
 	delete(v.objects, key)
 }
 
@@ -108,8 +112,8 @@ func (v *Verifier) Start(ctx context.Context) error {
 	defer running.Wait()
 	for {
 		due, wait := v.due()
-		for key, o := range due {
-			running.Go(func() { v.work(ctx, key, o) })
+		for _, o := range due {
+			running.Go(func() { v.work(ctx, o.key, o) })
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -127,21 +131,16 @@ func (v *Verifier) Start(ctx context.Context) error {
 const idle = time.Minute
 
 // due marks the objects that are due as running, and returns them and how long to wait for the next.
-func (v *Verifier) due() (due map[string]*object, wait time.Duration) {
+func (v *Verifier) due() (due []*object, wait time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.options.Now()
-	due, wait = map[string]*object{}, idle
-	for key, o := range v.objects {
-		next, ok := o.next()
-		switch left := next.Sub(now); {
-		case o.running || !ok:
-		case left <= 0:
-			o.running = true
-			due[key] = o
-		default:
-			wait = min(wait, left)
-		}
+	due, wait, ok := v.queue.take(now)
+	for _, o := range due {
+		o.running = true
+	}
+	if !ok || wait > idle {
+		wait = idle
 	}
 	v.until = now.Add(wait)
 	return due, wait
@@ -199,6 +198,7 @@ func (v *Verifier) book(key string, o *object, found []finding) (changed bool) {
 			t.book(f, now, p)
 		}
 	}
+	v.queue.place(o)
 	v.rouse()
 	return !sameReport(before, o.report())
 }
