@@ -14,7 +14,7 @@ const (
 	// collectEvery is how often the pace of the garbage collector is chosen.
 	collectEvery = 10 * time.Second
 	// busyPercent and idlePercent are by how much the heap may grow until it is collected (GOGC).
-	busyPercent, idlePercent = 50, 25
+	busyPercent, idlePercent = 100, 25
 )
 
 // PaceCollector chooses how often garbage is collected, by what is allocated, until ctx ends. A fleet is idle most of the time, and what it
