@@ -81,6 +81,8 @@ type trial struct {
 	health findings.Health
 	// report is nil when the checks were not asked, because the services are not healthy.
 	report *verify.Report
+	// checks are the results for the status, of which the condition Verified is the sum.
+	checks []v1alpha1.CheckStatus
 	end    promotion.Conclusion
 }
 
@@ -103,7 +105,7 @@ func (f follower) conclude(ctx context.Context, p *pass, v *view.View, c *chosen
 	if t.end.Read { // the checks were faster than the read
 		p.wakeAt(p.now.Add(outcome.BusyRetry))
 	}
-	p.facts.Checks = findings.Checks(p.object.Status.Checks, t.health.Finding, t.report)
+	p.facts.Checks = t.checks
 	if out := f.carryOut(ctx, p, c, t); out != nil {
 		return out
 	}
@@ -115,13 +117,14 @@ func (f follower) conclude(ctx context.Context, p *pass, v *view.View, c *chosen
 func (f follower) undecided(p *pass, c *chosen, t trial, err error) *outcome.Outcome {
 	f.watch.hurry(p)
 	p.wakeAfter(err)
-	p.facts.Checks = findings.Checks(p.object.Status.Checks, t.health.Finding, t.report)
+	p.facts.Checks = t.checks
 	return f.sumUp(p, c, t)
 }
 
 // try finds out how the revision does by the view.
 func (f follower) try(ctx context.Context, p *pass, v *view.View, c *chosen) (trial, error) {
 	t := trial{health: f.assess(ctx, p, v, c.declared)}
+	t.checks = findings.Checks(p.object.Status.Checks, t.health.Finding, nil)
 	p.find(v1alpha1.ConditionHealthy, t.health.Finding)
 	tried := promotion.Tried{
 		Object: p.object.Name, Decision: c.decision, Runs: v.Newest(c.decision.Spec.Engine.Name), ReadAt: v.ReadAt, Stored: c.stored,
@@ -135,7 +138,8 @@ func (f follower) try(ctx context.Context, p *pass, v *view.View, c *chosen) (tr
 			return t, err
 		}
 		t.report = &report
-		p.find(v1alpha1.ConditionVerified, findings.Verified(report))
+		t.checks = findings.Checks(p.object.Status.Checks, t.health.Finding, t.report)
+		p.find(v1alpha1.ConditionVerified, findings.Verified(t.checks))
 		blame := findings.BlameOf(report)
 		tried.Passed, tried.CheckedAt, tried.Failed = blame.Passed, blame.At, blame.Failure
 	}
@@ -200,7 +204,7 @@ func (f follower) sumUp(p *pass, c *chosen, t trial) *outcome.Outcome {
 // judgeVerification is how a pass over healthy services ends when their checks do not pass; nil when they do. Without
 // spec.verification only the verdict waits for them.
 func (f follower) judgeVerification(p *pass, t trial) *outcome.Outcome {
-	verified := findings.Verified(*t.report)
+	verified := findings.Verified(t.checks)
 	f.watch.Hurry(p.key, hurryFor(p, verified))
 	switch {
 	case p.object.Spec.Verification == nil || verified.Reason == v1alpha1.ReasonSucceeded:

@@ -215,6 +215,25 @@ func TestSealedVariablesAreOneSentence(t *testing.T) {
 	}, result.Left)
 }
 
+// TestLeftSettingsAreNamed as the spec names them and as Railway does. A key of Railway's may hold anything.
+func TestLeftSettingsAreNamed(t *testing.T) {
+	env := &model.Environment{Name: "dev", ProjectID: projectID, Config: model.Tree{}}
+	env.Services = []model.ServiceInstance{{ServiceID: "a", Name: "api"}}
+	env.Config.Set("acme/api:1", "services", "a", "source", "image")
+	env.Config.Set("HEROKU", "services", "a", "build", "builder")
+	env.Config.Set("SOME TIMES", "services", "a", "deploy", "restartPolicyType")
+	env.Config.Set("health", "services", "a", "deploy", "healthcheckPath")
+	env.Config.Set("monday", "services", "a", "deploy", "sleepApplication since")
+	result, err := adopt.Environment(env, adopt.Options{})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{
+		"api.build.builder (HEROKU) stays as it is: it cannot be declared",
+		"api.deploy.restart.policy (SOME TIMES), deploy.restartPolicyType on Railway, stays as it is: it cannot be declared",
+		"api.deploy.healthcheck.path, deploy.healthcheckPath on Railway, stays as it is: it cannot be declared",
+		"api.deploy.sleepApplication since stays as it is: it cannot be declared",
+	}, result.Left)
+}
+
 // TestServicesInheritSettings: a service with all of the engine's settings is declared with inheritSettings, and any other with the
 // variables that it has.
 func TestServicesInheritSettings(t *testing.T) {

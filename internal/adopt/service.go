@@ -45,14 +45,15 @@ func (c *config) get(keys ...string) any {
 	return value
 }
 
-// leave notes that a setting could not be expressed, by its name in the spec, where it has one, and on Railway.
-func (c *config) leave(what string) {
-	name, value, _ := strings.Cut(what, " ")
+// leave notes that a setting could not be expressed, by its name in the spec, where it has one, and on Railway. value may tell the
+// value as well.
+func (c *config) leave(name, value string) {
 	path := desired.SpecPath(c.service + "." + name)
+	renamed := path != c.service+"."+name
 	if value != "" {
-		path += " " + value
+		path += " (" + value + ")"
 	}
-	if !strings.HasPrefix(path, c.service+"."+name) {
+	if renamed {
 		path += ", " + name + " on Railway,"
 	}
 	c.work.leave("%s stays as it is: it cannot be declared", path)
@@ -66,7 +67,7 @@ func (c *config) text(atMost int, pattern *regexp.Regexp, keys ...string) string
 		return ""
 	}
 	if !isText || len(text) > atMost || pattern != nil && !pattern.MatchString(text) {
-		c.leave(strings.Join(keys, "."))
+		c.leave(strings.Join(keys, "."), "")
 		return ""
 	}
 	return text
@@ -80,7 +81,7 @@ func (c *config) number(least, most float64, keys ...string) (number float64, ok
 	}
 	number, ok = value.(float64)
 	if !ok || number != math.Trunc(number) || number < least || number > most {
-		c.leave(strings.Join(keys, "."))
+		c.leave(strings.Join(keys, "."), "")
 		return 0, false
 	}
 	return number, true
@@ -165,13 +166,13 @@ func (c *config) build() *v1alpha1.Build {
 		Command: c.text(4096, nil, "build", "buildCommand"), DockerfilePath: c.text(512, nil, "build", "dockerfilePath"),
 	}
 	if name, set := c.Get("build", "builder"); set && b.Builder == "" {
-		c.leave(fmt.Sprintf("build.builder (%v)", name))
+		c.leave("build.builder", fmt.Sprint(name))
 	}
 	patterns, _ := c.get("build", "watchPatterns").([]any)
 	for _, pattern := range patterns {
 		text, isText := pattern.(string)
 		if !isText || text == "" || len(text) > 512 || len(patterns) > 64 {
-			c.leave("build.watchPatterns")
+			c.leave("build.watchPatterns", "")
 			b.WatchPatterns = nil
 			break
 		}
@@ -199,7 +200,7 @@ func (c *config) deploy() *v1alpha1.Deploy {
 		d.Serverless = &sleeps
 	}
 	if d.CronSchedule != "" && len(d.Regions) > 0 && (len(d.Regions) > 1 || total(d.Regions) > 1) {
-		c.leave("deploy.multiRegionConfig")
+		c.leave("deploy.multiRegionConfig", "")
 		d.Regions = nil
 	}
 	if _, set := c.Get("deploy", "registryCredentials"); set {
@@ -222,7 +223,7 @@ func (c *config) preDeploy() string {
 	}
 	text, isText := value.(string)
 	if all, isList := value.([]any); value != nil && (!isText || len(text) > 4096) && (!isList || len(all) > 0) {
-		c.leave("deploy.preDeployCommand")
+		c.leave("deploy.preDeployCommand", "")
 		return ""
 	}
 	return text
@@ -232,12 +233,12 @@ func (c *config) healthcheck() *v1alpha1.Healthcheck {
 	path, timeout := c.text(512, nil, "deploy", "healthcheckPath"), c.seconds(1, 3600, "deploy", "healthcheckTimeout")
 	switch {
 	case path == "" && timeout != nil:
-		c.leave("deploy.healthcheckTimeout")
+		c.leave("deploy.healthcheckTimeout", "")
 		return nil
 	case path == "":
 		return nil
 	case !strings.HasPrefix(path, "/"):
-		c.leave("deploy.healthcheckPath")
+		c.leave("deploy.healthcheckPath", "")
 		return nil
 	}
 	return &v1alpha1.Healthcheck{Path: path, Timeout: timeout}
@@ -246,7 +247,7 @@ func (c *config) healthcheck() *v1alpha1.Healthcheck {
 func (c *config) restart() *v1alpha1.Restart {
 	r := &v1alpha1.Restart{Policy: restartPolicies[c.text(32, nil, "deploy", "restartPolicyType")]}
 	if name, set := c.Get("deploy", "restartPolicyType"); set && r.Policy == "" {
-		c.leave(fmt.Sprintf("deploy.restartPolicyType (%v)", name))
+		c.leave("deploy.restartPolicyType", fmt.Sprint(name))
 	}
 	if retries, ok := c.number(0, 10000, "deploy", "restartPolicyMaxRetries"); ok {
 		number := int32(retries)
@@ -263,7 +264,7 @@ func (c *config) limits() *v1alpha1.Limits {
 	if cpu, ok := c.get("deploy", "limitOverride", "containers", "cpu").(float64); ok {
 		milli := math.Round(cpu * 1000)
 		if milli/1000 != cpu || milli < 1 || milli > 1_000_000 {
-			c.leave("deploy.limitOverride.containers.cpu")
+			c.leave("deploy.limitOverride.containers.cpu", "")
 		} else {
 			l.CPU = resource.NewMilliQuantity(int64(milli), resource.DecimalSI)
 		}
@@ -302,7 +303,7 @@ func (c *config) regions() map[string]int32 {
 		take(name, count)
 	}
 	if bad || len(regions) > 8 || total(regions) > 50 {
-		c.leave("deploy.multiRegionConfig")
+		c.leave("deploy.multiRegionConfig", "")
 		return nil
 	}
 	if len(regions) == 0 {
@@ -373,6 +374,6 @@ func (c *config) rest() {
 	})
 	slices.Sort(left)
 	for _, name := range left {
-		c.leave(name)
+		c.leave(name, "")
 	}
 }

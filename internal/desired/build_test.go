@@ -351,13 +351,28 @@ func TestSpecPath(t *testing.T) {
 			Limits: &v1alpha1.Limits{CPU: &quantity, Memory: &quantity}, Serverless: &yes, CronSchedule: "@daily", Overlap: second, Draining: second,
 		},
 	}
+	private := v1alpha1.Service{Source: &v1alpha1.Source{Image: "ghcr.io/a/b:1"}, PullSecretRef: &v1alpha1.LocalReference{Name: "pull"}}
+	sources := secrets(map[string]map[string]string{"pull": {"username": "bot", "password": pullPassword}})
+	for _, service := range []v1alpha1.Service{full, private} {
+		leadsSomewhere(t, service, sources)
+	}
+	assert.Equal(t, "engine.variables.deploy.healthcheckPath", desired.SpecPath("engine.variables.deploy.healthcheckPath"), "a variable keeps its name")
+	assert.Equal(t, "shared.X", desired.SpecPath("shared.X"))
+	assert.Equal(t, "shared.deploy.healthcheck.path", desired.SpecPath("shared.deploy.healthcheckPath"), "a service may be called shared")
+	assert.Equal(t, "x.variables.y.deploy.healthcheck.path", desired.SpecPath("x.variables.y.deploy.healthcheckPath"), "a service's name may hold anything")
+	assert.Equal(t, "a.deploy.b.variables.sleepApplication", desired.SpecPath("a.deploy.b.variables.sleepApplication"))
+}
+
+// leadsSomewhere holds that the path of every field of the service leads to a value in the spec.
+func leadsSomewhere(t *testing.T, service v1alpha1.Service, sources desired.Sources) {
+	t.Helper()
 	s := spec(v1alpha1.TierDev)
-	s.Engine.Service = full
-	raw, err := json.Marshal(full)
+	s.Engine.Service = service
+	raw, err := json.Marshal(service)
 	require.NoError(t, err)
 	var written map[string]any
 	require.NoError(t, json.Unmarshal(raw, &written))
-	for _, field := range build(t, s, desired.Sources{}).Services[0].Fields {
+	for _, field := range build(t, s, sources).Services[0].Fields {
 		path := desired.SpecPath("my.engine." + strings.Join(field.Keys, "."))
 		if field.Value == nil { // it must be absent, and is
 			continue
@@ -369,9 +384,6 @@ func TestSpecPath(t *testing.T) {
 			at = in[key]
 		}
 	}
-	assert.Equal(t, "engine.pullSecretRef", desired.SpecPath("engine."+strings.Join(desired.RegistryCredentials, ".")))
-	assert.Equal(t, "engine.variables.deploy.healthcheckPath", desired.SpecPath("engine.variables.deploy.healthcheckPath"), "a variable keeps its name")
-	assert.Equal(t, "shared.X", desired.SpecPath("shared.X"))
 }
 
 func TestVariablesAreBounded(t *testing.T) {

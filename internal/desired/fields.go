@@ -121,15 +121,16 @@ var specFields = map[string]string{
 	"deploy.registryCredentials":                  "pullSecretRef",
 }
 
-// SpecPath is a field's path as people write it in the spec, behind the service's name. The record of what was written, and what
-// is read from Railway, keep Railway's names.
+// SpecPath is a field's path as people write it in the spec, behind the service's name, which may hold dots. The record of what was
+// written, and what is read from Railway, keep Railway's names.
 func SpecPath(path string) string {
-	if strings.Contains(path, ".variables.") { // a variable's name may be anything
-		return path
-	}
-	for railway, spec := range specFields {
-		if service, ok := strings.CutSuffix(path, "."+railway); ok {
-			return service + "." + spec
+	for dot := strings.LastIndexByte(path, '.'); dot > 0; dot = strings.LastIndexByte(path[:dot], '.') {
+		spec, renamed := specFields[path[dot+1:]]
+		switch {
+		case renamed && strings.HasSuffix(path[:dot], ".variables"): // a variable on Railway may be called like a field
+			return path
+		case renamed:
+			return path[:dot+1] + spec
 		}
 	}
 	return path

@@ -12,17 +12,17 @@ import (
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
-// Verified sums up the results of checks: a failed check outweighs an undecided one.
-func Verified(report verify.Report) status.Finding {
-	names := map[verify.Outcome][]string{}
+// Verified sums up the checks of the status, once the services are healthy: a failed check outweighs an undecided one.
+func Verified(checks []v1alpha1.CheckStatus) status.Finding {
+	names := map[v1alpha1.CheckResult][]string{}
 	first := ""
-	for _, result := range report.Results {
-		if result.Outcome == verify.Failed && first == "" {
-			first = fmt.Sprintf("check %s failed: %s", result.Name, result.Message)
+	for _, check := range checks {
+		if check.Result == v1alpha1.CheckFailed && first == "" {
+			first = fmt.Sprintf("check %s failed: %s", check.Name, check.Message)
 		}
-		names[result.Outcome] = append(names[result.Outcome], result.Name)
+		names[check.Result] = append(names[check.Result], check.Name)
 	}
-	failures, undecided := names[verify.Failed], names[verify.Pending]
+	failures, undecided := names[v1alpha1.CheckFailed], names[v1alpha1.CheckPending]
 	switch {
 	case len(failures) > 1:
 		return status.Failed(v1alpha1.ReasonCheckFailed, first+"; so did "+status.List(failures[1:]))
@@ -31,7 +31,7 @@ func Verified(report verify.Report) status.Finding {
 	case len(undecided) > 0:
 		return status.Failed(v1alpha1.ReasonVerifying, "waits for the checks "+status.List(undecided))
 	default:
-		passing := len(names[verify.Passed]) + 1 // and the revision check, which healthy services have passed
+		passing, _ := status.Tally(checks)
 		return status.Passed(status.Count(passing, "check passes", "checks pass"))
 	}
 }

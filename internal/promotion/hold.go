@@ -75,16 +75,16 @@ func (in *Input) waysOut(d *Decision) string {
 func HeldMessage(in Input, d Decision) string {
 	switch {
 	case d.Rollback.Requested:
-		return fmt.Sprintf("%s (%s): %s", InPlace(d.Rollback), d.Rollback.Reason, in.waysOut(&d))
+		return fmt.Sprintf("%s (%s): %s", Replacement(d.Rollback), d.Rollback.Reason, in.waysOut(&d))
 	case d.Rollback.To == d.Rollback.From:
-		return fmt.Sprintf("%s failed as declared now (%s), %s as it was verified before runs instead: %s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
+		return fmt.Sprintf("%s failed as declared now (%s), what was verified before runs instead: %s", d.Rollback.From, d.Rollback.Reason, in.waysOut(&d))
 	default:
 		return fmt.Sprintf("%s failed (%s), %s runs instead: %s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
 	}
 }
 
-// InPlace says what runs in place of what. Both can be the same revision, with other settings or variables.
-func InPlace(r *v1alpha1.RollbackStatus) string {
+// Replacement says what runs in place of what. Both can be the same revision, with other settings or variables.
+func Replacement(r *v1alpha1.RollbackStatus) string {
 	if r.To == r.From {
 		return r.To + " runs as it was verified before, not as declared now"
 	}

@@ -63,5 +63,5 @@ func TestARollbackNamesWhatItReplaces(t *testing.T) {
 	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 runs as it was verified before, not as declared now (a person asked for it): ")
 	assert.Equal(t, "1.4.2 to how it was verified before", promotion.FromTo(d.Rollback))
 	d.Rollback.Requested = false
-	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 failed as declared now (a person asked for it), 1.4.2 as it was verified before runs instead: ")
+	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 failed as declared now (a person asked for it), what was verified before runs instead: ")
 }

@@ -265,7 +265,7 @@ func describe(err error) string {
 	case errors.As(err, &dns):
 		return "cannot resolve the host name " + dns.Name
 	case errors.As(err, &trust):
-		return "the TLS certificate of the endpoint cannot be verified"
+		return "the TLS certificate cannot be verified"
 	case errors.As(err, &errno):
 		return errno.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

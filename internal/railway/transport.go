@@ -98,10 +98,19 @@ func (s *sender) failure(request *graphql.Request, r reply, v verdict) error {
 	}
 }
 
-// where names the host that did not answer, for what the message does not name it for.
+// where begins the message about a request that got no answer: it says who did not answer, Railway's host, or a proxy before it.
+// It is empty when there was an answer, when the request was given up, and when the rest of the message names the host itself,
+// because its name cannot be resolved.
 func (s *sender) where(r reply) string {
+	if r.cause == nil || r.status != 0 || errors.Is(r.cause, context.Canceled) {
+		return ""
+	}
+	var connection *net.OpError
+	if errors.As(r.cause, &connection) && connection.Op == "proxyconnect" { // net/http's word for a proxy that cannot be reached
+		return "the proxy: "
+	}
 	var dns *net.DNSError
-	if r.cause == nil || r.status != 0 || errors.Is(r.cause, context.Canceled) || errors.As(r.cause, &dns) {
+	if errors.As(r.cause, &dns) {
 		return ""
 	}
 	endpoint, err := url.Parse(s.wire.endpoint)

@@ -6,13 +6,16 @@ package railway
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,26 +151,27 @@ func TestFaults(t *testing.T) {
 		query, mutation Class
 		status          int
 		retry           time.Duration
+		named           bool // the host, which did not answer
 	}{
-		{"429 with a pause", header(answerWith(429, "{}"), "Retry-After", "17"), RateLimited, RateLimited, 429, 17 * time.Second},
-		{"429 without", answerWith(429, ""), RateLimited, RateLimited, 429, 30 * time.Second},
-		{"Cloudflare", answerWith(429, "error code: 1015"), RateLimited, RateLimited, 429, 5 * time.Minute},
-		{"500", answerWith(500, `{"message":"oops"}`), Transient, Ambiguous, 500, 0},
-		{"HTML with 502", answerWith(502, "<html>bad gateway</html>"), Transient, Ambiguous, 502, 0},
-		{"HTML with 200", answerWith(200, "<html>hello</html>"), Transient, Ambiguous, 200, 0},
-		{"half a JSON", answerWith(200, projectJSON[:200]), Transient, Ambiguous, 200, 0},
-		{"fewer bytes than announced", header(answerWith(200, projectJSON[:200]), "Content-Length", "5000"), Transient, Ambiguous, 200, 0},
-		{"empty body", answerWith(200, ""), Transient, Ambiguous, 200, 0},
-		{"data null", answerWith(200, `{"data":null}`), Transient, Ambiguous, 200, 0},
-		{"data null within", answerWith(200, `{"data":{"project":null,"serviceCreate":null}}`), Transient, Ambiguous, 0, 0},
-		{"another shape", answerWith(200, `{"data":{"project":"p1","serviceCreate":"s1"}}`), SchemaMismatch, SchemaMismatch, 200, 0},
-		{"partial data", answerWith(200, partial), Unauthorized, Ambiguous, 200, 0},
-		{"too large", answerWith(200, `{"data":{"project":"`+strings.Repeat("x", 9000)+`"}}`), Internal, Ambiguous, 200, 0},
-		{"a redirect", header(answerWith(307, ""), "Location", "/elsewhere"), Transient, Ambiguous, 307, 0},
-		{"no answer in time", hang, Transient, Ambiguous, 0, 0},
-		{"reset after the request", hijack(""), Transient, Ambiguous, 0, 0},
-		{"reset in the answer", hijack("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"da"), Transient, Ambiguous, 200, 0},
-		{"401", answerWith(401, "Unauthorized"), Unauthorized, Unauthorized, 401, 0},
+		{"429 with a pause", header(answerWith(429, "{}"), "Retry-After", "17"), RateLimited, RateLimited, 429, 17 * time.Second, false},
+		{"429 without", answerWith(429, ""), RateLimited, RateLimited, 429, 30 * time.Second, false},
+		{"Cloudflare", answerWith(429, "error code: 1015"), RateLimited, RateLimited, 429, 5 * time.Minute, false},
+		{"500", answerWith(500, `{"message":"oops"}`), Transient, Ambiguous, 500, 0, false},
+		{"HTML with 502", answerWith(502, "<html>bad gateway</html>"), Transient, Ambiguous, 502, 0, false},
+		{"HTML with 200", answerWith(200, "<html>hello</html>"), Transient, Ambiguous, 200, 0, false},
+		{"half a JSON", answerWith(200, projectJSON[:200]), Transient, Ambiguous, 200, 0, false},
+		{"fewer bytes than announced", header(answerWith(200, projectJSON[:200]), "Content-Length", "5000"), Transient, Ambiguous, 200, 0, false},
+		{"empty body", answerWith(200, ""), Transient, Ambiguous, 200, 0, false},
+		{"data null", answerWith(200, `{"data":null}`), Transient, Ambiguous, 200, 0, false},
+		{"data null within", answerWith(200, `{"data":{"project":null,"serviceCreate":null}}`), Transient, Ambiguous, 0, 0, false},
+		{"another shape", answerWith(200, `{"data":{"project":"p1","serviceCreate":"s1"}}`), SchemaMismatch, SchemaMismatch, 200, 0, false},
+		{"partial data", answerWith(200, partial), Unauthorized, Ambiguous, 200, 0, false},
+		{"too large", answerWith(200, `{"data":{"project":"`+strings.Repeat("x", 9000)+`"}}`), Internal, Ambiguous, 200, 0, false},
+		{"a redirect", header(answerWith(307, ""), "Location", "/elsewhere"), Transient, Ambiguous, 307, 0, false},
+		{"no answer in time", hang, Transient, Ambiguous, 0, 0, true},
+		{"reset after the request", hijack(""), Transient, Ambiguous, 0, 0, true},
+		{"reset in the answer", hijack("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"da"), Transient, Ambiguous, 200, 0, false},
+		{"401", answerWith(401, "Unauthorized"), Unauthorized, Unauthorized, 401, 0, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
@@ -187,9 +191,33 @@ func TestFaults(t *testing.T) {
 			assert.Equal(t, tt.mutation, ClassOf(err), "mutation: %v", err)
 			assert.Equal(t, 2, s.count(), "one request each, nothing repeated, no redirect followed")
 			host := strings.TrimPrefix(s.URL, "http://")
-			assert.Equal(t, tt.reason == "no answer in time" || tt.reason == "reset after the request", strings.Contains(err.Error(), host+": "), "who did not answer is named: %v", err)
+			assert.Equal(t, tt.named, strings.Contains(err.Error(), host+": "), "who did not answer is named: %v", err)
 			assert.NotContains(t, strings.ReplaceAll(err.Error(), host, ""), "127.0.0.1", "the text is stable")
 		})
+	}
+}
+
+// TestTheProxyIsNamed: Railway's host has not failed when the proxy before it cannot be reached.
+func TestTheProxyIsNamed(t *testing.T) {
+	tests := []struct {
+		reason string
+		fails  error
+		says   string
+	}{
+		{"nobody listens", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, "the proxy: connection refused"},
+		{"no such name", &net.DNSError{Err: "no such host", Name: "proxy.invalid", IsNotFound: true}, "the proxy: cannot resolve the host name proxy.invalid"},
+		{"no certificate", &tls.CertificateVerificationError{Err: io.EOF}, "the proxy: the TLS certificate cannot be verified"},
+	}
+	for _, tt := range tests {
+		pool, err := NewPool(Options{})
+		require.NoError(t, err)
+		transport := pool.wire.http.Transport.(*http.Transport)
+		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.invalid:3128"})
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, tt.fails }
+		_, err = pool.Client(Credentials{Token: testToken}).Project(t.Context(), "p1")
+		assert.ErrorContains(t, err, tt.says, tt.reason)
+		assert.NotContains(t, err.Error(), "railway.com", tt.reason)
+		assert.Equal(t, Transient, ClassOf(err), tt.reason)
 	}
 }
 

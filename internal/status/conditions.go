@@ -97,6 +97,9 @@ func findings(facts Facts) map[string]Finding {
 	if out.About != "" {
 		found[out.About] = Failed(out.Reason, out.Message)
 	}
+	if _, compared := found[v1alpha1.ConditionSynced]; out.Check != "" && !compared { // what was found before is about another spec
+		found[v1alpha1.ConditionSynced] = Unknown(out.Reason, "not compared: a check cannot be run")
+	}
 	switch out.Kind {
 	case Done:
 		found[v1alpha1.ConditionReady] = ready(facts)

@@ -90,6 +90,26 @@ func TestCheckThatCannotBeRun(t *testing.T) {
 	assert.Equal(t, "2/2", before.Readiness)
 }
 
+// TestNothingIsComparedWhileACheckCannotBeRun: what was found of the spec before says nothing of this one. A check may be refused
+// after the comparison, too: its host must be one of the environment's, for instance.
+func TestNothingIsComparedWhileACheckCannotBeRun(t *testing.T) {
+	before := next(healthy())
+	facts := healthy(ends(own.Stalled, v1alpha1.ReasonInvalidCheck, v1alpha1.ConditionVerified))
+	facts.Outcome.Check = "mode-1"
+	after := own.Next(before, facts, at(1))
+	assert.Equal(t, metav1.ConditionTrue, meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionSynced).Status, "it was compared")
+
+	delete(facts.Findings, v1alpha1.ConditionSynced)
+	facts.Generation = 3
+	after = own.Next(before, facts, at(1))
+	synced := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionSynced)
+	assert.Equal(t, metav1.Condition{
+		Type: v1alpha1.ConditionSynced, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonInvalidCheck,
+		Message: "not compared: a check cannot be run", ObservedGeneration: 3, LastTransitionTime: at(1),
+	}, *synced)
+	assert.Equal(t, []string{"InvalidCheck: told"}, after.VerdictReasons, "told once")
+}
+
 func TestVerdict(t *testing.T) {
 	failed := check("health", v1alpha1.CheckFailed, "got 500")
 	undecided := check("health", v1alpha1.CheckPending, "runs")

@@ -41,26 +41,50 @@ const (
 	maxPattern = 500
 )
 
+// variable is what an expression can name.
+type variable struct {
+	name string
+	kind *cel.Type
+}
+
+// nameable is what the expressions of each kind of check can use.
+var nameable = map[Kind][]variable{
+	KindHTTP: {
+		{"status", cel.IntType}, {"headers", cel.MapType(cel.StringType, cel.StringType)}, {"body", cel.StringType},
+		{"json", cel.DynType}, {"durationMs", cel.IntType},
+	},
+	KindLogs: {{"logs", cel.ListType(cel.DynType)}},
+	KindLoad: {
+		{"requests", cel.IntType}, {"p50Ms", cel.IntType}, {"p95Ms", cel.IntType}, {"p99Ms", cel.IntType},
+		{"errorRate", cel.DoubleType}, {"codes", cel.MapType(cel.StringType, cel.IntType)},
+	},
+}
+
+func namesOf(kind Kind) []string {
+	names := make([]string, 0, len(nameable[kind]))
+	for _, v := range nameable[kind] {
+		names = append(names, v.name)
+	}
+	return names
+}
+
 // The language is CEL's standard library without what cannot be bounded (joining lists, bytes, time zones, types), and the
 // functions on texts that people use, with costs of our own (see operations).
 var environments = map[Kind]func() (*cel.Env, error){
-	KindHTTP: environment(
-		cel.Variable("status", cel.IntType), cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
-		cel.Variable("body", cel.StringType), cel.Variable("json", cel.DynType), cel.Variable("durationMs", cel.IntType)),
-	KindLogs: environment(cel.Variable("logs", cel.ListType(cel.DynType))),
-	KindLoad: environment(
-		cel.Variable("requests", cel.IntType), cel.Variable("p50Ms", cel.IntType), cel.Variable("p95Ms", cel.IntType),
-		cel.Variable("p99Ms", cel.IntType), cel.Variable("errorRate", cel.DoubleType),
-		cel.Variable("codes", cel.MapType(cel.StringType, cel.IntType))),
+	KindHTTP: environment(KindHTTP), KindLogs: environment(KindLogs), KindLoad: environment(KindLoad),
 }
 
-func environment(variables ...cel.EnvOption) func() (*cel.Env, error) {
+func environment(kind Kind) func() (*cel.Env, error) {
+	declared := make([]cel.EnvOption, 0, len(nameable[kind]))
+	for _, v := range nameable[kind] {
+		declared = append(declared, cel.Variable(v.name, v.kind))
+	}
 	return sync.OnceValues(func() (*cel.Env, error) {
 		return cel.NewCustomEnv(slices.Concat([]cel.EnvOption{
 			cel.StdLib(cel.StdLibSubset(standard())),
 			cel.EnableHiddenAccumulatorName(true), // what a loop makes is no variable of the expression
 			cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(maxDepth),
-		}, textFunctions(), variables)...)
+		}, textFunctions(), declared)...)
 	})
 }
 

@@ -38,7 +38,7 @@ const (
 
 var (
 	// errTooCostly: the same expression ends so each time for the same answer.
-	errTooCostly = errors.New("the expression is too costly for what was found: use contains() before matches(), or read less")
+	errTooCostly = errors.New("the expression is too costly for what was found: use contains() before matches(), or check fewer lines")
 	// errTooLong: the machine had no time; nothing is known.
 	errTooLong = errors.New("the expression could not be evaluated in time")
 )

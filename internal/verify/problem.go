@@ -10,14 +10,8 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/operators"
 )
-
-// names are what the expressions of each kind of check can use.
-var names = map[Kind][]string{
-	KindHTTP: {"status", "headers", "body", "json", "durationMs"},
-	KindLogs: {"logs"},
-	KindLoad: {"requests", "p50Ms", "p95Ms", "p99Ms", "errorRate", "codes"},
-}
 
 var kindNames = map[Kind]string{KindHTTP: "an http check", KindLogs: "a logs check", KindLoad: "a load check"}
 
@@ -28,12 +22,17 @@ var loops = []string{"all", "exists", "exists_one", "map", "filter"}
 func firstIssue(kind Kind, text string, issues *cel.Issues) error {
 	first := issues.Errors()[0]
 	line, column := first.Location.Line(), max(first.Location.Column(), 0)
-	rest := ""
+	before, rest := "", ""
 	if lines := strings.Split(text, "\n"); line >= 1 && line <= len(lines) {
 		runes := []rune(lines[line-1])
-		rest = string(runes[min(column, len(runes)):])
+		at := min(column, len(runes))
+		before, rest = string(runes[:at]), string(runes[at:])
 	}
 	message := strings.SplitN(first.Message, "\n", 2)[0]
+	if m := token.FindStringSubmatch(message); m != nil {
+		begun := operatorEnd.FindString(before)
+		return fmt.Errorf("%s: %s", placeAt(line, column-len(begun)), strayToken(begun, strings.TrimSpace(m[1])))
+	}
 	return fmt.Errorf("%s: %s", placeAt(line, column), inPlainWords(kind, message, rest))
 }
 
@@ -48,10 +47,12 @@ func placeAt(line, column int) string {
 var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '(.*)' \(in container`)
 	overload   = regexp.MustCompile(`^found no matching overload for '(.*)' applied to '(.*)'$`)
-	operator   = regexp.MustCompile(`^_?([^_]+)_$`)
 	token      = regexp.MustCompile(`^Syntax error: token recognition error at: '(.*)'$`)
 	unexpected = regexp.MustCompile(`^Syntax error: (?:extraneous|mismatched) input '(.*)' expecting`)
 	missing    = regexp.MustCompile(`^Syntax error: missing '(.*)' at '`)
+	// operatorStart and operatorEnd are the characters of an operator with which a text begins or ends.
+	operatorStart = regexp.MustCompile(`^[=!<>&|]+`)
+	operatorEnd   = regexp.MustCompile(`[=!<>&|]*$`)
 )
 
 // inPlainWords says what CEL's message means. rest is the expression from the place on.
@@ -62,17 +63,16 @@ func inPlainWords(kind Kind, message, rest string) string {
 	if m := overload.FindStringSubmatch(message); m != nil {
 		return wrongTypes(m[1], m[2])
 	}
-	if m := token.FindStringSubmatch(message); m != nil {
-		return strayToken(strings.TrimSpace(m[1]))
-	}
 	if m := missing.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf("%s is missing", m[1])
 	}
 	switch m := unexpected.FindStringSubmatch(message); {
 	case m != nil && m[1] == "<EOF>":
 		return "the expression ends too early"
-	case m != nil:
+	case m != nil && (strings.EqualFold(m[1], "and") || strings.EqualFold(m[1], "or")):
 		return fmt.Sprintf("%s is not expected here: conditions are joined by && or ||", m[1])
+	case m != nil:
+		return fmt.Sprintf("%s is not expected here", m[1])
 	}
 	message, _, _ = strings.Cut(message, " expecting {")
 	return strings.TrimPrefix(message, "Syntax error: ")
@@ -85,7 +85,7 @@ func unknownName(kind Kind, name string, called bool) string {
 	if called {
 		return fmt.Sprintf("there is no function %s()", name)
 	}
-	return fmt.Sprintf("there is no %s: the expression of %s can use %s", name, kindNames[kind], strings.Join(names[kind], ", "))
+	return fmt.Sprintf("there is no %s: the expression of %s can use %s", name, kindNames[kind], strings.Join(namesOf(kind), ", "))
 }
 
 // wrongTypes says which operator or function does not take what it is given.
@@ -95,27 +95,61 @@ func wrongTypes(function, args string) string {
 		return fmt.Sprintf("%s() of %s does not take (%s)", function, owner, inner)
 	}
 	inner = strings.TrimPrefix(strings.TrimSuffix(args, ")"), "(")
-	m := operator.FindStringSubmatch(function)
-	left, right, two := strings.Cut(inner, ", ")
+	types := splitTypes(inner)
+	name, isOperator := operators.FindReverse(function)
 	switch {
-	case m == nil:
-		return fmt.Sprintf("%s() does not take (%s)", function, inner)
-	case two:
-		return fmt.Sprintf("%s does not work between %s and %s", m[1], left, right)
+	case function == operators.Conditional:
+		return fmt.Sprintf("? : takes a condition and two values of one type, not (%s)", inner)
+	case function == operators.Index && len(types) == 2:
+		return fmt.Sprintf("[] of %s does not take (%s)", types[0], types[1])
+	case isOperator && len(types) == 2:
+		return fmt.Sprintf("%s does not work between %s and %s", name, types[0], types[1])
+	case isOperator:
+		return fmt.Sprintf("%s does not work on %s", name, inner)
 	default:
-		return fmt.Sprintf("%s does not work on %s", m[1], inner)
+		return fmt.Sprintf("%s() does not take (%s)", function, inner)
 	}
 }
 
-func strayToken(text string) string {
+// splitTypes splits a list of types, which may have types in them, as in map(string, int).
+func splitTypes(list string) []string {
+	var types []string
+	depth, start := 0, 0
+	for i, r := range list {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case r == ',' && depth == 0:
+			types = append(types, list[start:i])
+			start = i + len(", ")
+		}
+	}
+	return append(types, list[start:])
+}
+
+// meant are the operators that people mean who write others.
+var meant = map[string]string{
+	"===": "==", "!==": "!=", "=!": "!=", "=<": "<=", "=>": ">=", "<==": "<=", ">==": ">=", "&&&": "&&", "|||": "||",
+}
+
+// strayToken says what is wrong with a text that is not part of the language. before are the characters of an operator that stand
+// directly before it, which the parser has read as one.
+func strayToken(before, text string) string {
+	written := before + operatorStart.FindString(text)
 	switch {
-	case text == "=":
-		return "= compares nothing: use =="
-	case text == "&", text == "|":
-		return fmt.Sprintf("%s joins nothing: use %s%s", text, text, text)
 	case strings.HasPrefix(text, `"`), strings.HasPrefix(text, "'"):
 		return "the text that begins here has no closing quote"
+	case written == "=":
+		return "= compares nothing: use =="
+	case written == "&", written == "|":
+		return fmt.Sprintf("%s joins nothing: use %s%s", written, written, written)
+	case meant[written] != "":
+		return fmt.Sprintf("%s is no operator: use %s", written, meant[written])
+	case written != before:
+		return written + " is no operator"
 	default:
-		return fmt.Sprintf("%s is not part of the language", text)
+		return text + " is not part of the language"
 	}
 }

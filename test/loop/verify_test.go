@@ -140,8 +140,8 @@ func TestInvalidChecksAreNamed(t *testing.T) {
 	w := newWorld(t, settings{})
 	w.secret("openai", map[string]string{"api-key": secretMark})
 	for says, checks := range map[string]string{
-		`spec.verification.checks[x].expect: column 1: there is no stauts`: `{name: x, http: {path: /}, expect: stauts == 200}`,
-		`spec.verification.checks[x].http.service: the spec declares no service "nope"`:  `{name: x, http: {path: /, service: nope}, status: 200}`,
+		`spec.verification.checks[x].expect: column 1: there is no stauts`:              `{name: x, http: {path: /}, expect: stauts == 200}`,
+		`spec.verification.checks[x].http.service: the spec declares no service "nope"`: `{name: x, http: {path: /, service: nope}, status: 200}`,
 	} {
 		w.apply("dev", devSpec+"verification: {checks: ["+checks+"]}\n")
 		o := w.until("dev", says, func(o *v1alpha1.EngineEnvironment) bool {
@@ -150,6 +150,7 @@ func TestInvalidChecksAreNamed(t *testing.T) {
 		assert.Equal(t, v1alpha1.ReasonInvalidCheck, condition(o, v1alpha1.ConditionStalled).Reason)
 		assert.Equal(t, v1alpha1.VerdictNoGo, o.Status.Verdict)
 		assert.Equal(t, v1alpha1.ReasonInvalidCheck, condition(o, v1alpha1.ConditionVerified).Reason)
+		assert.Equal(t, metav1.ConditionUnknown, condition(o, v1alpha1.ConditionSynced).Status, "nothing was compared")
 		assert.Equal(t, "0/1", o.Status.Readiness, "a check that cannot be run counts")
 	}
 	assert.Empty(t, w.sim.Requests(), "nothing is written, nor read, before the spec makes sense")

@@ -62,6 +62,8 @@ type Preview struct {
 	Notes []string `json:"notes,omitempty"`
 
 	redact func(string) string
+	// fields is where the fields begin in Changes, behind what is created before the commit.
+	fields int
 }
 
 // Empty reports whether nothing would be written.
@@ -171,6 +173,7 @@ func (p *Preview) tell(in Input, made *plan.Plan, observed *model.Environment, k
 			Path: trigger.Path, Action: Delete, From: "on", To: "off", Note: "pushes would deploy past the declared commit",
 		})
 	}
+	p.fields = len(p.Changes)
 	for _, c := range made.Changes {
 		change := changeOf(c)
 		from, unknown := known.values[c.Path]
@@ -298,7 +301,8 @@ func (p *Preview) about(in Input, spec *v1alpha1.EngineEnvironmentSpec, made *pl
 	}
 }
 
-// nameFields names the fields as people write them, once nothing is looked up by Railway's names any more.
+// nameFields names the fields as people write them, once nothing is looked up by Railway's names any more, and puts them in the order
+// of these names.
 func (p *Preview) nameFields() {
 	for i := range p.Changes {
 		p.Changes[i].Path = desired.SpecPath(p.Changes[i].Path)
@@ -309,6 +313,10 @@ func (p *Preview) nameFields() {
 	for i := range p.Left {
 		p.Left[i].Path = desired.SpecPath(p.Left[i].Path)
 	}
+	byPath := func(a, b Change) int { return strings.Compare(a.Path, b.Path) }
+	slices.SortStableFunc(p.Changes[p.fields:], byPath)
+	slices.SortStableFunc(p.Left, byPath)
+	slices.SortStableFunc(p.Unknown, func(a, b Unknown) int { return strings.Compare(a.Path, b.Path) })
 }
 
 func (p *Preview) note(format string, args ...any) {

@@ -139,6 +139,22 @@ func TestMake(t *testing.T) {
 	}
 }
 
+// TestFieldsAreInOrder: by the names that are shown, not by Railway's, and behind what is created first.
+func TestFieldsAreInOrder(t *testing.T) {
+	spec := "  engine:\n    name: engine\n    source: {image: 'app:2'}\n    domains: {railway: true}\n    pullSecretRef: {name: pull}\n" +
+		"    deploy: {limits: {cpu: 2}, startCommand: run, regions: {us-west2: 1}, serverless: true, restart: {policy: Never}}\n"
+	of := func(changes []preview.Change) (paths []string) {
+		for _, c := range changes {
+			paths = append(paths, strings.TrimPrefix(c.Path, "engine."))
+		}
+		return paths
+	}
+	want := []string{"deploy.limits.cpu", "deploy.regions", "deploy.restart.policy", "deploy.serverless", "deploy.startCommand", "pullSecretRef", "source.image"}
+	made, err := preview.Make(given{spec: spec, secrets: map[string]map[string]string{"pull": {"username": "bot", "password": "canary"}}}.input(t))
+	require.NoError(t, err)
+	assert.Equal(t, append([]string{"domains.railway"}, want...), of(made.Changes))
+}
+
 func TestWarnLeavesDriftAlone(t *testing.T) {
 	made, err := preview.Make(given{spec: "  driftPolicy: Warn\n  settings: {debug: false}\n" + engine}.input(t))
 	require.NoError(t, err)

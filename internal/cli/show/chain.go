@@ -115,7 +115,7 @@ func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 	s := &tier.Status
 	switch p := s.Promotion; {
 	case s.Rollback != nil && len(s.VerdictReasons) > 0 && strings.HasPrefix(s.VerdictReasons[0], v1alpha1.ReasonRolledBack):
-		return promotion.InPlace(s.Rollback) + ": " + Command(tier, "resume")
+		return promotion.Replacement(s.Rollback) + ": " + Command(tier, "resume")
 	case s.Verdict == v1alpha1.VerdictNoGo && len(s.VerdictReasons) > 0:
 		return s.VerdictReasons[0]
 	case proposal.StateOf(tier) == proposal.Waits:

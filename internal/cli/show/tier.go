@@ -204,7 +204,7 @@ func quoted(value string) string {
 
 func (s *screen) rollback(object *v1alpha1.EngineEnvironment) {
 	if r := object.Status.Rollback; r != nil {
-		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.InPlace(r), r.Reason)))
+		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.Replacement(r), r.Reason)))
 		s.line("", Command(object, "resume")+"  # tries it again")
 	}
 }
