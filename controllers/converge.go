@@ -224,7 +224,7 @@ func (w writer) book(p *pass, v *view.View, c *comparison) {
 	if c.plan.Empty() {
 		p.journal.UseKey(w.hasher.Name())
 	}
-	if len(c.plan.HeldBack) == 0 {
+	if len(c.plan.HeldBack) == 0 && !p.journal.Retries(c.plan.Hashes()) {
 		p.journal.ForgetRefused()
 	}
 	p.facts.Config = findings.Config(c.plan, v.Staged(), v.ChangedBy)

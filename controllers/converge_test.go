@@ -208,3 +208,26 @@ func TestWritersOfAProjectTakeTurns(t *testing.T) {
 	l.settled("dev")
 	assert.Equal(t, "next", l.variable("DB_SCHEMA"))
 }
+
+// TestRefusedBacksOff: a value that Railway never takes costs no failed commit a minute.
+func TestRefusedBacksOff(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	require.NoError(t, l.sim.AddFault(railwaysim.Fault{Operation: "CommitPatch", Kind: railwaysim.FaultApplyError, Message: "Invalid value"}))
+	before := l.mutations()["CommitPatch"]
+	l.apply("dev", loopDev, "value: dev", "value: next")
+	start, sent := l.clock(), before
+	var at []string
+	for l.clock().Sub(start) < 30*time.Minute {
+		_, _ = l.tryPass("dev")
+		if n := l.mutations()["CommitPatch"]; n != sent {
+			sent = n
+			at = append(at, l.clock().Sub(start).String())
+		}
+		l.advance(5 * time.Second)
+		l.poll("dev")
+	}
+	assert.InDelta(t, 6, sent-before, 1, "at once, then after 1, 2, 4, 8 and 10 minutes: %v", at)
+}

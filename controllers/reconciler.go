@@ -124,16 +124,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return outcome.ResultOfStore(err)
 	}
 	result, err := out.Result()
-	result.Priority = new(priority(out))
+	result.Priority = new(0) // the queue would keep that of this pass: objects that are tried again would stay in front of every edit
 	return result, err
-}
-
-// priority is that of the next pass: without it the queue would keep that of this one for ever.
-func priority(out *outcome.Outcome) int {
-	if out.Kind == status.Progressing && out.Err == nil {
-		return cluster.Begun
-	}
-	return 0
 }
 
 // run does what the object's state and tier ask for.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -186,4 +187,35 @@ func TestARestartOfAStretchedFleetWritesNothing(t *testing.T) {
 		l.advance(10 * time.Second)
 	}
 	assert.Empty(t, l.kubernetesWrites())
+}
+
+// TestAKeptStatusIsNotTakenForAStoredOne: somebody takes the finalizer away while a status waits to be written.
+func TestAKeptStatusIsNotTakenForAStoredOne(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	var due time.Time
+	for range 50 {
+		_, _ = l.tryPass("dev")
+		if at, waits := l.store.Due("team/dev"); waits {
+			due = at
+			break
+		}
+		l.advance(time.Second)
+		l.poll("dev")
+	}
+	require.False(t, due.IsZero(), "a status waits")
+	o := l.get("dev")
+	before := o.DeepCopy()
+	o.Finalizers = nil
+	require.NoError(t, l.client.Patch(t.Context(), o, client.MergeFrom(before)))
+	_, err := l.tryPass("dev")
+	require.NoError(t, err)
+	have := l.get("dev")
+	assert.NotEmpty(t, have.Finalizers)
+	if stored, waits := l.store.Due("team/dev"); waits {
+		assert.Equal(t, due, stored, "due when it was")
+	}
+	known := l.store.Stored(have)
+	assert.True(t, equality.Semantic.DeepEqual(have.Status, known.Status), "what counts as stored is what the API server has")
 }

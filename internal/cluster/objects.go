@@ -167,7 +167,7 @@ func (o *Objects) writeFinalizers(
 	}
 	changed, err := o.send(ctx, func(ctx context.Context, object client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
 		return o.client.Patch(ctx, object, patch)
-	}, object, "/metadata/finalizers", text)
+	}, o.Stored(object), "/metadata/finalizers", text)
 	if err != nil {
 		return nil, fmt.Errorf("write finalizer: %w", err)
 	}

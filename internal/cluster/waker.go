@@ -15,10 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Begun is the priority of a pass over an object that was woken, or at which the operator is working: what was begun is ended before
-// something new is. A fleet that is applied at once then becomes ready one object after the other, and not all at the end. New and changed
-// objects have 0, those of a restart less.
-const Begun = 1
+// begun is the priority of a pass over an object that was woken: what was begun is ended before something new is. A fleet that is applied at once then becomes ready one object after the other, and not all at the end. New and changed
+// objects, and those that are tried again, have 0, those of a restart less.
+const begun = 1
 
 // Waker lets others wake an object: the watch when its Railway environment changed, the verifier when the result of a check did. It is
 // a source of the controller; before that has started nobody needs to be woken, because every object is passed at the start.
@@ -49,5 +48,5 @@ func (w *Waker) Wake(key string) {
 	}
 	namespace, name, _ := strings.Cut(key, "/")
 	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
-	queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(Begun)}, request)
+	queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(begun)}, request)
 }

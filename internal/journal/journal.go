@@ -366,6 +366,20 @@ func (j *Journal) RefuseField(path, hash, message string, at time.Time) {
 	}
 }
 
+// Retries reports whether something that Railway could not apply is among the values by path: it is sent again, and how often it was
+// refused still counts.
+func (j *Journal) Retries(sent map[string]string) bool {
+	if j.record.Refused == nil {
+		return false
+	}
+	for path, hash := range hashesOf(j.record.Refused.Fields) {
+		if again, ok := sent[path]; ok && again == hash {
+			return true
+		}
+	}
+	return false
+}
+
 // Refused returns the commit that Railway could not apply, nil when there is none.
 func (j *Journal) Refused() *v1alpha1.RefusedCommit { return j.record.Refused.DeepCopy() }
 

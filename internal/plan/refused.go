@@ -35,3 +35,15 @@ func refused(in Input, path, hash string) bool {
 func ofSource(c Change) bool {
 	return c.Service != "" && strings.HasPrefix(c.Path, c.Service+".source.")
 }
+
+// Hashes are the values that the plan sends, by path.
+func (p *Plan) Hashes() map[string]string {
+	hashes := map[string]string{}
+	for _, c := range p.Changes {
+		hashes[c.Path] = c.Hash
+	}
+	for _, t := range p.Triggers {
+		hashes[t.Path] = t.Hash
+	}
+	return hashes
+}

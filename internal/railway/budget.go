@@ -148,7 +148,7 @@ const shortPause = 2 * time.Second
 // enter is admit after a pause that is short. Routine polls do not wait: the watch comes back to them.
 func (b *Budget) enter(ctx context.Context, p Priority) (wait time.Duration, ok bool) {
 	wait, ok = b.admit(p)
-	if ok || p == Poll || wait > shortPause {
+	if deadline, ends := ctx.Deadline(); ok || p == Poll || wait > shortPause || (ends && time.Until(deadline) < wait) {
 		return wait, ok
 	}
 	select {

@@ -118,19 +118,21 @@ func TestShortPauseIsWaitedOut(t *testing.T) {
 		priority     Priority
 		pause        time.Duration
 		canceled     bool
+		left         time.Duration
 		waits, ok    bool
 	}{
-		{"a short pause", "is waited out", Write, time.Second, false, true, true},
-		{"a read that somebody waits for", "waits too", Rollout, shortPause, false, true, true},
-		{"a poll", "the watch comes back to it", Poll, time.Second, false, false, false},
-		{"a long pause", "a worker would be lost to other tokens", Write, shortPause + time.Millisecond, false, false, false},
-		{"at the end of the pass", "the pass has ended", Write, time.Second, true, false, false},
+		{"a short pause", "is waited out", Write, time.Second, false, time.Hour, true, true},
+		{"a read that somebody waits for", "waits too", Rollout, shortPause, false, time.Hour, true, true},
+		{"a poll", "the watch comes back to it", Poll, time.Second, false, time.Hour, false, false},
+		{"a long pause", "a worker would be lost to other tokens", Write, shortPause + time.Millisecond, false, time.Hour, false, false},
+		{"at the end of the pass", "the pass has ended", Write, time.Second, true, time.Hour, false, false},
+		{"beyond the end of the pass", "its time would be lost", Write, time.Second, false, time.Second / 2, false, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, start := newBudget(time.Now, 5, 10), time.Now()
-				ctx, cancel := context.WithCancel(t.Context())
+				ctx, cancel := context.WithTimeout(t.Context(), tt.left)
 				defer cancel()
 				if tt.canceled {
 					cancel()
