@@ -50,8 +50,12 @@ var notRun = map[string]map[string]string{
 		"kubectl krew install":  "takes krew; hack/release holds the manifest against the archives",
 		"sha256sum --check SHA": "takes a release and a registry; hack/release checks sums and layout, and TestPages applies install.yaml",
 	},
-	"docs/gitops.md":  {"argocd app terminate-op": "takes a running Argo CD"},
-	"docs/release.md": {"make release": "takes minutes; hack/release makes a release in its test"},
+	"docs/gitops.md": {
+		"argocd app terminate-op": "takes a running Argo CD",
+		"argocd app sync":         "takes a running Argo CD",
+	},
+	"docs/tasks/uninstall.md": {"helm uninstall": "takes Helm; the same is deleted with kubectl"},
+	"docs/release.md":         {"make release": "takes minutes; hack/release makes a release in its test"},
 }
 
 // ranElsewhere are pages that have a test of their own, which runs every block.
@@ -67,6 +71,7 @@ var notRunHere = map[string]string{
 // behind are the commands that go on until they are ended: the story starts them apart, and ends them.
 var behind = []string{
 	"go run ./hack/railway-sim", "bin/engine-operator --railway-endpoint", "kubectl engine board", "kubectl engine status -n ai-engine --watch",
+	"kubectl engine status -n ai-engine dev --watch",
 }
 
 // block is a shell block of a page.
@@ -92,12 +97,13 @@ func shellBlocks(t *testing.T) []block {
 	for _, page := range pages {
 		text, err := os.ReadFile("../../" + page)
 		require.NoError(t, err)
-		for _, found := range regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?)^ *```$").FindAllStringSubmatch(string(text), -1) {
-			switch found[1] {
+		for _, found := range regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$").FindAllStringSubmatch(string(text), -1) {
+			switch kind := found[2]; kind {
 			case "sh", "console":
-				all = append(all, block{page, commands(found[2], found[1] == "console")})
+				script := strings.ReplaceAll("\n"+found[3], "\n"+found[1], "\n")[1:] // a block of a list is indented
+				all = append(all, block{page, commands(script, kind == "console")})
 			default:
-				assert.Containsf(t, []string{"", "yaml", "mermaid"}, found[1], "%s: commands stand in blocks of sh or console", page)
+				assert.Containsf(t, []string{"", "yaml", "mermaid"}, kind, "%s: commands stand in blocks of sh or console", page)
 			}
 		}
 	}
@@ -129,8 +135,9 @@ func commands(text string, console bool) []string {
 type reader struct {
 	*stage
 	// dir is the copy, home the reader's home.
-	dir, home   string
-	blocks      []block
+	dir, home string
+	blocks    []block
+	// ran are the commands that were run, by page, and the entries of notRunHere that were met.
 	ran         map[string]bool
 	environment []string
 	// replace are pairs: what a page has a reader put in, or an address that may be taken here, and what stands there instead.
@@ -151,6 +158,7 @@ func TestPages(t *testing.T) {
 		run  func(*testing.T)
 	}{
 		{"start", r.start},
+		{"get started", r.getStarted},
 		{"observe", r.observe},
 		{"four tiers", r.fourTiers},
 		{"look", r.look},
@@ -165,16 +173,32 @@ func TestPages(t *testing.T) {
 			t.FailNow() // the parts build on one another
 		}
 	}
+	excused := map[string]bool{}
 	for _, b := range r.blocks {
 		reason := ranElsewhere[b.page]
 		for begins, why := range notRun[b.page] {
 			if strings.HasPrefix(b.commands[0], begins) {
-				reason = why
+				reason, excused[b.page+begins] = why, true
 			}
 		}
-		if reason == "" {
-			assert.Truef(t, r.ran[b.String()], "no test runs this block, and notRun has no reason for it: %s", b)
+		for _, command := range b.commands {
+			assert.Truef(t, reason != "" || r.ran[b.page+command], "no test runs this, and notRun has no reason for it: %s: %s", b.page, command)
 		}
+	}
+	for page, blocks := range notRun {
+		for begins := range blocks {
+			assert.Truef(t, excused[page+begins], "%s has no block any more that begins with %s", page, begins)
+		}
+	}
+	for begins := range notRunHere {
+		assert.Truef(t, r.ran[begins], "no page has the command any more: %s", begins)
+	}
+}
+
+// mark notes that the commands of a block are run, or need not be.
+func (r *reader) mark(b block, commands ...string) {
+	for _, command := range commands {
+		r.ran[b.page+command] = true
 	}
 }
 
@@ -296,14 +320,17 @@ func beginsWithAny(command string, beginnings []string) bool {
 func (r *reader) run(t *testing.T, page, begins string, replace ...string) string {
 	t.Helper()
 	b := r.block(t, page, begins)
-	r.ran[b.String()] = true
 	var script strings.Builder
 	for _, command := range b.commands {
-		leave := beginsWithAny(command, behind)
+		if beginsWithAny(command, behind) {
+			continue // goesOn runs it
+		}
+		r.mark(b, command)
+		leave := false
 		for prefix, reason := range notRunHere {
 			if strings.HasPrefix(command, prefix) {
 				t.Logf("%s: not run: %s (%s)", page, strings.TrimSpace(command), reason)
-				leave = true
+				leave, r.ran[prefix] = true, true
 			}
 		}
 		if !leave {
@@ -339,10 +366,10 @@ func (yes) Read(p []byte) (int, error) { return copy(p, "y\n"), nil }
 func (r *reader) goesOn(t *testing.T, page, begins, command, until string) (end func()) {
 	t.Helper()
 	b := r.block(t, page, begins)
-	r.ran[b.String()] = true
 	at := slices.IndexFunc(b.commands, func(c string) bool { return strings.HasPrefix(c, command) })
 	require.NotEqual(t, -1, at, "%s: %s", page, command)
 	require.True(t, beginsWithAny(b.commands[at], behind), command)
+	r.mark(b, b.commands[at])
 	var out locked
 	script := strings.NewReplacer(r.replace...).Replace(b.commands[at])
 	process := exec.Command("sh", "-ec", script) //nolint:noctx // it is ended by a signal, with what it started
@@ -408,6 +435,28 @@ func (r *reader) start(t *testing.T) {
 	r.run(t, "docs/cli.md", "go build -o ~/bin/kubectl-engine")
 }
 
+// getStarted declares the tier of the page, in a namespace that no other page uses.
+func (r *reader) getStarted(t *testing.T) {
+	t.Helper()
+	const page, namespace = "docs/getting-started.md", "started"
+	r.run(t, page, "kubectl create namespace", "ai-engine", namespace)
+	text, err := os.ReadFile("../../" + page)
+	require.NoError(t, err)
+	manifest := regexp.MustCompile("(?s)```yaml\n( *apiVersion.*?)```").FindSubmatch(text)[1]
+	file := filepath.Join(r.dir, "dev.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(manifest), "namespace: ai-engine", "namespace: "+namespace, 1)), 0o600))
+	r.run(t, page, "kubectl apply -f dev.yaml", "ai-engine", namespace)
+	object := &v1alpha1.EngineEnvironment{}
+	require.Eventually(t, func() bool {
+		require.NoError(t, r.Get(t.Context(), key(namespace, "dev"), object))
+		return object.Status.Plan != nil
+	}, time.Minute, 50*time.Millisecond, "the status lists what would be written")
+	require.NoError(t, r.Delete(t.Context(), object))
+	require.Eventually(t, func() bool {
+		return apierrors.IsNotFound(r.Get(t.Context(), key(namespace, "dev"), object))
+	}, time.Minute, 50*time.Millisecond, "another page declares the same environment")
+}
+
 // observe installs the operator's objects and declares README's tier: observed, approved, then applied.
 func (r *reader) observe(t *testing.T) {
 	t.Helper()
@@ -460,8 +509,9 @@ func (r *reader) look(t *testing.T) {
 	for _, command := range []string{"kubectl engine board                      #", "kubectl engine board --all-namespaces"} {
 		r.goesOn(t, "docs/board.md", "kubectl engine board", command, "http://127.0.0.1:")()
 	}
+	r.goesOn(t, "docs/getting-started.md", "kubectl engine status -n ai-engine dev --watch", "kubectl engine status", "dev")()
 	completion := r.block(t, "docs/cli.md", "#!/bin/sh")
-	r.ran[completion.String()] = true
+	r.mark(completion, completion.commands...)
 	require.NoError(t, os.WriteFile(filepath.Join(r.home, "bin", "kubectl_complete-engine"), []byte(strings.Join(completion.commands, "")), 0o700))
 	assert.Contains(t, r.sh(t, "kubectl_complete-engine status -n ai-engine ''"), "production\tProduction, GO\n")
 }
@@ -570,13 +620,15 @@ func (r *reader) monitor(t *testing.T) {
 		anything("ServiceMonitor"), anything("PrometheusRule"),
 	}})
 	require.NoError(t, err)
+	r.run(t, "docs/gitops.md", "kubectl -n ai-engine create rolebinding")
 	r.run(t, page, "kubectl create clusterrolebinding")
 	r.run(t, page, "kubectl label namespace monitoring")
 	r.run(t, page, "kubectl apply --server-side -k config/prometheus")
 	r.run(t, page, "kubectl apply --server-side -k config/grafana")
 	if _, err := exec.LookPath("curl"); err != nil || !r.kubectl {
 		t.Log("not run without kubectl and curl: kubectl create token …")
-		r.ran[r.block(t, page, "kubectl create token").String()] = true
+		skip := r.block(t, page, "kubectl create token")
+		r.mark(skip, skip.commands...)
 		return
 	}
 	out := r.run(t, page, "kubectl create token")
@@ -603,12 +655,15 @@ func anything(kind string) *apiextensionsv1.CustomResourceDefinition {
 // uninstall ends with what the page says: objects first, while the operator runs, then the rest.
 func (r *reader) uninstall(t *testing.T) {
 	t.Helper()
-	const page = "docs/install.md"
-	r.run(t, page, "kubectl annotate crd")
-	r.run(t, page, "kubectl label namespace")
+	const page = "docs/tasks/uninstall.md"
+	r.run(t, "docs/install.md", "kubectl annotate crd")
+	r.run(t, "docs/install.md", "kubectl label namespace")
+	r.run(t, page, "kubectl get engineenvironments")
+	r.run(t, page, "kubectl -n ai-engine patch eenv dev") // the operator runs, and puts it back
 	r.sh(t, "cp dist/install.yaml install.yaml && kubectl apply --server-side -f install.yaml")
 	// No controller ends a namespace here.
-	r.run(t, page, "kubectl delete engineenvironments", "delete -f install.yaml", "delete --wait=false -f install.yaml")
+	r.run(t, page, "kubectl delete engineenvironments")
+	r.run(t, page, "kubectl delete -f install.yaml", "delete -f install.yaml", "delete --wait=false -f install.yaml")
 	if r.kubectl {
 		assert.Eventually(t, func() bool {
 			return meta.IsNoMatchError(r.List(t.Context(), &v1alpha1.EngineEnvironmentList{})) || apierrors.IsNotFound(r.List(t.Context(), &v1alpha1.EngineEnvironmentList{}))
