@@ -248,7 +248,7 @@ var Reasons = []ReasonRow{
 	{
 		Reasons: []string{v1alpha1.ReasonRolledBack},
 		Wrong:   true,
-		Means: "a new revision failed and the last verified one is held in place of it; the hold belongs to the " +
+		Means: "a new revision failed, or a person asked for a rollback, and a verified revision is held in place of what is declared; the hold belongs to the " +
 			"rejected content",
 		Do: "fix what failed and change settings, engine, services or shared variables; or set `…/resume` to try " +
 			"the same again; a newer candidate that upstream has verified ends it too",
