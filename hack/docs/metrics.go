@@ -107,7 +107,7 @@ func kindOf(collector prometheus.Collector, name string) string {
 // metricsTable is the table of metrics in Markdown.
 func metricsTable(known []metric) string {
 	var table strings.Builder
-	table.WriteString("| metric | type | labels | what it says |\n|---|---|---|---|\n")
+	table.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
 	for _, m := range known {
 		labels := make([]string, 0, len(m.labels))
 		for _, label := range m.labels {

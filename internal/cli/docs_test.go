@@ -24,6 +24,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -301,6 +302,16 @@ func kubectl(args []string) error {
 			return err
 		}
 		return direct.Create(ctx, secret)
+	case "patch secret": // --type merge --patch-file FILE
+		patch, err := os.ReadFile(words[slices.Index(words, "--patch-file")+1])
+		if err != nil {
+			return err
+		}
+		if patch, err = yaml.YAMLToJSON(patch); err != nil {
+			return err
+		}
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: words[2], Namespace: namespace}}
+		return direct.Patch(ctx, secret, client.RawPatch(types.MergePatchType, patch))
 	case "apply -f":
 		return applyFile(ctx, direct, words[2])
 	case "apply -k":

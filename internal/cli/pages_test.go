@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -54,8 +56,8 @@ var notRun = map[string]map[string]string{
 		"argocd app terminate-op": "takes a running Argo CD",
 		"argocd app sync":         "takes a running Argo CD",
 	},
-	"docs/tasks/uninstall.md": {"helm uninstall": "takes Helm; the same is deleted with kubectl"},
 	"docs/release.md":         {"make release": "takes minutes; hack/release makes a release in its test"},
+	"docs/tasks/uninstall.md": {"helm uninstall": "takes Helm and an installed chart"},
 }
 
 // ranElsewhere are pages that have a test of their own, which runs every block.
@@ -70,19 +72,30 @@ var notRunHere = map[string]string{
 
 // behind are the commands that go on until they are ended: the story starts them apart, and ends them.
 var behind = []string{
-	"go run ./hack/railway-sim", "bin/engine-operator --railway-endpoint", "kubectl engine board", "kubectl engine status -n ai-engine --watch",
-	"kubectl engine status -n ai-engine dev --watch",
+	"go run ./hack/railway-sim", "bin/engine-operator --railway-endpoint", "kubectl engine board",
+	"kubectl engine status -n ai-engine --watch", "kubectl engine status -n ai-engine dev --watch",
 }
+
+// command is one of a page, with the lines on which it goes on.
+type command struct {
+	text string
+	// ran is whether the test has run it, or has logged why it cannot be run on this machine.
+	ran bool
+}
+
+func (c *command) begins(with string) bool { return strings.HasPrefix(c.text, with) }
+
+func (c *command) String() string { return strings.TrimSpace(c.text) }
 
 // block is a shell block of a page.
 type block struct {
 	page     string
-	commands []string
+	commands []*command
 }
 
-func (b block) String() string { return b.page + ": " + b.commands[0] }
+func (b block) String() string { return b.page + ": " + b.commands[0].String() }
 
-// shellBlocks are those of every page, in both notations: sh is a script, console has a $ before each command and what it prints.
+// shellBlocks are those of every page.
 func shellBlocks(t *testing.T) []block {
 	t.Helper()
 	pages := []string{"README.md", "CONTRIBUTING.md"}
@@ -97,32 +110,49 @@ func shellBlocks(t *testing.T) []block {
 	for _, page := range pages {
 		text, err := os.ReadFile("../../" + page)
 		require.NoError(t, err)
-		for _, found := range regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$").FindAllStringSubmatch(string(text), -1) {
-			switch kind := found[2]; kind {
-			case "sh", "console":
-				script := strings.ReplaceAll("\n"+found[3], "\n"+found[1], "\n")[1:] // a block of a list is indented
-				all = append(all, block{page, commands(script, kind == "console")})
-			default:
-				assert.Containsf(t, []string{"", "yaml", "mermaid"}, kind, "%s: commands stand in blocks of sh or console", page)
+		all = append(all, blocksIn(t, page, string(text))...)
+	}
+	return all
+}
+
+var fence = regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$")
+
+// blocksIn are the shell blocks of a page in both notations: sh is a script, console has a $ before each command and what it prints.
+// A block of a list stands as far to the right as its fence.
+func blocksIn(t *testing.T, page, text string) []block {
+	t.Helper()
+	var all []block
+	for _, found := range fence.FindAllStringSubmatch(text, -1) {
+		indent, kind, content := found[1], found[2], found[3]
+		switch kind {
+		case "sh", "console":
+			var script strings.Builder
+			for line := range strings.Lines(content) {
+				script.WriteString(strings.TrimPrefix(line, indent))
 			}
+			commands := commands(script.String(), kind == "console")
+			require.NotEmpty(t, commands, "%s has a block without commands:\n%s", page, content)
+			all = append(all, block{page, commands})
+		default:
+			assert.Containsf(t, []string{"", "yaml", "mermaid"}, kind, "%s: commands stand in blocks of sh or console", page)
 		}
 	}
 	return all
 }
 
 // commands are those of a block, with the lines that go on after a backslash.
-func commands(text string, console bool) []string {
-	var all []string
+func commands(text string, console bool) []*command {
+	var all []*command
 	goesOn := false
 	for line := range strings.Lines(text) {
-		command, begins := strings.CutPrefix(line, "$ ")
+		typed, begins := strings.CutPrefix(line, "$ ")
 		switch {
 		case goesOn || !console && len(all) > 0 && strings.HasPrefix(line, " "):
-			all[len(all)-1] += line
+			all[len(all)-1].text += line
 		case !console:
-			all = append(all, line)
-		case begins && !strings.HasPrefix(command, "#"):
-			all = append(all, command)
+			all = append(all, &command{text: line})
+		case begins && !strings.HasPrefix(typed, "#"):
+			all = append(all, &command{text: typed})
 		default:
 			continue // what a command prints
 		}
@@ -131,25 +161,147 @@ func commands(text string, console bool) []string {
 	return all
 }
 
+// notAccountedFor are the commands that no test ran and no list names, and what the lists name in vain.
+func notAccountedFor(blocks []block) []string {
+	var problems []string
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	used := map[string]int{}
+	for _, b := range blocks {
+		left := ranElsewhere[b.page] != ""
+		used[b.page]++
+		for begins := range notRun[b.page] {
+			if b.commands[0].begins(begins) {
+				used[b.page+": "+begins]++
+				left = true
+			}
+		}
+		for _, c := range b.commands {
+			leave := left
+			for begins := range notRunHere {
+				if !left && c.begins(begins) {
+					used[begins]++
+					leave = true
+				}
+			}
+			for _, begins := range behind {
+				if c.begins(begins) {
+					used[begins]++
+				}
+			}
+			switch {
+			case leave && c.ran:
+				problem("it is run, although a list has a reason why not: %s: %s", b.page, c)
+			case !leave && !c.ran:
+				problem("no test runs it, and no list has the reason: %s: %s", b.page, c)
+			}
+		}
+	}
+	for page, begins := range notRun {
+		for begins := range begins {
+			if n := used[page+": "+begins]; n != 1 {
+				problem("notRun names one block, and %d begin so: %s: %s", n, page, begins)
+			}
+		}
+	}
+	for page := range ranElsewhere {
+		if used[page] == 0 {
+			problem("ranElsewhere names a page without a block: %s", page)
+		}
+	}
+	for _, begins := range append(slices.Collect(maps.Keys(notRunHere)), behind...) {
+		if used[begins] == 0 {
+			problem("notRunHere or behind names a command that no page has: %s", begins)
+		}
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+// TestPagesAreAccountedFor: a command that nobody runs is found, and so is a list's entry that no page has any longer.
+func TestPagesAreAccountedFor(t *testing.T) {
+	all := func() []block {
+		blocks := shellBlocks(t)
+		for _, b := range blocks {
+			if ranElsewhere[b.page] != "" || slices.ContainsFunc(slices.Collect(maps.Keys(notRun[b.page])), b.commands[0].begins) {
+				continue
+			}
+			for _, c := range b.commands {
+				c.ran = !slices.ContainsFunc(slices.Collect(maps.Keys(notRunHere)), c.begins)
+			}
+		}
+		return blocks
+	}
+	require.Empty(t, notAccountedFor(all()))
+	at := func(blocks []block, page string) int {
+		return slices.IndexFunc(blocks, func(b block) bool { return b.page == page })
+	}
+	without := func(page string) []block {
+		return slices.DeleteFunc(all(), func(b block) bool { return b.page == page })
+	}
+	one := all()
+	noGo := one[at(one, "docs/tasks/no-go.md")]
+	noGo.commands[1].ran = false
+	assert.Equal(t, []string{
+		"no test runs it, and no list has the reason: docs/tasks/no-go.md: kubectl engine status -n ai-engine production",
+	}, notAccountedFor(one), "one command of a block of which another one is run")
+	one = all()
+	one[at(one, "docs/release.md")].commands[0].ran = true
+	assert.Equal(t, []string{
+		"it is run, although a list has a reason why not: docs/release.md: " +
+			"make release VERSION=v1.2.3 IMAGE=registry.example/engine-operator BASE=base",
+	}, notAccountedFor(one))
+	assert.Equal(t, []string{"notRun names one block, and 0 begin so: docs/release.md: make release"}, notAccountedFor(without("docs/release.md")))
+	assert.Equal(t, []string{"ranElsewhere names a page without a block: docs/adopt.md"}, notAccountedFor(without("docs/adopt.md")))
+	assert.Equal(t, []string{"notRunHere or behind names a command that no page has: kubectl -n engine-operator-system port-forward"},
+		notAccountedFor(without("docs/monitoring.md")))
+	assert.Equal(t, []string{"notRunHere or behind names a command that no page has: kubectl engine board"}, notAccountedFor(without("docs/board.md")))
+
+	tests, err := os.ReadFile("docs_test.go")
+	require.NoError(t, err)
+	for page, test := range ranElsewhere {
+		assert.Contains(t, string(tests), "func "+test+"(t *testing.T)")
+		found := slices.DeleteFunc(shellBlocks(t), func(b block) bool { return b.page != page })
+		assert.Lenf(t, blocks(t, strings.TrimPrefix(page, "docs/")), len(found), "%s has blocks that %s does not see", page, test)
+	}
+}
+
+// TestBlocksIn reads commands as a person would.
+func TestBlocksIn(t *testing.T) {
+	const page = "1. In a list:\n\n   ```sh\n   one\n   two \\\n     --long\n\n   for x in a; do\n     three\n   done\n   ```\n\n" +
+		"```console\n$ # where\n$ four \\\n    five\nprinted\n$ six\n```\n\n```yaml\nkind: X\n```\n"
+	var read [][]string
+	for _, b := range blocksIn(t, "page", page) {
+		var texts []string
+		for _, c := range b.commands {
+			texts = append(texts, c.text)
+		}
+		read = append(read, texts)
+	}
+	assert.Equal(t, [][]string{
+		{"one\n", "two \\\n  --long\n", "\n", "for x in a; do\n  three\n", "done\n"}, {"four \\\n    five\n", "six\n"},
+	}, read)
+}
+
 // reader types the pages' commands in a copy of the project, with a cluster, and a local Railway that a page starts.
 type reader struct {
 	*stage
 	// dir is the copy, home the reader's home.
-	dir, home string
-	blocks    []block
-	// ran are the commands that were run, by page, and the entries of notRunHere that were met.
-	ran         map[string]bool
+	dir, home   string
+	blocks      []block
 	environment []string
 	// replace are pairs: what a page has a reader put in, or an address that may be taken here, and what stands there instead.
 	replace []string
 	config  *rest.Config
 	// kubectl is true where there is one.
 	kubectl bool
+	// endOperator ends the operator that README starts.
+	endOperator func()
 }
 
 // TestPages types the commands of README and docs as they stand there, in the order of one story: a local Railway and the operator as
-// README starts them, four tiers, a promotion, a rollback, a rotated Secret, monitoring, and the end of it. Every shell block of every
-// page is run by it, or by another test, or stands in notRun with the reason.
+// README starts them, a first tier, four tiers, a promotion, a rollback, a rotated Secret, monitoring, and the end of it. Every command
+// of every shell block is run by it, or by another test, or stands in a list with the reason. Where there is no kubectl, the commands
+// that only kubectl knows are skipped, and logged.
 func TestPages(t *testing.T) {
 	controlplane.Need(t, kube)
 	r := newReader(t)
@@ -166,6 +318,7 @@ func TestPages(t *testing.T) {
 		{"go back", r.goBack},
 		{"rotate", r.rotate},
 		{"review", r.review},
+		{"Argo CD", r.argoCD},
 		{"monitor", r.monitor},
 		{"uninstall", r.uninstall},
 	} {
@@ -173,34 +326,14 @@ func TestPages(t *testing.T) {
 			t.FailNow() // the parts build on one another
 		}
 	}
-	excused := map[string]bool{}
-	for _, b := range r.blocks {
-		reason := ranElsewhere[b.page]
-		for begins, why := range notRun[b.page] {
-			if strings.HasPrefix(b.commands[0], begins) {
-				reason, excused[b.page+begins] = why, true
-			}
-		}
-		for _, command := range b.commands {
-			assert.Truef(t, reason != "" || r.ran[b.page+command], "no test runs this, and notRun has no reason for it: %s: %s", b.page, command)
-		}
-	}
-	for page, blocks := range notRun {
-		for begins := range blocks {
-			assert.Truef(t, excused[page+begins], "%s has no block any more that begins with %s", page, begins)
-		}
-	}
-	for begins := range notRunHere {
-		assert.Truef(t, r.ran[begins], "no page has the command any more: %s", begins)
-	}
+	assert.Empty(t, notAccountedFor(r.blocks))
 }
 
-// mark notes that the commands of a block are run, or need not be.
-func (r *reader) mark(b block, commands ...string) {
-	for _, command := range commands {
-		r.ran[b.page+command] = true
-	}
-}
+// rotatedKey has what JSON, YAML and a shell take for something else.
+const rotatedKey = `sk-"rotated"\'$HOME'`
+
+// startedProject is the project of docs/getting-started.md here: in README's one another object declares the same environment.
+const startedProject = "7d0b1d5e-7a55-4b86-9a53-3d2c0c4b7a77"
 
 func newReader(t *testing.T) *reader {
 	t.Helper()
@@ -213,11 +346,12 @@ func newReader(t *testing.T) *reader {
 	require.NoError(t, err)
 	dir, home := t.TempDir(), t.TempDir()
 	copyProject(t, dir)
+	addProject(t, filepath.Join(dir, "hack", "railway-sim", "seed.yaml"))
 	kubeconfig := filepath.Join(home, ".kube", "config")
 	require.NoError(t, cluster.WriteKubeconfig(kubeconfig))
 	railway, edge, metrics, health := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
 	r := &reader{
-		stage: &stage{newShell(t), direct, "ai-engine"}, dir: dir, home: home, blocks: shellBlocks(t), ran: map[string]bool{},
+		stage: &stage{newShell(t), direct, "ai-engine"}, dir: dir, home: home, blocks: shellBlocks(t),
 		config: cluster.Config,
 	}
 	edgeCA := filepath.Join(home, "edge-ca.pem")
@@ -243,7 +377,7 @@ func newReader(t *testing.T) *reader {
 		t.Log("there is no kubectl here: commands that only kubectl knows are skipped")
 	}
 	r.environment = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+home, "KUBECONFIG="+kubeconfig,
-		"RAILWAY_API_TOKEN="+accountToken, "NEW_KEY=sk-rotated", "GOFLAGS=-trimpath -buildvcs=false")
+		"RAILWAY_API_TOKEN="+accountToken, "NEW_KEY="+rotatedKey, "GOFLAGS=-trimpath -buildvcs=false")
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY"} { // they follow HOME
 		value, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
 		require.NoError(t, err)
@@ -291,6 +425,19 @@ func copyProject(t *testing.T, to string) {
 	require.NoError(t, os.Symlink(tools, filepath.Join(to, "bin", "tools"))) // kustomize need not be built anew
 }
 
+// addProject adds a project for docs/getting-started.md to the seed.
+func addProject(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	workspace := regexp.MustCompile(`workspaces:\n- id: (\S+)`).FindSubmatch(text)
+	require.NotNil(t, workspace)
+	project := "projects:\n- {id: " + startedProject + ", name: started, workspace: " + string(workspace[1]) +
+		", environments: [{id: 7d0b1d5e-7a55-4b86-9a53-3d2c0c4b7a78, name: production, age: 1h}]}\n"
+	require.Equal(t, 1, strings.Count(string(text), "projects:\n"))
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), "projects:\n", project, 1)), 0o600))
+}
+
 // freeAddress is on loopback, and free for now.
 func freeAddress(t *testing.T) string {
 	t.Helper()
@@ -304,7 +451,7 @@ func freeAddress(t *testing.T) string {
 func (r *reader) block(t *testing.T, page, begins string) block {
 	t.Helper()
 	for _, b := range r.blocks {
-		if b.page == page && strings.HasPrefix(b.commands[0], begins) {
+		if b.page == page && b.commands[0].begins(begins) {
 			return b
 		}
 	}
@@ -312,31 +459,24 @@ func (r *reader) block(t *testing.T, page, begins string) block {
 	return block{}
 }
 
-func beginsWithAny(command string, beginnings []string) bool {
-	return slices.ContainsFunc(beginnings, func(begins string) bool { return strings.HasPrefix(command, begins) })
-}
-
 // run types the commands of a block that end by themselves, and answers y whenever one asks. More pairs are replaced in them.
 func (r *reader) run(t *testing.T, page, begins string, replace ...string) string {
 	t.Helper()
-	b := r.block(t, page, begins)
 	var script strings.Builder
-	for _, command := range b.commands {
-		if beginsWithAny(command, behind) {
-			continue // goesOn runs it
-		}
-		r.mark(b, command)
-		leave := false
+	for _, c := range r.block(t, page, begins).commands {
+		leave := slices.ContainsFunc(behind, c.begins)
 		for prefix, reason := range notRunHere {
-			if strings.HasPrefix(command, prefix) {
-				t.Logf("%s: not run: %s (%s)", page, strings.TrimSpace(command), reason)
-				leave, r.ran[prefix] = true, true
+			if c.begins(prefix) {
+				t.Logf("%s: not run: %s (%s)", page, c, reason)
+				leave = true
 			}
 		}
 		if !leave {
-			script.WriteString(command)
+			script.WriteString(c.text)
+			c.ran = true
 		}
 	}
+	require.NotEmpty(t, script.String(), "%s: no command of the block that begins with %s is run", page, begins)
 	return r.sh(t, strings.NewReplacer(append(replace, r.replace...)...).Replace(script.String()))
 }
 
@@ -363,15 +503,15 @@ type yes struct{}
 func (yes) Read(p []byte) (int, error) { return copy(p, "y\n"), nil }
 
 // goesOn starts the command of a block that goes on until it is ended, and waits until it has printed the words.
-func (r *reader) goesOn(t *testing.T, page, begins, command, until string) (end func()) {
+func (r *reader) goesOn(t *testing.T, page, begins, name, until string, replace ...string) (end func()) {
 	t.Helper()
 	b := r.block(t, page, begins)
-	at := slices.IndexFunc(b.commands, func(c string) bool { return strings.HasPrefix(c, command) })
-	require.NotEqual(t, -1, at, "%s: %s", page, command)
-	require.True(t, beginsWithAny(b.commands[at], behind), command)
-	r.mark(b, b.commands[at])
+	at := slices.IndexFunc(b.commands, func(c *command) bool { return c.begins(name) })
+	require.NotEqual(t, -1, at, "%s: %s", page, name)
+	require.True(t, slices.ContainsFunc(behind, b.commands[at].begins), name)
+	b.commands[at].ran = true
 	var out locked
-	script := strings.NewReplacer(r.replace...).Replace(b.commands[at])
+	script := strings.NewReplacer(append(replace, r.replace...)...).Replace(b.commands[at].text)
 	process := exec.Command("sh", "-ec", script) //nolint:noctx // it is ended by a signal, with what it started
 	process.Dir, process.Env, process.Stdout, process.Stderr = r.dir, r.environment, &out, &out
 	process.SysProcAttr, process.WaitDelay = &syscall.SysProcAttr{Setpgid: true}, time.Second
@@ -400,7 +540,7 @@ func (r *reader) until(t *testing.T, name string, holds func(*v1alpha1.EngineEnv
 		require.NoError(t, r.Get(t.Context(), key(r.namespace, name), object))
 		return object.Status.ObservedGeneration == object.Generation && holds(object)
 	}, time.Minute, 50*time.Millisecond) {
-		t.Fatal(name + " does not come to be as it should:\n" + r.sh(t, "kubectl engine status -n ai-engine "+name))
+		t.Fatal(name + " does not come to be as it should:\n" + r.sh(t, "kubectl engine status -n "+r.namespace+" "+name))
 	}
 	return object
 }
@@ -431,30 +571,34 @@ func (r *reader) start(t *testing.T) {
 	t.Helper()
 	r.goesOn(t, "README.md", "go run ./hack/railway-sim", "go run", "Console on")
 	r.run(t, "README.md", "go run ./hack/railway-sim")
-	r.goesOn(t, "README.md", "go run ./hack/railway-sim", "bin/engine-operator", "Starting workers")
+	r.endOperator = r.goesOn(t, "README.md", "go run ./hack/railway-sim", "bin/engine-operator", "Starting workers")
 	r.run(t, "docs/cli.md", "go build -o ~/bin/kubectl-engine")
 }
 
-// getStarted declares the tier of the page, in a namespace that no other page uses.
+// getStarted follows docs/getting-started.md, in a namespace and a project of its own.
 func (r *reader) getStarted(t *testing.T) {
 	t.Helper()
 	const page, namespace = "docs/getting-started.md", "started"
-	r.run(t, page, "kubectl create namespace", "ai-engine", namespace)
+	place := []string{"create namespace ai-engine", "create namespace " + namespace, "-n ai-engine", "-n " + namespace}
 	text, err := os.ReadFile("../../" + page)
 	require.NoError(t, err)
-	manifest := regexp.MustCompile("(?s)```yaml\n( *apiVersion.*?)```").FindSubmatch(text)[1]
+	shown := regexp.MustCompile("(?s)\n   ```yaml\n(.*?)   ```").FindSubmatch(text)
+	require.NotNil(t, shown)
+	manifest := strings.NewReplacer("\n   ", "\n", "namespace: ai-engine", "namespace: "+namespace, projectID, startedProject).
+		Replace("\n" + string(shown[1]))
+	require.Contains(t, manifest, startedProject)
 	file := filepath.Join(r.dir, "dev.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(manifest), "namespace: ai-engine", "namespace: "+namespace, 1)), 0o600))
-	r.run(t, page, "kubectl apply -f dev.yaml", "ai-engine", namespace)
-	object := &v1alpha1.EngineEnvironment{}
-	require.Eventually(t, func() bool {
-		require.NoError(t, r.Get(t.Context(), key(namespace, "dev"), object))
-		return object.Status.Plan != nil
-	}, time.Minute, 50*time.Millisecond, "the status lists what would be written")
-	require.NoError(t, r.Delete(t.Context(), object))
-	require.Eventually(t, func() bool {
-		return apierrors.IsNotFound(r.Get(t.Context(), key(namespace, "dev"), object))
-	}, time.Minute, 50*time.Millisecond, "another page declares the same environment")
+	require.NoError(t, os.WriteFile(file, []byte(manifest), 0o600))
+
+	started := *r
+	started.stage = &stage{r.shell, r.Client, namespace}
+	r.run(t, page, "kubectl create namespace", place...)
+	r.run(t, page, "kubectl apply", place...)
+	started.until(t, "dev", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil })
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(manifest, "writePolicy: Observe", "writePolicy: Apply", 1)), 0o600))
+	r.sh(t, "kubectl apply -f dev.yaml")
+	r.goesOn(t, page, "kubectl engine status -n ai-engine dev --watch", "kubectl engine status", "dev  Dev  GO", place...)()
+	started.until(t, "dev", runs("1.4.2"))
 }
 
 // observe installs the operator's objects and declares README's tier: observed, approved, then applied.
@@ -509,10 +653,12 @@ func (r *reader) look(t *testing.T) {
 	for _, command := range []string{"kubectl engine board                      #", "kubectl engine board --all-namespaces"} {
 		r.goesOn(t, "docs/board.md", "kubectl engine board", command, "http://127.0.0.1:")()
 	}
-	r.goesOn(t, "docs/getting-started.md", "kubectl engine status -n ai-engine dev --watch", "kubectl engine status", "dev")()
-	completion := r.block(t, "docs/cli.md", "#!/bin/sh")
-	r.mark(completion, completion.commands...)
-	require.NoError(t, os.WriteFile(filepath.Join(r.home, "bin", "kubectl_complete-engine"), []byte(strings.Join(completion.commands, "")), 0o700))
+	var completion strings.Builder
+	for _, c := range r.block(t, "docs/cli.md", "#!/bin/sh").commands {
+		completion.WriteString(c.text)
+		c.ran = true
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(r.home, "bin", "kubectl_complete-engine"), []byte(completion.String()), 0o700))
 	assert.Contains(t, r.sh(t, "kubectl_complete-engine status -n ai-engine ''"), "production\tProduction, GO\n")
 }
 
@@ -578,7 +724,14 @@ func (r *reader) rotate(t *testing.T) {
 	t.Helper()
 	before := r.read("production").Status.LastCommit
 	require.NotNil(t, before)
-	r.run(t, "docs/tasks/rotate.md", "kubectl -n ai-engine create secret")
+	secret := &corev1.Secret{}
+	require.NoError(t, r.Get(t.Context(), key(r.namespace, "openai"), secret))
+	secret.Data["other"] = []byte("stays")
+	require.NoError(t, r.Update(t.Context(), secret))
+	out := r.run(t, "docs/tasks/rotate.md", "kubectl -n ai-engine create secret")
+	assert.NotContains(t, strings.ToLower(out), "warning")
+	require.NoError(t, r.Get(t.Context(), key(r.namespace, "openai"), secret))
+	assert.Equal(t, map[string][]byte{"api-key": []byte(rotatedKey), "other": []byte("stays")}, secret.Data)
 	r.until(t, "production", func(o *v1alpha1.EngineEnvironment) bool {
 		return !reflect.DeepEqual(o.Status.LastCommit, before) && runs("1.6.0")(o)
 	})
@@ -611,6 +764,25 @@ func (r *reader) review(t *testing.T) {
 	r.until(t, "dev", written)
 }
 
+// argoCD lets Argo CD's service account approve.
+func (r *reader) argoCD(t *testing.T) {
+	t.Helper()
+	may := func() bool {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: "system:serviceaccount:argocd:argocd-server", ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: r.namespace, Verb: "approve", Group: v1alpha1.GroupVersion.Group, Resource: "engineenvironments", Name: "production",
+			},
+		}}
+		require.NoError(t, r.Create(t.Context(), review))
+		return review.Status.Allowed
+	}
+	assert.False(t, may(), "before")
+	r.run(t, "docs/gitops.md", "kubectl -n ai-engine create rolebinding")
+	if r.kubectl {
+		assert.Eventually(t, may, 20*time.Second, 100*time.Millisecond, "after")
+	}
+}
+
 func (r *reader) monitor(t *testing.T) {
 	t.Helper()
 	const page = "docs/monitoring.md"
@@ -620,15 +792,15 @@ func (r *reader) monitor(t *testing.T) {
 		anything("ServiceMonitor"), anything("PrometheusRule"),
 	}})
 	require.NoError(t, err)
-	r.run(t, "docs/gitops.md", "kubectl -n ai-engine create rolebinding")
 	r.run(t, page, "kubectl create clusterrolebinding")
 	r.run(t, page, "kubectl label namespace monitoring")
 	r.run(t, page, "kubectl apply --server-side -k config/prometheus")
 	r.run(t, page, "kubectl apply --server-side -k config/grafana")
 	if _, err := exec.LookPath("curl"); err != nil || !r.kubectl {
 		t.Log("not run without kubectl and curl: kubectl create token …")
-		skip := r.block(t, page, "kubectl create token")
-		r.mark(skip, skip.commands...)
+		for _, c := range r.block(t, page, "kubectl create token").commands {
+			c.ran = !slices.ContainsFunc(slices.Collect(maps.Keys(notRunHere)), c.begins)
+		}
 		return
 	}
 	out := r.run(t, page, "kubectl create token")
@@ -652,21 +824,49 @@ func anything(kind string) *apiextensionsv1.CustomResourceDefinition {
 	}
 }
 
-// uninstall ends with what the page says: objects first, while the operator runs, then the rest.
+// uninstall ends with what the page has: objects first, while the operator runs, then the rest.
 func (r *reader) uninstall(t *testing.T) {
 	t.Helper()
 	const page = "docs/tasks/uninstall.md"
 	r.run(t, "docs/install.md", "kubectl annotate crd")
 	r.run(t, "docs/install.md", "kubectl label namespace")
-	r.run(t, page, "kubectl get engineenvironments")
-	r.run(t, page, "kubectl -n ai-engine patch eenv dev") // the operator runs, and puts it back
 	r.sh(t, "cp dist/install.yaml install.yaml && kubectl apply --server-side -f install.yaml")
-	// No controller ends a namespace here.
+	out := r.run(t, page, "kubectl get engineenvironments")
+	if r.kubectl {
+		assert.Regexp(t, `(?m)^ai-engine +preview +Preview +<none>$`, out, "a tier without a policy of its own, as on the page")
+		assert.Regexp(t, `(?m)^ai-engine +production +Production +Retain$`, out)
+	}
 	r.run(t, page, "kubectl delete engineenvironments")
+	if r.kubectl {
+		left := &v1alpha1.EngineEnvironmentList{}
+		require.NoError(t, r.List(t.Context(), left))
+		assert.Empty(t, left.Items, "the page deletes all tiers, and waits")
+		r.deleteWithoutOperator(t)
+	} else {
+		r.endOperator()
+	}
+	r.run(t, page, "kubectl -n ai-engine patch eenv dev")
+	if r.kubectl {
+		assert.Eventually(t, func() bool {
+			return apierrors.IsNotFound(r.Get(t.Context(), key(r.namespace, "dev"), &v1alpha1.EngineEnvironment{}))
+		}, 20*time.Second, 100*time.Millisecond, "the tier is gone")
+	}
+	// No controller ends a namespace here.
 	r.run(t, page, "kubectl delete -f install.yaml", "delete -f install.yaml", "delete --wait=false -f install.yaml")
 	if r.kubectl {
 		assert.Eventually(t, func() bool {
-			return meta.IsNoMatchError(r.List(t.Context(), &v1alpha1.EngineEnvironmentList{})) || apierrors.IsNotFound(r.List(t.Context(), &v1alpha1.EngineEnvironmentList{}))
+			err := r.List(t.Context(), &v1alpha1.EngineEnvironmentList{})
+			return meta.IsNoMatchError(err) || apierrors.IsNotFound(err)
 		}, 20*time.Second, 100*time.Millisecond, "the CRD is gone")
 	}
+}
+
+// deleteWithoutOperator leaves a tier that does not go away: it is deleted when no operator runs any longer.
+func (r *reader) deleteWithoutOperator(t *testing.T) {
+	t.Helper()
+	r.sh(t, "kubectl apply -f dev.yaml")
+	r.until(t, "dev", func(o *v1alpha1.EngineEnvironment) bool { return len(o.Finalizers) > 0 })
+	r.endOperator()
+	r.sh(t, "kubectl -n ai-engine delete eenv dev --wait=false")
+	assert.NotNil(t, r.read("dev").DeletionTimestamp, "its finalizer keeps it")
 }
