@@ -68,12 +68,12 @@ func (s setup) size(ctx context.Context, objects int) (measured result, err erro
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := &bench{setup: s, traffic: newTraffic(), interval: intervalFor(objects), started: time.Now(), result: result{Objects: objects}}
-	if b.metrics, err = freeAddress(); err != nil {
+	if b.metrics, err = testbed.FreeAddress(); err != nil {
 		return result{}, err
 	}
 	flags := append(b.operatorFlags(), "--metrics-bind-address", b.metrics)
 	if s.Profiles != "" {
-		if b.debug, err = freeAddress(); err != nil {
+		if b.debug, err = testbed.FreeAddress(); err != nil {
 			return result{}, err
 		}
 		flags = append(flags, "--pprof-bind-address", b.debug)

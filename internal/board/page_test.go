@@ -368,7 +368,7 @@ func TestThousandTiers(t *testing.T) {
 // TestPictures takes the pictures of docs/board.md and the README, when they are wanted.
 func TestPictures(t *testing.T) {
 	if shots == "" {
-		t.Skip("takes pictures: make board-pictures")
+		t.Skip("takes pictures: make board-shots")
 	}
 	objects, events := allObjects(t), eventsAndRevisions(t, named(t, "ai-engine/production", engines(t)))
 	kube := newCluster(t, append(objects, events...)...)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +37,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/controlplane"
 	"github.com/engine-operator/engine-operator/internal/operator"
+	"github.com/engine-operator/engine-operator/internal/testbed"
 )
 
 // notRun are the blocks of the pages that no test runs, by page and beginning, with the reason. Their commands of ours are parsed
@@ -441,10 +441,9 @@ func addProject(t *testing.T, path string) {
 // freeAddress is on loopback, and free for now.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := testbed.FreeAddress()
 	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	return address
 }
 
 // block finds the block of the page that begins so.

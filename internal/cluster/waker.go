@@ -15,8 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// begun is the priority of a pass over an object that was woken: what was begun is ended before something new is. A fleet that is applied at once then becomes ready one object after the other, and not all at the end. New and changed
-// objects, and those that are tried again, have 0, those of a restart less.
+// begun is the priority of a pass over an object that was woken: what was begun is ended before something new is. A fleet that is applied
+// at once then becomes ready one object after the other, and not all at the end. New and changed objects, and those that are tried again,
+// have 0, those of a restart less.
 const begun = 1
 
 // Waker lets others wake an object: the watch when its Railway environment changed, the verifier when the result of a check did. It is

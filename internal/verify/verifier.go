@@ -113,7 +113,7 @@ func (v *Verifier) Start(ctx context.Context) error {
 	for {
 		due, wait := v.due()
 		for _, o := range due {
-			running.Go(func() { v.work(ctx, o.key, o) })
+			running.Go(func() { v.work(ctx, o) })
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -153,30 +153,30 @@ func (v *Verifier) rouse() {
 	}
 }
 
-// work runs the checks of the key that are due, and books what they found.
-func (v *Verifier) work(ctx context.Context, key string, o *object) {
+// work runs the checks of the object that are due, and books what they found.
+func (v *Verifier) work(ctx context.Context, o *object) {
 	select {
 	case v.slots <- struct{}{}:
 	case <-ctx.Done():
 		return
 	}
 	defer func() { <-v.slots }()
-	job, checks := v.take(key, o)
+	job, checks := v.take(o)
 	reader := &readOnce{reader: job.Logs, known: map[logKey][]model.LogLine{}}
 	found := make([]finding, 0, len(checks))
 	for _, c := range checks {
 		found = append(found, v.run(ctx, reader, job.Redact, c))
 	}
-	if ctx.Err() == nil && v.book(key, o, found) {
-		v.options.Changed(key)
+	if ctx.Err() == nil && v.book(o, found) {
+		v.options.Changed(o.key)
 	}
 }
 
 // take returns the checks to run; none when another subject has taken the object's place.
-func (v *Verifier) take(key string, o *object) (Job, []Check) {
+func (v *Verifier) take(o *object) (Job, []Check) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.objects[key] != o {
+	if v.objects[o.key] != o {
 		return Job{}, nil
 	}
 	return o.job, o.take(v.options.Now())
@@ -184,11 +184,11 @@ func (v *Verifier) take(key string, o *object) (Job, []Check) {
 
 // book remembers what the checks found, and reports whether the report changed. What was found for another subject, or by a
 // check that has changed meanwhile, is dropped.
-func (v *Verifier) book(key string, o *object, found []finding) (changed bool) {
+func (v *Verifier) book(o *object, found []finding) (changed bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	o.running = false
-	if v.objects[key] != o {
+	if v.objects[o.key] != o {
 		return false
 	}
 	before, now := o.report(), v.options.Now()
