@@ -243,7 +243,7 @@ func (o *Objects) list(ctx context.Context, selector client.MatchingFields) ([]v
 	for _, namespace := range namespaces {
 		var list v1alpha1.EngineEnvironmentList
 		err := o.live.List(ctx, &list, client.InNamespace(namespace), selector)
-		if apierrors.IsBadRequest(err) { // Kubernetes 1.30, or an older version of the CRD, cannot select by it
+		if apierrors.IsBadRequest(err) { // an older version of the CRD cannot select by it
 			err = o.live.List(ctx, &list, client.InNamespace(namespace))
 		}
 		if err != nil {

@@ -109,7 +109,7 @@ func TestClaimsAskForOneProject(t *testing.T) {
 
 	live.unselectable = true
 	holder, _, err = o.Rival(t.Context(), &second)
-	require.NoError(t, err, "Kubernetes 1.30 has no selectable fields")
+	require.NoError(t, err, "an older CRD has no selectable fields")
 	require.NotNil(t, holder)
 	assert.Equal(t, "first", holder.Name)
 
