@@ -57,7 +57,7 @@ func TestSharesAddUp(t *testing.T) {
 func TestIntervalFitsAProToken(t *testing.T) {
 	assert.Equal(t, 30*time.Second, intervalFor(100), "the API allows no shorter one")
 	assert.Equal(t, 30*time.Second, intervalFor(1000))
-	assert.Equal(t, 5*time.Minute, intervalFor(10_000))
+	assert.Equal(t, 4*time.Minute, intervalFor(10_000))
 }
 
 func TestTraffic(t *testing.T) {
