@@ -132,7 +132,7 @@ const (
 	ReasonSoaking = "Soaking"
 	// ReasonAwaitingApproval: approve the revision by annotation.
 	ReasonAwaitingApproval = "AwaitingApproval"
-	// ReasonPromotionBlocked: the message says what must be mended before the promotion.
+	// ReasonPromotionBlocked: the message says what must be fixed before the promotion.
 	ReasonPromotionBlocked = "PromotionBlocked"
 	// ReasonRolledBack: a revision failed and the last verified one runs until the spec changes or a person says resume.
 	ReasonRolledBack = "RolledBack"

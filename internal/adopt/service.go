@@ -155,14 +155,9 @@ func (c *config) source(instance model.ServiceInstance) *v1alpha1.Source {
 	return nil
 }
 
-// builders are Railway's in our words.
-var builders = map[string]v1alpha1.Builder{
-	"RAILPACK": v1alpha1.BuilderRailpack, "NIXPACKS": v1alpha1.BuilderNixpacks, "DOCKERFILE": v1alpha1.BuilderDockerfile,
-}
-
 func (c *config) build() *v1alpha1.Build {
 	b := &v1alpha1.Build{
-		Builder: builders[c.text(32, nil, "build", "builder")],
+		Builder: desired.Builders[c.text(32, nil, "build", "builder")],
 		Command: c.text(4096, nil, "build", "buildCommand"), DockerfilePath: c.text(512, nil, "build", "dockerfilePath"),
 	}
 	if name, set := c.Get("build", "builder"); set && b.Builder == "" {
@@ -182,10 +177,6 @@ func (c *config) build() *v1alpha1.Build {
 		return nil
 	}
 	return b
-}
-
-var restartPolicies = map[string]v1alpha1.RestartPolicy{
-	"ON_FAILURE": v1alpha1.RestartOnFailure, "ALWAYS": v1alpha1.RestartAlways, "NEVER": v1alpha1.RestartNever,
 }
 
 func (c *config) deploy() *v1alpha1.Deploy {
@@ -245,7 +236,7 @@ func (c *config) healthcheck() *v1alpha1.Healthcheck {
 }
 
 func (c *config) restart() *v1alpha1.Restart {
-	r := &v1alpha1.Restart{Policy: restartPolicies[c.text(32, nil, "deploy", "restartPolicyType")]}
+	r := &v1alpha1.Restart{Policy: desired.RestartPolicies[c.text(32, nil, "deploy", "restartPolicyType")]}
 	if name, set := c.Get("deploy", "restartPolicyType"); set && r.Policy == "" {
 		c.leave("deploy.restartPolicyType", fmt.Sprint(name))
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -115,8 +114,8 @@ func (p *person) revisions(ctx context.Context, object *v1alpha1.EngineEnvironme
 	}
 	found := []revision{}
 	for _, s := range promotion.Targets(object, stored) {
-		number, source := strconv.FormatInt(s.Order, 10), s.Content.Engine.Source
-		if ask := promotion.Unasked(object, number, s.Name, string(promotion.SourceOf(source))); ask != "" {
+		source := s.Content.Engine.Source
+		if ask := promotion.Ask(object, stored, s); ask != "" {
 			found = append(found, revision{Number: s.Order, Name: promotion.Revision(source), Source: string(promotion.SourceOf(source)), Ask: ask})
 		}
 	}

@@ -363,16 +363,17 @@ func TestRollbackIsOfferedWhereItIsPossible(t *testing.T) {
 	}
 	found, ok := offered("ai-engine/production")
 	require.True(t, ok)
-	assert.Equal(t, "4", found.Revisions[0].Ask)
+	name := found.Revisions[0].Ask
+	assert.Regexp(t, "^production-[0-9a-f]{10}$", name, "it means the same whatever is verified in between")
 	_, ok = offered("ai-engine/dev")
 	assert.False(t, ok, "no revision is kept")
 
 	kube.change(t, "ai-engine/production", func(o *v1alpha1.EngineEnvironment) {
-		o.Annotations = map[string]string{v1alpha1.AnnotationRollback: "4"}
+		o.Annotations = map[string]string{v1alpha1.AnnotationRollback: name}
 	})
 	require.Eventually(t, func() bool {
 		found, _ = offered("ai-engine/production")
-		return strings.HasPrefix(found.Revisions[0].Ask, "production-")
+		return found.Revisions[0].Ask != name
 	}, patience, 10*time.Millisecond, "each value is carried out once")
 	kube.change(t, "ai-engine/production", func(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = true })
 	require.Eventually(t, func() bool {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
 // fieldOwner names the command line in managedFields.
@@ -70,6 +71,11 @@ func (a *actor) carryOut(ctx context.Context, world World, s *session, object *v
 		return err
 	}
 	return say(world.Out, todo.done+"\n")
+}
+
+// follow is how to see what the operator does next.
+func follow(object *v1alpha1.EngineEnvironment) string {
+	return "follow it with: " + show.Command(object, "status") + " --watch"
 }
 
 var errDeclined = errors.New("nothing was done")

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -70,7 +71,7 @@ func planApproval(object *v1alpha1.EngineEnvironment, hash string) (*act, error)
 	tells := append([]string{fmt.Sprintf("The operator writes this to Railway for %s, and nothing else:", object.Name)}, show.PlannedChanges(p)...)
 	return &act{
 		tells: append(tells, "  "+p.Message), change: annotate(v1alpha1.AnnotationApprovePlan, p.Hash),
-		done: fmt.Sprintf("approved plan %s of %s", p.Hash, object.Name),
+		done: fmt.Sprintf("approved plan %s of %s; %s", p.Hash, object.Name, follow(object)),
 	}, nil
 }
 
@@ -84,12 +85,18 @@ func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, err
 		return nil, fmt.Errorf("%s has no candidate: nothing newer was verified in %s", object.Name, object.Spec.Promotion.From)
 	case source != "" && source != p.Candidate:
 		return nil, fmt.Errorf("the candidate of %s is %s and not %s", object.Name, p.Candidate, source)
+	case slices.Contains(p.Rejected, p.Candidate):
+		return nil, fmt.Errorf("%s was rolled back from %s, and an approval changes nothing: verify another revision in %s, or try it again with %s",
+			object.Name, p.CandidateRevision, object.Spec.Promotion.From, show.Command(object, "resume"))
 	case object.Spec.Promotion.Approval != v1alpha1.ApprovalManual:
 		return nil, fmt.Errorf("%s is promoted to without an approval (spec.promotion.approval is Automatic): it is %s", object.Name, p.State)
 	}
 	when := "at once"
 	if p.State != v1alpha1.PromotionAwaitingApproval {
 		when = fmt.Sprintf("once it may: it is %s", p.State)
+	}
+	if object.Annotations[v1alpha1.AnnotationHold] != "" {
+		when = "once the hold has ended: " + show.Command(object, "resume")
 	}
 	return &act{
 		tells: []string{
@@ -98,7 +105,7 @@ func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, err
 			"The operator promotes it " + when + ".",
 		},
 		change: annotate(v1alpha1.AnnotationApprove, p.Candidate, v1alpha1.AnnotationApprovedBy, who),
-		done:   fmt.Sprintf("approved %s for %s as %s", p.CandidateRevision, object.Name, who),
+		done:   fmt.Sprintf("approved %s for %s as %s; %s", p.CandidateRevision, object.Name, who, follow(object)),
 	}, nil
 }
 

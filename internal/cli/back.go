@@ -7,12 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 )
@@ -47,7 +47,7 @@ func holding(object *v1alpha1.EngineEnvironment, reason string) (*act, error) {
 	return &act{
 		tells:  []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody resumes it.", object.Spec.Promotion.From, object.Name)},
 		change: annotate(v1alpha1.AnnotationHold, reason),
-		done:   object.Name + " is held; to end that: kubectl engine resume -n " + object.Namespace + " " + object.Name,
+		done:   object.Name + " is held; to end that: " + show.Command(object, "resume"),
 	}, nil
 }
 
@@ -76,9 +76,11 @@ func rollbackCommand(world World) *cobra.Command {
 	})
 }
 
-// returning asks for a rollback, by another of the revision's names when it was asked for by this one before.
+// returning asks for a rollback.
 func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to string) (*act, error) {
 	targets := promotion.Targets(object, stored)
+	target, found := promotion.Target(object, stored, to)
+	held := object.Status.Rollback
 	switch {
 	case object.Spec.Suspend:
 		return nil, fmt.Errorf("%[1]s is suspended, and nothing is written: resume it first with kubectl engine resume -n %[2]s %[1]s", object.Name, object.Namespace)
@@ -88,29 +90,22 @@ func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to
 		return nil, fmt.Errorf("nothing was verified in %s yet: there is nothing to go back to", object.Name)
 	case len(targets) == 0:
 		return nil, fmt.Errorf("nothing but what %s declares was verified in it: there is nothing to go back to", object.Name)
+	case !found:
+		return nil, fmt.Errorf("%s has no verified revision %s that differs from what is declared; there is %s", object.Name, to, known(targets))
+	case held != nil && held.RevisionName == target.Name:
+		return nil, fmt.Errorf("%s holds revision %s already; name another with --to: there is %s", object.Name, called(target), known(targets))
 	}
-	names := []string{to}
-	switch {
-	case to == promotion.PreviousRevision && object.Status.Rollback == nil: // the same one, when it was asked for by that word before
-		names = append(names, targets[0].Names()[:2]...)
-	case to != promotion.PreviousRevision:
-		at := slices.IndexFunc(targets, func(s promotion.Stored) bool { return slices.Contains(s.Names(), to) })
-		if at < 0 {
-			return nil, fmt.Errorf("%s has no verified revision %s that differs from what is declared; there is %s", object.Name, to, known(targets))
-		}
-		names = append(names, targets[at].Names()[:2]...)
-	}
-	name := promotion.Unasked(object, names...)
+	name := promotion.Ask(object, stored, target)
 	if name == "" {
-		return nil, fmt.Errorf("a rollback of %s to %s was asked for before; name the revision with --to: there is %s", object.Name, to, known(targets))
+		return nil, fmt.Errorf("a rollback of %s to revision %s was just asked for; %s", object.Name, called(target), follow(object))
 	}
 	return &act{
 		tells: []string{
-			fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", to, object.Name, orNothing(runs(object))),
+			fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", called(target), object.Name, orNothing(runs(object))),
 			"It is held until what is declared changes or somebody resumes the tier.",
 		},
 		change: annotate(v1alpha1.AnnotationRollback, name),
-		done:   fmt.Sprintf("asked for a rollback of %s to %s", object.Name, to),
+		done:   fmt.Sprintf("asked for a rollback of %s to revision %s; %s", object.Name, called(target), follow(object)),
 	}, nil
 }
 
@@ -125,7 +120,12 @@ func runs(object *v1alpha1.EngineEnvironment) string {
 func known(targets []promotion.Stored) string {
 	var all []string
 	for _, s := range targets {
-		all = append(all, fmt.Sprintf("%d (%s)", s.Order, promotion.Revision(s.Content.Engine.Source)))
+		all = append(all, called(s))
 	}
 	return strings.Join(all, ", ")
+}
+
+// called is a revision by its number and what it runs.
+func called(s promotion.Stored) string {
+	return fmt.Sprintf("%d (%s)", s.Order, promotion.Revision(s.Content.Engine.Source))
 }

@@ -119,7 +119,7 @@ func TestStatus(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(s.ok("status", "production", "-o", "json")), &object))
 	assert.Equal(t, candidate, object.Status.Promotion.Candidate)
 	assert.Contains(t, s.ok("status", "-o", "yaml"), "name: production")
-	assert.Contains(t, s.run("status", "-o", "xml").err, "-o xml: it must be one of [json yaml]")
+	assert.Contains(t, s.run("status", "-o", "xml").err, "-o xml is no output format of this command: it takes json, yaml")
 	assert.Contains(t, s.run("status", "nope").err, "there is dev, preview, production")
 	assert.Contains(t, s.ok("__complete", "status", ""), "production\tProduction, GO\n")
 	assert.Contains(t, s.run("status", "--context", "nope").err, "nope")
@@ -245,16 +245,20 @@ func TestRollback(t *testing.T) {
 	asked := func() string { return s.read("production").Annotations[v1alpha1.AnnotationRollback] }
 	assert.Contains(t, s.run("rollback", "production", "-y", "--to", "1.4.0").err, "no verified revision 1.4.0 that differs from what is declared; there is 3 (1.5.0)")
 	s.in = "n\n"
-	assert.Equal(t, 1, s.run("rollback", "production").code)
+	r := s.run("rollback", "production")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.err, "puts revision 3 (1.5.0) of production back", "what previous means is said before it is asked")
 	assert.Empty(t, asked(), "nothing was asked for")
+	assert.Contains(t, s.ok("rollback", "production", "-y"), "revision 3 (1.5.0); follow it with: kubectl engine status -n ")
+	assert.Equal(t, "production-1", asked(), "what was shown, whatever is verified in between")
 	s.ok("rollback", "production", "-y")
-	assert.Equal(t, "previous", asked())
-	s.ok("rollback", "production", "-y")
-	assert.Equal(t, "production-1", asked(), "in a later incident it means the same, and is a new request")
-	s.ok("rollback", "production", "-y", "--to", "1.5.0")
-	assert.Equal(t, "1.5.0", asked())
+	assert.Equal(t, "ghcr.io/acme/ai-engine:1.5.0", asked(), "in a later incident it is a new request")
 	s.ok("rollback", "production", "-y", "--to", "1.5.0")
 	assert.Equal(t, "production-1", asked(), "the operator carries each value out once")
+	held := s.read("production")
+	held.Status.Rollback = &v1alpha1.RollbackStatus{From: "1.6.0", To: "1.5.0", RevisionName: "production-1", Reason: "x", At: metav1.Now()}
+	require.NoError(t, s.Status().Update(t.Context(), held))
+	assert.Contains(t, s.run("rollback", "production", "-y").err, "production holds revision 3 (1.5.0) already")
 	s.ok("suspend", "production", "-y")
 	assert.Contains(t, s.run("rollback", "production", "-y").err, "production is suspended, and nothing is written: resume it first")
 }
@@ -271,14 +275,14 @@ func TestSuspendAndResume(t *testing.T) {
 	s.in = "y\n"
 	r := s.run("resume", "preview")
 	assert.Zero(t, r.code)
-	assert.Contains(t, r.err, "preview holds 1.6.0. The operator deploys 1.7.0 again, which failed: check health failed")
+	assert.Contains(t, r.err, "1.7.0 was rolled back in preview because it failed (check health failed): 1.6.0 runs in place of 1.7.0.\nThe operator deploys 1.7.0 again.\n")
 	assert.NotEmpty(t, s.read("preview").Annotations[v1alpha1.AnnotationResume])
 	preview := s.read("preview")
 	preview.Status.Rollback.Requested, preview.Status.Rollback.Reason = true, "a person asked for it"
 	require.NoError(t, s.Status().Update(t.Context(), preview))
 	s.in = "n\n"
 	said := s.run("resume", "preview").err
-	assert.Contains(t, said, "The operator deploys 1.7.0 again, from which a person had it rolled back.")
+	assert.Contains(t, said, "1.7.0 was rolled back in preview because a person asked for it: 1.6.0 runs in place of 1.7.0.")
 	assert.NotContains(t, said, "failed", "nothing did")
 }
 

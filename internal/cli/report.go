@@ -25,6 +25,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/cli/support"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/options"
 )
 
@@ -124,9 +125,29 @@ func (s *session) masker(ctx context.Context, tiers []v1alpha1.EngineEnvironment
 		for _, data := range sources.Secrets {
 			values = append(values, slices.Collect(maps.Values(data))...)
 		}
-		names = append(append(names, tiers[i].Namespace, tiers[i].Name), serviceNames(&tiers[i])...)
+		names = append(names, namesIn(&tiers[i])...)
 	}
 	return support.Masker(values, names)
+}
+
+// namesIn are what stays in the clear, because the object has it in the clear: names, addresses and images.
+func namesIn(tier *v1alpha1.EngineEnvironment) []string {
+	names := append([]string{tier.Namespace, tier.Name, tier.Spec.RailwayEnvironment(), tier.Status.EnvSecret}, serviceNames(tier)...)
+	if source := tier.Spec.Engine.Source; source != nil {
+		names = append(names, source.Image, source.Repo, source.Branch)
+	}
+	if at := tier.Status.Railway; at != nil {
+		names = append(names, at.URL)
+	}
+	running := slices.Clone(tier.Status.Services)
+	if tier.Status.Engine != nil {
+		running = append(running, *tier.Status.Engine)
+	}
+	for i := range running {
+		names = append(names, running[i].URL, running[i].Image, running[i].Revision)
+	}
+	secrets, configMaps := desired.References(&tier.Spec)
+	return slices.Concat(names, secrets, configMaps)
 }
 
 // archive writes the files into a new archive, which only its owner may read.

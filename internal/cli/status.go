@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/fields"
@@ -80,7 +81,7 @@ func bindOutput(command *cobra.Command, into *string, formats ...string) {
 			known = known || format == *into
 		}
 		if !known {
-			return fmt.Errorf("-o %s: it must be one of %v", *into, formats)
+			return fmt.Errorf("-o %s is no output format of this command: it takes %s", *into, strings.Join(formats, ", "))
 		}
 		if before != nil {
 			return before(cmd, args)

@@ -13,6 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/promotion"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 const resumeHelp = `Let the operator work again: end a suspension (spec.suspend), a person's hold, and the hold after a rollback, so
@@ -31,7 +34,7 @@ func resumeCommand(world World) *cobra.Command {
 
 // resumption ends whatever holds the operator back.
 func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error) {
-	todo := &act{done: object.Name + " resumed"}
+	todo := &act{done: object.Name + " resumed; " + follow(object)}
 	var changes []func(*v1alpha1.EngineEnvironment)
 	if object.Spec.Suspend {
 		todo.tells = append(todo.tells, fmt.Sprintf("%s is suspended. The operator works on it again, and writes what differs on Railway.", object.Name))
@@ -39,18 +42,17 @@ func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error)
 	}
 	again := annotate(v1alpha1.AnnotationResume, strconv.FormatInt(now.Unix(), 10))
 	if r := object.Status.Rollback; r != nil {
-		why := fmt.Sprintf("which failed: %s", r.Reason)
+		why := fmt.Sprintf("it failed (%s)", r.Reason)
 		if r.Requested {
-			why = "from which a person had it rolled back"
+			why = "a person asked for it"
 		}
-		held, next := r.To, r.From
-		if held == next {
-			held, next = "an earlier revision", "what is declared"
-		}
-		todo.tells = append(todo.tells, fmt.Sprintf("%s holds %s. The operator deploys %s again, %s.", object.Name, held, next, why))
+		todo.tells = append(todo.tells,
+			fmt.Sprintf("%s was rolled back in %s because %s: %s.", promotion.Replaced(r), object.Name, why, promotion.Replacement(r)),
+			fmt.Sprintf("The operator deploys %s again.", promotion.Replaced(r)))
 		changes = append(changes, again)
 	} else if p := object.Status.Promotion; p != nil && len(p.Rejected) > 0 {
-		todo.tells = append(todo.tells, fmt.Sprintf("%s has rejected %d of the sources that were promoted to it. They may be promoted again.", object.Name, len(p.Rejected)))
+		todo.tells = append(todo.tells, fmt.Sprintf("%s was rolled back from %s that had been promoted to it, which may be promoted again.",
+			object.Name, status.Count(len(p.Rejected), "source", "sources")))
 		changes = append(changes, again)
 	}
 	if why := object.Annotations[v1alpha1.AnnotationHold]; why != "" {
@@ -87,7 +89,7 @@ func suspendCommand(world World) *cobra.Command {
 				"What runs goes on running.",
 			},
 			change: func(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = true },
-			done:   object.Name + " suspended; resume it with: kubectl engine resume -n " + object.Namespace + " " + object.Name,
+			done:   object.Name + " suspended; to end that: " + show.Command(object, "resume"),
 		}, nil
 	})
 }
@@ -144,5 +146,12 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 	case err != nil:
 		return ended(ctx, err)
 	}
-	return say(world.Out, fmt.Sprintf("%s is %s\n", name, object.Status.Verdict))
+	if object.Status.Verdict == v1alpha1.VerdictGo {
+		return say(world.Out, fmt.Sprintf("%s is GO\n", name))
+	}
+	reason := ""
+	if len(object.Status.VerdictReasons) > 0 {
+		reason = ": " + object.Status.VerdictReasons[0]
+	}
+	return say(world.Out, fmt.Sprintf("%s is %s%s\n%s\n", name, object.Status.Verdict, reason, follow(object)))
 }

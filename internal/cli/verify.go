@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/status"
@@ -56,7 +57,9 @@ func (f *verifyFlags) run(ctx context.Context, world World, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := say(world.Err, fmt.Sprintf("Runs %s …\n", status.Count(len(job.Checks), "check", "checks"))); err != nil {
+	announcement := fmt.Sprintf("Runs %s; the check %s is what Railway reports of the deployment: see status\n",
+		status.Count(len(job.Checks), "check", "checks"), v1alpha1.CheckRevision)
+	if err := say(world.Err, announcement); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience)

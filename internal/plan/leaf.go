@@ -117,10 +117,10 @@ func (l leaf) show(value any, present bool) string {
 	case value == nil:
 		return "(sealed)"
 	}
-	if text, isText := value.(string); isText {
+	if text, isText := value.(string); isText && (l.variable || len(l.keys) == 0) {
 		return text
 	}
-	return canonical(value)
+	return desired.SpecValue(l.keys, value)
 }
 
 // truncate cuts a text between two runes.

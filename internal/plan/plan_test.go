@@ -186,7 +186,7 @@ func TestRegions(t *testing.T) {
 	}, {
 		name: "legacy region under ReportDrift", reason: "a region in use is something that exists, in either form",
 		given: given{fields: west3, config: `{"deploy":{"region":"us-west2","numReplicas":1}}`, reportDrift: true},
-		drift: []string{`deploy.multiRegionConfig: {"us-west2":{"numReplicas":3}} <- {"us-west2":{"numReplicas":1}}`},
+		drift: []string{`deploy.multiRegionConfig: {"us-west2":3} <- {"us-west2":1}`},
 	}})
 	made := plan.Make(given{fields: west3}.input(t))
 	assert.Empty(t, made.Deploys(), "replicas scale without a deployment (railway-api.md#config-patches)")

@@ -91,6 +91,14 @@ func Replacement(r *v1alpha1.RollbackStatus) string {
 	return fmt.Sprintf("%s runs in place of %s", r.To, r.From)
 }
 
+// Replaced is what the hold keeps from running.
+func Replaced(r *v1alpha1.RollbackStatus) string {
+	if r.To == r.From {
+		return r.From + " as declared"
+	}
+	return r.From
+}
+
 // FromTo says what was rolled back to what.
 func FromTo(r *v1alpha1.RollbackStatus) string {
 	if r.To == r.From {

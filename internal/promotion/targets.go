@@ -12,7 +12,21 @@ import (
 // Targets are the revisions that a person may ask to be put back now, the one verified last first: those that differ from what is
 // declared.
 func Targets(object *v1alpha1.EngineEnvironment, stored []Stored) []Stored {
-	in, d := Input{Spec: &object.Spec, Stored: stored}, Decision{}
+	in, d := asked(object, stored)
+	targets := in.others(in.declared(&d))
+	slices.SortFunc(targets, func(a, b Stored) int { return int(b.Order - a.Order) })
+	return targets
+}
+
+// Target is the revision that a person who asks for a rollback calls by the name: the operator decides the same.
+func Target(object *v1alpha1.EngineEnvironment, stored []Stored, name string) (Stored, bool) {
+	in, d := asked(object, stored)
+	return in.requested(name, in.declared(&d))
+}
+
+// asked is what the status tells of a decision's input.
+func asked(object *v1alpha1.EngineEnvironment, stored []Stored) (Input, Decision) {
+	in, d := Input{Spec: &object.Spec, Stored: stored, Rollback: object.Status.Rollback}, Decision{}
 	if e := object.Status.Engine; e != nil {
 		in.Runs = Running{Image: e.Image, Digest: e.Digest, Commit: e.Commit}
 		if source := object.Spec.Engine.Source; source != nil {
@@ -22,21 +36,20 @@ func Targets(object *v1alpha1.EngineEnvironment, stored []Stored) []Stored {
 	if object.Spec.Promotion != nil {
 		d.Promotion = object.Status.Promotion
 	}
-	targets := in.others(in.declared(&d))
-	slices.SortFunc(targets, func(a, b Stored) int { return int(b.Order - a.Order) })
-	return targets
+	return in, d
 }
 
-// Unasked is the first of the names that no rollback of the object was asked for with; empty when it was with each. The operator
-// carries each value of the annotation out once.
-func Unasked(object *v1alpha1.EngineEnvironment, names ...string) string {
-	asked := []string{object.Annotations[v1alpha1.AnnotationRollback]}
+// Ask is a name that means the revision and by which no rollback of the object was asked for: the operator carries each value of the
+// annotation out once. Empty when there is none.
+func Ask(object *v1alpha1.EngineEnvironment, stored []Stored, target Stored) string {
+	before := []string{object.Annotations[v1alpha1.AnnotationRollback]}
 	if record := object.Status.WorkingRecord; record != nil {
-		asked = append(asked, record.RollbackRequest)
+		before = append(before, record.RollbackRequest)
 	}
-	at := slices.IndexFunc(names, func(name string) bool { return !slices.Contains(asked, name) })
-	if at < 0 {
-		return ""
+	for _, name := range target.Names() {
+		if meant, ok := Target(object, stored, name); ok && meant.Name == target.Name && !slices.Contains(before, name) {
+			return name
+		}
 	}
-	return names[at]
+	return ""
 }

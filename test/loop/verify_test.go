@@ -58,7 +58,7 @@ func check(o *v1alpha1.EngineEnvironment, name string) v1alpha1.CheckStatus {
 	return v1alpha1.CheckStatus{}
 }
 
-// TestChecklist lets every row of the deployment checklist fail by an engine that is at fault, and pass once it is mended.
+// TestChecklist lets every row of the deployment checklist fail by an engine that is at fault, and pass once it is fixed.
 func TestChecklist(t *testing.T) {
 	image := func(tag string) string { return strings.Replace(previewSpec, "ai-engine:1.4.2", "ai-engine:"+tag, 1) }
 	cases := []struct{ row, tag, check, says string }{

@@ -16,6 +16,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/rollout"
 	"github.com/engine-operator/engine-operator/internal/status"
+	"github.com/engine-operator/engine-operator/internal/view"
 )
 
 // Action is what happens to a field, in the words of status.plan.
@@ -176,18 +177,13 @@ func (p *Preview) tell(in Input, made *plan.Plan, observed *model.Environment, k
 	p.fields = len(p.Changes)
 	for _, c := range made.Changes {
 		change := changeOf(c)
-		from, unknown := known.values[c.Path]
+		from, missing := known.values[c.Path]
+		if why := incomparable(in.Record, c, change.Action, observed, known); why != "" {
+			p.Unknown = append(p.Unknown, Unknown{c.Path, why})
+			continue
+		}
 		switch {
-		case c.Cause == plan.CauseUnknown:
-			p.Unknown = append(p.Unknown, Unknown{c.Path, "sealed on Railway: cannot be compared without the operator's key"})
-			continue
-		case c.Cause == plan.CauseUnmanaged && len(known.unlisted) > 0:
-			p.Unknown = append(p.Unknown, Unknown{c.Path, "not declared in the files; perhaps one of the Secrets or ConfigMaps that are missing has it"})
-			continue
-		case unknown && readable(observed, c):
-			p.Unknown = append(p.Unknown, Unknown{c.Path, "not known: from " + from})
-			continue
-		case unknown:
+		case missing:
 			change.To, change.Note = "(not known)", "from "+from
 		case !readable(observed, c) && change.Action == Set:
 			change.Note = hiddenNote(in.Record)
@@ -199,6 +195,31 @@ func (p *Preview) tell(in Input, made *plan.Plan, observed *model.Environment, k
 			p.Left = append(p.Left, changeOf(c))
 		}
 	}
+}
+
+// incomparable is why nobody can say whether the change would be written, empty when it would.
+func incomparable(record *Record, c plan.Change, action Action, observed *model.Environment, known known) string {
+	from, missing := known.values[c.Path]
+	switch {
+	case c.Cause == plan.CauseUnknown:
+		return "sealed on Railway: cannot be compared without the operator's key"
+	case c.Cause == plan.CauseUnmanaged && len(known.unlisted) > 0:
+		return "not declared in the files; perhaps one of the Secrets or ConfigMaps that are missing has it"
+	case missing && readable(observed, c):
+		return "not known: from " + from
+	case record == nil && action == Set && !readable(observed, c) && writtenBefore(observed):
+		return "Railway hides the value, and the operator has a record of what it wrote: --cluster compares with it"
+	default:
+		return ""
+	}
+}
+
+// writtenBefore reports whether Railway's recent history has a commit of an operator: then there is a record of what it wrote.
+func writtenBefore(observed *model.Environment) bool {
+	return slices.ContainsFunc(observed.Patches, func(p model.Patch) bool {
+		_, _, ours := view.ReadMessage(p.Message)
+		return ours
+	})
 }
 
 // hiddenNote is why a value that Railway hides is written.

@@ -15,6 +15,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/plan"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/view"
 )
 
 // settings are what the Dev tier sets, so that a case shows only what it is about.
@@ -32,6 +33,8 @@ type given struct {
 	secrets                 map[string]map[string]string
 	record                  *preview.Record
 	staged                  []string
+	// message is that of a commit in Railway's history.
+	message string
 }
 
 func (g given) input(t *testing.T) preview.Input {
@@ -48,6 +51,9 @@ func (g given) input(t *testing.T) preview.Input {
 	}
 	config := `{"services":{"s":{"source":{"image":"app:1"},"variables":{` + variables + `}}},"sharedVariables":{` + g.shared + `}}`
 	require.NoError(t, yaml.Unmarshal([]byte(config), &env.Config))
+	if g.message != "" {
+		env.Patches = []model.Patch{{Message: g.message}}
+	}
 	for _, name := range g.sealed {
 		env.Sealed[model.VariableRef{ServiceID: "s", Name: name}] = true
 	}
@@ -98,6 +104,14 @@ func TestMake(t *testing.T) {
 			changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"}},
 		{name: "sealed and not known, without a record", reason: "it is written once, whatever its value", given: given{spec: sealKey, sealed: []string{"KEY"}},
 			changes: []string{"Set " + path + " (secret) (not known)"}, deploys: []string{"engine"}},
+		{name: "sealed, without the record of a commit", reason: "the operator has a record, and writes only what differs",
+			unknown: []string{path + ": Railway hides the value, and the operator has a record of what it wrote: --cluster compares with it"},
+			given:   given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: view.CommitMessage("set KEY", "eo-1", view.NewWriter("ai/dev", "0f3c2a1b"))}},
+		{name: "in clear, without the record of a commit", reason: "the seal that is missing can be seen",
+			changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},
+			given: given{spec: sealKey, variables: `"KEY":{"value":"canary"}`, secrets: known, message: view.CommitMessage("set KEY", "eo-1", view.NewWriter("ai/dev", "0f3c2a1b"))}},
+		{name: "sealed, after a person's commit", reason: "no operator has a record", changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},
+			given: given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: "by hand"}},
 		{name: "sealed, with the record and its key", reason: "the hash tells",
 			given: given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, record: wrote(path, "canary")}},
 		{name: "sealed, with the record and another value", reason: "the hash tells", changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},

@@ -113,26 +113,55 @@ func costSummary(tier *v1alpha1.EngineEnvironment) string {
 // waits is the one thing that a person wants to know next.
 func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 	s := &tier.Status
-	switch p := s.Promotion; {
-	case s.Rollback != nil && len(s.VerdictReasons) > 0 && strings.HasPrefix(s.VerdictReasons[0], v1alpha1.ReasonRolledBack):
-		return promotion.Replacement(s.Rollback) + ": " + Command(tier, "resume")
+	rolledBack := s.Rollback != nil && len(s.VerdictReasons) > 0 && strings.HasPrefix(s.VerdictReasons[0], v1alpha1.ReasonRolledBack)
+	switch {
+	case rolledBack:
+		return held(tier)
+	case tier.Spec.Suspend:
+		return "suspended: " + Command(tier, "resume")
 	case s.Verdict == v1alpha1.VerdictNoGo && len(s.VerdictReasons) > 0:
 		return s.VerdictReasons[0]
-	case proposal.StateOf(tier) == proposal.Waits:
-		return fmt.Sprintf("%s: %s", s.Plan.Message, Command(tier, "approve"))
-	case s.Rollback != nil:
-		return fmt.Sprintf("held at %s: %s", s.Rollback.To, Command(tier, "resume"))
-	case p != nil && p.State == v1alpha1.PromotionAwaitingApproval:
-		return fmt.Sprintf("%s: %s", p.CandidateRevision, Command(tier, "approve"))
-	case p != nil && p.State == v1alpha1.PromotionSoaking:
-		return p.CandidateRevision + " soaks" + soak(p.SoakedAt, now)
-	case len(s.VerdictReasons) > 0:
+	}
+	if text := decision(tier, now); text != "" {
+		return text
+	}
+	if len(s.VerdictReasons) > 0 {
 		return s.VerdictReasons[0]
 	}
 	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); c != nil && c.Status != metav1.ConditionTrue {
 		return c.Reason + ": " + c.Message
 	}
 	return ""
+}
+
+// decision is what waits for a person, or for the end of a soak.
+func decision(tier *v1alpha1.EngineEnvironment, now time.Time) string {
+	s, plan := &tier.Status, proposal.StateOf(tier)
+	switch p := s.Promotion; {
+	case plan == proposal.Waits:
+		return fmt.Sprintf("%s: %s", s.Plan.Message, Command(tier, "approve"))
+	case s.Rollback != nil:
+		return held(tier)
+	case tier.Annotations[v1alpha1.AnnotationHold] != "" && tier.Spec.Promotion != nil:
+		return "held by a person: " + Command(tier, "resume")
+	case plan == proposal.Observed:
+		return s.Plan.Message + ": set spec.writePolicy to Apply, or to Approve"
+	case p != nil && p.State == v1alpha1.PromotionAwaitingApproval:
+		return fmt.Sprintf("%s: %s", p.CandidateRevision, Command(tier, "approve"))
+	case p != nil && p.State == v1alpha1.PromotionSoaking:
+		return p.CandidateRevision + " soaks" + soak(p.SoakedAt, now)
+	default:
+		return ""
+	}
+}
+
+// held is what runs after a rollback, and what ends that. What was rolled back may be broken: to wait for a newer one comes first.
+func held(tier *v1alpha1.EngineEnvironment) string {
+	r, newer := tier.Status.Rollback, "a changed spec"
+	if p := tier.Spec.Promotion; p != nil {
+		newer = "a newer one from " + p.From
+	}
+	return fmt.Sprintf("%s, until %s; to deploy %s again: %s", promotion.Replacement(r), newer, promotion.Replaced(r), Command(tier, "resume"))
 }
 
 // table aligns the rows. The last column is not filled up; cell may colour a text that has its final width.

@@ -4,6 +4,7 @@
 package show_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -27,9 +28,39 @@ func TestRolledBackInBrief(t *testing.T) {
 		},
 	}
 	chain := show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false))
-	assert.Regexp(t, `NO-GO .* 1\.6\.0 runs in place of 1\.7\.0: kubectl engine resume -n team preview\n`, chain)
+	assert.Regexp(t, `NO-GO .* 1\.6\.0 runs in place of 1\.7\.0, until a newer one from dev; to deploy 1\.7\.0 again: kubectl engine resume -n team preview\n`, chain)
 	assert.NotContains(t, chain, "long message")
 	screen := show.Tier(&tier, time.Time{}, show.NewPaint(false))
 	assert.Contains(t, screen, "1.6.0 runs in place of 1.7.0, which was rolled back: check health failed")
 	assert.NotContains(t, screen, "it was rolled back here", "said once")
+}
+
+// TestWaitsFor: the tree says of each tier what to do next, where there is something.
+func TestWaitsFor(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		change func(*v1alpha1.EngineEnvironment)
+		want   string
+	}{
+		{"nothing is to be done", func(*v1alpha1.EngineEnvironment) {}, ""},
+		{"a suspended tier is resumed", func(e *v1alpha1.EngineEnvironment) {
+			e.Spec.Suspend, e.Status.VerdictReasons = true, []string{"Suspended: nothing is read"}
+		}, "suspended: kubectl engine resume -n team dev"},
+		{"a hold is ended", func(e *v1alpha1.EngineEnvironment) {
+			e.Spec.Promotion, e.Annotations = &v1alpha1.Promotion{From: "other"}, map[string]string{v1alpha1.AnnotationHold: "demo"}
+		}, "held by a person: kubectl engine resume -n team dev"},
+		{"what is observed is not approved", func(e *v1alpha1.EngineEnvironment) {
+			e.Spec.WritePolicy, e.Status.Plan = v1alpha1.WritePolicyObserve, &v1alpha1.PlanStatus{Message: "2 to set"}
+		}, "2 to set: set spec.writePolicy to Apply, or to Approve"},
+		{"the spec ends the rollback of a tier that takes nothing by promotion", func(e *v1alpha1.EngineEnvironment) {
+			e.Status.Rollback = &v1alpha1.RollbackStatus{From: "1.7.0", To: "1.7.0"}
+		}, "1.7.0 runs as it was verified before, not as declared now, until a changed spec; to deploy 1.7.0 as declared again: kubectl engine resume -n team dev"},
+	} {
+		tier := v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: "dev", Namespace: "team"}}
+		tier.Status.Verdict = v1alpha1.VerdictPending
+		c.change(&tier)
+		lines := strings.Split(show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false)), "\n")
+		at := strings.Index(lines[0], "WAITS FOR")
+		assert.Equal(t, c.want, lines[1][min(at, len(lines[1])):], c.reason)
+	}
 }

@@ -4,7 +4,6 @@
 package show
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -89,25 +88,13 @@ func fieldsOf(side Side) map[string]field {
 			if f.Value == nil {
 				continue
 			}
-			add(desired.SpecPath(name+"."+strings.Join(f.Keys, ".")), plain(f.Value), f.WriteOnly)
+			add(desired.SpecPath(name+"."+strings.Join(f.Keys, ".")), desired.SpecValue(f.Keys, f.Value), f.WriteOnly)
 		}
 		if service.Domain != nil {
 			add(name+".domains.railway", fmt.Sprintf("port %d", service.Domain.Port), false)
 		}
 	}
 	return all
-}
-
-// plain is a text as it is and everything else as JSON.
-func plain(value any) string {
-	if text, isText := value.(string); isText {
-		return text
-	}
-	raw, err := json.Marshal(value)
-	if err != nil { // values of settings are JSON by construction
-		return fmt.Sprint(value)
-	}
-	return string(raw)
 }
 
 // DiffTable is the differences as a table.

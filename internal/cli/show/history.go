@@ -5,6 +5,7 @@ package show
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,12 +23,12 @@ import (
 // Entry is one thing that happened to a tier.
 type Entry struct {
 	Time time.Time `json:"time"`
-	// Kind is Promoted, Verified, RolledBack, Committed, or the reason of an event.
+	// Kind is Promoted, Verified, RolledBack, Committed, Held, Approved, PlanApproved, RollbackRequested, or the reason of an event.
 	Kind string `json:"kind"`
 	What string `json:"what"`
-	// Who did it or approved it, where that is known.
+	// Who did it or approved it, where that is known: a person, or the program by which a person did it.
 	Who string `json:"who,omitempty"`
-	// From says where it is known from: status, revisions, events or railway.
+	// From says where it is known from: status, annotations, revisions, events or railway.
 	From string `json:"from"`
 }
 
@@ -54,7 +55,7 @@ func History(past Past) []Entry {
 		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin }) ||
 			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What })
 	})
-	all := slices.Concat(known, fromRevisions(past.Revisions), events, patches)
+	all := slices.Concat(known, fromAnnotations(past.Object), fromRevisions(past.Revisions), events, patches)
 	slices.SortStableFunc(all, func(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Kind, b.Kind)) })
 	return all
 }
@@ -81,6 +82,41 @@ func fromStatus(object *v1alpha1.EngineEnvironment) []Entry {
 		all = append(all, Entry{Time: c.Time.Time, Kind: "Committed", What: what, Who: operatorName, From: "status"})
 	}
 	return all
+}
+
+// fromAnnotations is what people ask for by annotations now: Kubernetes keeps who set one last and when, and nothing of those before.
+func fromAnnotations(object *v1alpha1.EngineEnvironment) []Entry {
+	var all []Entry
+	for _, request := range []struct{ annotation, kind, who string }{
+		{v1alpha1.AnnotationHold, "Held", ""},
+		{v1alpha1.AnnotationApprove, "Approved", object.Annotations[v1alpha1.AnnotationApprovedBy]},
+		{v1alpha1.AnnotationApprovePlan, "PlanApproved", ""},
+		{v1alpha1.AnnotationRollback, "RollbackRequested", ""},
+	} {
+		if what := object.Annotations[request.annotation]; what != "" {
+			at, program := setBy(object, request.annotation)
+			all = append(all, Entry{Time: at, Kind: request.kind, What: what, Who: cmp.Or(request.who, program), From: "annotations"})
+		}
+	}
+	return all
+}
+
+// setBy is when an annotation was set, and by which program. The time is that of the program's last change to the object.
+func setBy(object *v1alpha1.EngineEnvironment, annotation string) (at time.Time, program string) {
+	for _, entry := range object.ManagedFields {
+		var fields struct {
+			Metadata struct {
+				Annotations map[string]any `json:"f:annotations"`
+			} `json:"f:metadata"`
+		}
+		if entry.FieldsV1 == nil || entry.Time == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
+			continue
+		}
+		if _, sets := fields.Metadata.Annotations["f:"+annotation]; sets && entry.Time.After(at) {
+			at, program = entry.Time.Time, entry.Manager
+		}
+	}
+	return at, program
 }
 
 // fromRevisions are the revisions that were verified here. One that was verified again keeps the time of the first.
@@ -142,13 +178,13 @@ func fromPatches(object *v1alpha1.EngineEnvironment, patches []model.Patch) []En
 }
 
 // HistoryTable is the entries for people.
-func HistoryTable(entries []Entry, now time.Time, paint Paint) string {
+func HistoryTable(entries []Entry, paint Paint) string {
 	if len(entries) == 0 {
 		return "Nothing is known yet.\n"
 	}
-	rows := [][]string{{"WHEN", "WHAT", "WHO", ""}}
+	rows := [][]string{{"WHEN (UTC)", "WHAT", "WHO", "DETAILS"}}
 	for _, e := range entries {
-		rows = append(rows, []string{when(e.Time, now), e.Kind, e.Who, oneLine(e.What)})
+		rows = append(rows, []string{when(e.Time), e.Kind, e.Who, oneLine(e.What)})
 	}
 	return table(rows, func(row, column int, text string) string {
 		switch {
@@ -164,13 +200,9 @@ func HistoryTable(entries []Entry, now time.Time, paint Paint) string {
 	})
 }
 
-// when is a time of today without the day.
-func when(at, now time.Time) string {
+func when(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	if at.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
-		return at.UTC().Format("15:04:05")
-	}
-	return at.UTC().Format("2006-01-02 15:04")
+	return at.UTC().Format(time.DateTime)
 }

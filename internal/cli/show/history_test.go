@@ -56,3 +56,27 @@ func TestHistoryOfRailway(t *testing.T) {
 	}
 	assert.Equal(t, []string{"set Y by engine-operator", "set X by engine-operator", "by hand by dana", "(no message) by "}, told)
 }
+
+// TestHistoryOfRequests: what people asked for by annotations is part of the history, with the person where one is named.
+func TestHistoryOfRequests(t *testing.T) {
+	at := metav1.NewTime(time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC))
+	earlier := metav1.NewTime(at.Add(-time.Hour))
+	fields := func(annotation string) *metav1.FieldsV1 {
+		return metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:` + annotation + `":{}}}}`)
+	}
+	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{
+		Annotations: map[string]string{
+			v1alpha1.AnnotationHold: "demo on Friday", v1alpha1.AnnotationApprove: "ghcr.io/a/b@sha256:1", v1alpha1.AnnotationApprovedBy: "dana",
+		},
+		ManagedFields: []metav1.ManagedFieldsEntry{
+			{Manager: "kubectl-engine", Time: &at, FieldsV1: fields(v1alpha1.AnnotationHold)},
+			{Manager: "kubectl-annotate", Time: &earlier, FieldsV1: fields(v1alpha1.AnnotationApprove)},
+			{Manager: "engine-operator", Time: &at, FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+			{Manager: "old", FieldsV1: fields(v1alpha1.AnnotationHold)},
+		},
+	}}
+	assert.Equal(t, []show.Entry{
+		{Time: at.Time, Kind: "Held", What: "demo on Friday", Who: "kubectl-engine", From: "annotations"},
+		{Time: earlier.Time, Kind: "Approved", What: "ghcr.io/a/b@sha256:1", Who: "dana", From: "annotations"},
+	}, show.History(show.Past{Object: object}))
+}

@@ -134,7 +134,11 @@ func (s *screen) ready(object *v1alpha1.EngineEnvironment, now time.Time) {
 	if !said {
 		text += ": " + c.Message
 	}
-	s.line("ready", s.paint.Doubt("no")+text)
+	answer := "no"
+	if c.Status == metav1.ConditionUnknown {
+		answer = "not decided"
+	}
+	s.line("ready", s.paint.Doubt(answer)+text)
 }
 
 // checks sums them up and shows each that does not pass.
@@ -205,7 +209,7 @@ func quoted(value string) string {
 func (s *screen) rollback(object *v1alpha1.EngineEnvironment) {
 	if r := object.Status.Rollback; r != nil {
 		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.Replacement(r), r.Reason)))
-		s.line("", Command(object, "resume")+"  # tries it again")
+		s.line("", Command(object, "resume")+"  # deploys "+promotion.Replaced(r)+" again")
 	}
 }
 

@@ -22,6 +22,8 @@ func TestReadySince(t *testing.T) {
 		LastTransitionTime: metav1.NewTime(now.Add(-3 * time.Hour)),
 	}}}}
 	assert.Contains(t, show.Tier(object, now, show.NewPaint(false)), "  ready       no for 3h; now CheckFailed: check health failed\n")
+	object.Status.Conditions[0].Status, object.Status.Conditions[0].Reason = metav1.ConditionUnknown, v1alpha1.ReasonObserving
+	assert.Contains(t, show.Tier(object, now, show.NewPaint(false)), "  ready       not decided for 3h; now Observing: ")
 }
 
 // TestChecksCount: the screen counts as status.readiness and the column CHECKS do, without the checks that are skipped.

@@ -56,7 +56,7 @@ func Files(c Collected, mask func(string) string) (map[string]string, error) {
 		place := "tiers/" + tier.Namespace + "/" + tier.Name
 		files[place+".yaml"] = text
 		files[place+".status.txt"] = show.Tier(tier, c.Time, show.NewPaint(false))
-		files[place+".history.txt"] = show.HistoryTable(c.History[tier.Namespace+"/"+tier.Name], c.Time, show.NewPaint(false))
+		files[place+".history.txt"] = show.HistoryTable(c.History[tier.Namespace+"/"+tier.Name], show.NewPaint(false))
 	}
 	if len(tiers) > 0 {
 		files["chain.txt"] = show.Chain(tiers, c.Time, true, show.NewPaint(false))
