@@ -449,7 +449,8 @@ What reads Railway itself takes the local one, which plan needs a token for:
 The same with kubectl, if you have it:
   kubectl -n %[2]s get eenv                         # -o wide: with URL, candidate and message
   kubectl -n %[2]s describe eenv production
-Edit a variable as on Railway's dashboard, and see what the operator asks:
+Edit a variable as on Railway's dashboard, and see what the operator asks from then on:
+  curl -X DELETE %[3]s/requests
   curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %[3]s/variable
   curl %[3]s/requests
 The operator's log: %[4]s

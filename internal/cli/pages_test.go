@@ -625,7 +625,7 @@ func (r *reader) observe(t *testing.T) {
 	r.sh(t, "kubectl apply -f dev.yaml")
 	r.until(t, "dev", runs("1.4.2"))
 	if out := strings.Fields(r.run(t, "README.md", "kubectl -n ai-engine get eenv")); r.kubectl {
-		printed := strings.Fields("NAME TIER READY REASON VERDICT CHECKS REVISION PROMOTION COST AGE dev Dev True Succeeded GO 3/3 1.4.2")
+		printed := strings.Fields("NAME TIER READY REASON VERDICT CHECKS REVISION PROMOTION COST AGE dev Dev True Succeeded GO 5/5 1.4.2")
 		require.Greater(t, len(out), len(printed))
 		assert.Equal(t, printed, out[:len(printed)], "as README prints it")
 	}
