@@ -69,11 +69,7 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, e
 	priority := priorityOf(ctx, mutation)
 	budget := s.budget()
 	if wait, ok := budget.enter(ctx, priority); !ok {
-		s.wire.metrics.throttled.Inc()
-		return reply{}, &Error{
-			Class: RateLimited, Operation: request.OpName, RetryAfter: wait,
-			Message: "held back to keep within Railway's request limit",
-		}
+		return reply{}, s.heldBack(request.OpName, wait)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.wire.options.Timeout)
 	defer cancel()
@@ -84,6 +80,14 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, e
 	r = s.exchange(ctx, request, mutation)
 	r.took, r.span = time.Since(start), span
 	return r, nil
+}
+
+// heldBack is the error of a request that the budget does not let through.
+func (s *sender) heldBack(operation string, wait time.Duration) error {
+	s.wire.metrics.throttled.Inc()
+	return &Error{
+		Class: RateLimited, Operation: operation, RetryAfter: wait, Message: "held back to keep within Railway's request limit",
+	}
 }
 
 // failure is the error that the verdict stands for, nil when it is none.
