@@ -117,6 +117,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	p := newPass(ctx, object, r.options)
 	defer p.end()
 	out := r.run(ctx, p)
+	if !p.wantsTurn { // others of its project need not wait for it
+		r.options.Railway.Leave(p.key)
+	}
 	if !out.Unread && !out.Gone {
 		tracing.Ended(ctx, cmp.Or(out.Reason, v1alpha1.ReasonSucceeded))
 	}
@@ -254,6 +257,7 @@ func (r *Reconciler) tell(ctx context.Context, p *pass, out *outcome.Outcome) (w
 // forget drops all that is kept about an object that is gone.
 func (r *Reconciler) forget(key string) {
 	r.idle(key)
+	r.options.Railway.Leave(key)
 	r.store.Forget(key)
 	r.reader.tokens.Forget(key)
 	r.options.Metrics.Forget(key)

@@ -36,6 +36,26 @@ func TestTryLockKeepsTheOrder(t *testing.T) {
 	assert.True(t, ok, "c stayed away")
 }
 
+func TestWhoLeavesHoldsNobodyUp(t *testing.T) {
+	pool, _ := clockedPool(t)
+	client := pool.Client(Credentials{Token: "a"})
+	free, ok := client.TryLock("p1", "ns/a")
+	require.True(t, ok)
+	client.TryLock("p1", "ns/b")
+	client.TryLock("p1", "ns/c")
+	pool.Leave("ns/a")
+	_, ok = client.TryLock("p1", "ns/b")
+	assert.False(t, ok, "who has it keeps it")
+	free()
+	pool.Leave("ns/b")
+	free, ok = client.TryLock("p1", "ns/c")
+	require.True(t, ok, "at once")
+	client.TryLock("p1", "ns/d")
+	free()
+	pool.Leave("ns/d")
+	assert.Empty(t, pool.lines.keys)
+}
+
 func TestTryLockKeepsNothing(t *testing.T) {
 	pool, c := clockedPool(t)
 	client := pool.Client(Credentials{Token: "a"})

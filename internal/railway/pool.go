@@ -148,6 +148,9 @@ func (p *Pool) Client(credentials Credentials) *Client {
 	return client
 }
 
+// Leave gives up the places of somebody who waits for a project, see Client.TryLock, and does not want it any more.
+func (p *Pool) Leave(who string) { p.lines.leave(who) }
+
 // sweep drops, now and then, the clients that nobody uses. The mutex is held.
 func (p *Pool) sweep(now time.Time) {
 	if now.Sub(p.swept) < unused/10 {
