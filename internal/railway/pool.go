@@ -143,7 +143,7 @@ func (p *Pool) Client(credentials Credentials) *Client {
 		batch: newBatchSize(mostPerRequest(credentials.Kind, o.MaxBatch)),
 		gql:   &sender{wire: p.wire, credentials: credentials},
 	}
-	client.gql.use(newBudget(o.Now, o.RequestsPerSecond, o.Burst))
+	client.gql.use(p.wire.newBudget())
 	p.clients[key] = client
 	return client
 }
@@ -160,11 +160,12 @@ func (p *Pool) sweep(now time.Time) {
 	p.lines.forget(now)
 	for key, client := range p.clients {
 		if now.Sub(p.used[key]) > unused && !client.Budget().polls(key) {
-			p.workspaces.forget(client)
+			client.Budget().takePolled(key)
 			delete(p.clients, key)
 			delete(p.used, key)
 		}
 	}
+	p.workspaces.keep(func(c *Client) bool { return p.clients[c.key] == c })
 }
 
 // all returns the clients in use.

@@ -32,6 +32,10 @@ type wire struct {
 	metrics  *metrics
 }
 
+func (w *wire) newBudget() *Budget {
+	return newBudget(w.options.Now, w.options.RequestsPerSecond, w.options.Burst)
+}
+
 // sender sends the requests of one token. It is the graphql.Client below the generated code: the place for authentication,
 // limits, measuring and errors. It never repeats a mutation.
 type sender struct {
@@ -39,6 +43,8 @@ type sender struct {
 	credentials Credentials
 	// shared is the budget in force: the token's own, or its workspace's.
 	shared atomic.Pointer[Budget]
+	// polling guards what the budget in force knows of this token's polls.
+	polling sync.Mutex
 }
 
 func (s *sender) budget() *Budget { return s.shared.Load() }
@@ -269,8 +275,8 @@ func shape(err error) error {
 
 // account tells the budget, the metrics, the log and the span what happened. It never sees variables or bodies.
 func (s *sender) account(operation string, v verdict, r reply) {
+	s.learn(r.quota)
 	budget := s.budget()
-	budget.learn(r.quota)
 	if v.everything {
 		budget.block(v.wait)
 	}
