@@ -83,7 +83,7 @@ type Reconciler struct {
 // New returns a Reconciler.
 func New(o Options) *Reconciler {
 	hasher := fieldhash.New(o.HashKey)
-	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client, Indexed: true}
+	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client}
 	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces), o.Patience}, ledger: &usage.Ledger{}}
 	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher, key: o.HashKey}
 	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
