@@ -79,6 +79,14 @@ func (c *comparison) needsWrite() bool {
 	return len(c.plan.Missing) > 0 || len(c.plan.Domains) > 0 || len(c.plan.Triggers) > 0 || !c.plan.Empty()
 }
 
+// refused is what Railway could not apply, while some of it still differs: it is held back, or is to be sent again.
+func (c *comparison) refused(j *journal.Journal) *v1alpha1.RefusedCommit {
+	if len(c.plan.HeldBack) == 0 && !j.Retries(c.plan.Hashes()) {
+		return nil
+	}
+	return j.Refused()
+}
+
 // converge compares and writes what differs: missing services and domains first, then one commit, then deployments of what has none.
 // A pass that finds nothing to write, or may not write it, goes on with the view that it found so.
 func (w writer) converge(ctx context.Context, p *pass, v *view.View, declared *desired.Environment) (*view.View, *outcome.Outcome) {
@@ -141,10 +149,14 @@ func (w writer) gate(p *pass, v *view.View, c *comparison, undeployed []deployme
 	for _, d := range undeployed {
 		in.Undeployed = append(in.Undeployed, d.service)
 	}
-	decision := proposal.Gate{
+	gate := proposal.Gate{
 		Policy: p.object.Spec.EffectiveWritePolicy(), Namespace: p.object.Namespace, Name: p.object.Name,
 		Annotation: p.object.Annotations[v1alpha1.AnnotationApprovePlan], Approved: p.journal.ApprovedPlan(),
-	}.Decide(proposal.Of(in))
+	}
+	if refused := c.refused(p.journal); refused != nil {
+		gate.Refused = refused.Message
+	}
+	decision := gate.Decide(proposal.Of(in))
 	p.journal.Approve(decision.Approved)
 	return decision
 }
@@ -224,7 +236,7 @@ func (w writer) book(p *pass, v *view.View, c *comparison) {
 	if c.plan.Empty() {
 		p.journal.UseKey(w.hasher.Name())
 	}
-	if len(c.plan.HeldBack) == 0 && !p.journal.Retries(c.plan.Hashes()) {
+	if c.refused(p.journal) == nil {
 		p.journal.ForgetRefused()
 	}
 	p.facts.Config = findings.Config(c.plan, v.Staged(), v.ChangedBy)

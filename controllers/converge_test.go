@@ -209,6 +209,41 @@ func TestWritersOfAProjectTakeTurns(t *testing.T) {
 	assert.Equal(t, "next", l.variable("DB_SCHEMA"))
 }
 
+// TestWhoWantsNoTurnHoldsNobodyUp: an object that is gone, is suspended, or has nothing to write any more has no place in its project's line.
+func TestWhoWantsNoTurnHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	for what, change := range map[string]func(l *loop){
+		"deleted":          func(l *loop) { require.NoError(l.t, l.client.Delete(l.t.Context(), l.get("dev"))) },
+		"suspended":        func(l *loop) { l.apply("dev", "suspend: true\n"+loopDev) },
+		"nothing to write": func(l *loop) { l.apply("dev", loopDev) },
+		"gone": func(l *loop) {
+			o := l.get("dev")
+			o.Finalizers = nil
+			require.NoError(l.t, l.client.Update(l.t.Context(), o))
+			require.NoError(l.t, l.client.Delete(l.t.Context(), o))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			l := newLoop(t)
+			l.apply("dev", loopDev)
+			l.settled("dev")
+			other := l.reader.tokens.LastOf("team/dev")
+			unlock, ok := other.TryLock(loopProject, "team/other")
+			require.True(t, ok)
+			l.apply("dev", loopDev, "value: dev", "value: next")
+			l.pass("dev")
+			unlock()
+			_, ok = other.TryLock(loopProject, "team/third")
+			require.False(t, ok, "dev waits for it")
+			change(l)
+			l.pass("dev")
+			_, ok = other.TryLock(loopProject, "team/third")
+			assert.True(t, ok)
+		})
+	}
+}
+
 // TestRefusedBacksOff: a value that Railway never takes costs no failed commit a minute.
 func TestRefusedBacksOff(t *testing.T) {
 	t.Parallel()

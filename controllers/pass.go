@@ -42,9 +42,11 @@ type pass struct {
 	// client is set by connect, and token says where its token is kept.
 	client *railway.Client
 	token  string
-	// release ends the pass's turn to write to its project, nil while it has none; project is the project as it was read in the turn.
-	release func()
-	project *model.Project
+	// wantsTurn is true once the pass has asked for its turn to write to its project. release ends the turn, nil while it has none; project
+	// is the project as it was read in the turn.
+	wantsTurn bool
+	release   func()
+	project   *model.Project
 	// unwritten is why the status could not be written: what the pass has announced is not stored, and nothing more is. erred is true
 	// when the pass ends in an error.
 	unwritten error

@@ -88,6 +88,7 @@ func (p *pass) takeTurn() bool {
 	if p.release != nil {
 		return true
 	}
+	p.wantsTurn = true
 	release, ok := p.client.TryLock(p.object.Spec.Railway.ProjectID, p.key)
 	if ok {
 		p.release = release

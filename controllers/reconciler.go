@@ -83,7 +83,7 @@ type Reconciler struct {
 // New returns a Reconciler.
 func New(o Options) *Reconciler {
 	hasher := fieldhash.New(o.HashKey)
-	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client, Indexed: true}
+	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client}
 	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces), o.Patience}, ledger: &usage.Ledger{}}
 	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher, key: o.HashKey}
 	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
@@ -117,6 +117,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	p := newPass(ctx, object, r.options)
 	defer p.end()
 	out := r.run(ctx, p)
+	if !p.wantsTurn { // others of its project need not wait for it
+		r.options.Railway.Leave(p.key)
+	}
 	if !out.Unread && !out.Gone {
 		tracing.Ended(ctx, cmp.Or(out.Reason, v1alpha1.ReasonSucceeded))
 	}
@@ -254,6 +257,7 @@ func (r *Reconciler) tell(ctx context.Context, p *pass, out *outcome.Outcome) (w
 // forget drops all that is kept about an object that is gone.
 func (r *Reconciler) forget(key string) {
 	r.idle(key)
+	r.options.Railway.Leave(key)
 	r.store.Forget(key)
 	r.reader.tokens.Forget(key)
 	r.options.Metrics.Forget(key)

@@ -259,3 +259,39 @@ func TestWhatWaitsIsNotToBlame(t *testing.T) {
 	assert.Equal(t, v1alpha1.ReasonAwaitingPlanApproval, ready(o).Reason)
 	assert.NotNil(t, o.Status.Plan)
 }
+
+// TestWhoIsAskedAgainSeesTheRefusal: the reason why Railway could not apply an approved plan stands in the status until it was applied,
+// and not only while its values are held back.
+func TestWhoIsAskedAgainSeesTheRefusal(t *testing.T) {
+	t.Parallel()
+	const dev = "writePolicy: Approve\n" + loopDev
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.settled("dev")
+	require.NoError(t, l.sim.AddFault(railwaysim.Fault{Operation: "CommitPatch", Ordinal: 1, Kind: railwaysim.FaultApplyError, Message: "Invalid value"}))
+	l.apply("dev", dev, "value: dev", "value: next")
+	l.pass("dev")
+	l.annotate("dev", v1alpha1.AnnotationApprovePlan, l.get("dev").Status.Plan.Hash)
+	l.until("dev", "refused", func(o *v1alpha1.EngineEnvironment) bool {
+		return status.ReasonOf(&o.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonCommitFailed
+	})
+	o := l.until("dev", "asked again", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil && !o.Status.Plan.Approved })
+	for range 3 { // however long nobody answers
+		assert.Equal(t, v1alpha1.ReasonAwaitingPlanApproval, ready(o).Reason)
+		assert.Contains(t, ready(o).Message, "Invalid value")
+		l.advance(10 * time.Minute)
+		l.poll("dev")
+		l.pass("dev")
+		o = l.get("dev")
+	}
+	l.annotate("dev", v1alpha1.AnnotationApprovePlan, o.Status.Plan.Hash)
+	o = l.settled("dev")
+	assert.Equal(t, "next", l.variable("DB_SCHEMA"))
+	assert.Nil(t, o.Status.WorkingRecord.Refused)
+
+	l.edit("DB_SCHEMA", "mine")
+	l.advance(10 * time.Second)
+	l.poll("dev")
+	o = l.until("dev", "planned", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil })
+	assert.NotContains(t, ready(o).Message, "Invalid value", "that was another plan")
+}

@@ -108,7 +108,7 @@ type revision struct {
 
 // revisions lists what the object can go back to now, the newest first. Of its content only the source is taken.
 func (p *person) revisions(ctx context.Context, object *v1alpha1.EngineEnvironment) ([]revision, error) {
-	stored, err := cluster.History{Client: p.kube}.List(ctx, object)
+	stored, err := cluster.LiveRevisions(ctx, p.kube, object)
 	if err != nil {
 		return nil, fmt.Errorf("ControllerRevisions: %s", refusal(err))
 	}

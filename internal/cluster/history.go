@@ -21,23 +21,23 @@ import (
 // LabelOwner marks the ControllerRevisions of an object.
 const LabelOwner = "railway.engine-operator.dev/engine-environment"
 
-// History keeps the verified revisions of objects as ControllerRevisions. Their number says which was verified last.
-type History struct {
-	Client client.Client
-	// Indexed is true of a client that reads from a cache with the indexes of AddIndexes: without one, each list goes through the
-	// revisions of all objects of the namespace.
-	Indexed bool
-}
+// History keeps the verified revisions of objects as ControllerRevisions. Their number says which was verified last. Its client reads from
+// a cache with the indexes of AddIndexes; the API server refuses to select by them.
+type History struct{ Client client.Client }
 
 // List returns the stored revisions of the object, as far as the cache has them. One that cannot be read is left out.
 func (h History) List(ctx context.Context, object *v1alpha1.EngineEnvironment) ([]promotion.Stored, error) {
-	var own client.ListOption = client.MatchingLabels{LabelOwner: string(object.UID)}
-	if h.Indexed {
-		own = client.MatchingFields{indexOwner: string(object.UID)}
-	}
+	return revisions(ctx, h.Client, object, client.MatchingFields{indexOwner: string(object.UID)})
+}
+
+// LiveRevisions is History.List for a reader without a cache.
+func LiveRevisions(ctx context.Context, live client.Reader, object *v1alpha1.EngineEnvironment) ([]promotion.Stored, error) {
+	return revisions(ctx, live, object, client.MatchingLabels{LabelOwner: string(object.UID)})
+}
+
+func revisions(ctx context.Context, r client.Reader, object *v1alpha1.EngineEnvironment, own client.ListOption) ([]promotion.Stored, error) {
 	var list appsv1.ControllerRevisionList
-	err := h.Client.List(ctx, &list, client.InNamespace(object.Namespace), own)
-	if err != nil {
+	if err := r.List(ctx, &list, client.InNamespace(object.Namespace), own); err != nil {
 		return nil, fmt.Errorf("list ControllerRevisions: %w", err)
 	}
 	stored := make([]promotion.Stored, 0, len(list.Items))

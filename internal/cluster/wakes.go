@@ -81,7 +81,8 @@ func UsersOf(objects client.Reader, index string) handler.EventHandler {
 	})
 }
 
-// Claimants wakes the objects of the same project, which may wait for an environment, when its holder is deleted.
+// Claimants wakes the objects of the same project, which may wait for an environment, when its holder is deleted. Nothing else gives an
+// environment up for good: a spec cannot name another one, and who lost the environment or its status is the first to take it again.
 func Claimants(objects client.Reader) handler.EventHandler {
 	return handler.Funcs{
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {

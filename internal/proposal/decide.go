@@ -18,6 +18,8 @@ type Gate struct {
 	Annotation string
 	// Approved is the plan that is being carried out; without changes it was carried out before, and nil when there was none.
 	Approved *v1alpha1.ApprovedPlan
+	// Refused is why Railway could not apply some of what differs when it was sent last; empty when there is nothing.
+	Refused string
 }
 
 // Decision is whether the proposal may be written, and what people are told.
@@ -42,7 +44,8 @@ func (g Gate) Decide(p Proposal) Decision {
 	case g.Policy == v1alpha1.WritePolicyObserve:
 		return Decision{
 			Approved: g.spent(), Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
-			Message: fmt.Sprintf("would write: %s. Set writePolicy to Apply or Approve to have it written", p.Message()),
+			Message: fmt.Sprintf("would write: %s. Set writePolicy to Apply or Approve to have it written%s",
+				p.Message(), g.refused()),
 		}
 	case g.Annotation == p.Hash():
 		return Decision{Write: true, Approved: p.Approved(), Plan: p.Status(true)}
@@ -87,8 +90,16 @@ func (g Gate) ask(p Proposal) string {
 	if g.Annotation != "" {
 		stale = fmt.Sprintf(" (the approval so far, %s, is for another plan)", g.Annotation)
 	}
-	return fmt.Sprintf("would write: %s. A person must approve it%s: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s",
-		p.Message(), stale, g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash())
+	return fmt.Sprintf("would write: %s. A person must approve it%s: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s%s",
+		p.Message(), stale, g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash(), g.refused())
+}
+
+// refused says why the last attempt failed. It stands last: Railway's text may be long, and what is cut off must not be a command.
+func (g Gate) refused() string {
+	if g.Refused == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (Railway could not apply what was sent last: %s)", g.Refused)
 }
 
 // OnceApproved says, at the end of what is told of a write, that it waits for the approval of its plan; empty when it does not.

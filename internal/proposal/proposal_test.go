@@ -5,6 +5,7 @@ package proposal_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -111,6 +112,11 @@ func TestGate(t *testing.T) {
 	assert.Contains(t, asked.Message, "kubectl engine approve -n team dev, or ")
 	assert.Contains(t, asked.Message, "kubectl annotate eenv -n team dev --overwrite railway.engine-operator.dev/approve-plan="+p.Hash())
 	assert.Contains(t, asked.Message, "old, is for another plan")
+	assert.NotContains(t, asked.Message, "could not apply")
+	for _, policy := range []v1alpha1.WritePolicy{v1alpha1.WritePolicyApprove, v1alpha1.WritePolicyObserve} {
+		again := proposal.Gate{Policy: policy, Refused: "Invalid value"}.Decide(p)
+		assert.True(t, strings.HasSuffix(again.Message, " (Railway could not apply what was sent last: Invalid value)"), again.Message)
+	}
 }
 
 // TestNothingIsWrittenThatWasNotApproved: whatever is left to write after an approval was part of what was approved.

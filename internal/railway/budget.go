@@ -76,7 +76,7 @@ type Budget struct {
 	// sent is how many requests were let through, share which part of the limit they were.
 	sent  int
 	share share
-	// polled is how many requests it takes to poll every environment once, by the key of the token.
+	// polled is how many requests it takes to poll every environment once, by the key of each token with this budget.
 	polled map[string]int
 }
 
@@ -246,9 +246,6 @@ func (b *Budget) setPolled(key string, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.polled[key] = n
-	if n == 0 {
-		delete(b.polled, key)
-	}
 }
 
 // takePolled takes the token with that key out of the budget, and returns what setPolled said of it.
@@ -258,6 +255,13 @@ func (b *Budget) takePolled(key string) int {
 	n := b.polled[key]
 	delete(b.polled, key)
 	return n
+}
+
+// isShared reports whether more than one token has this budget.
+func (b *Budget) isShared() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.polled) > 1
 }
 
 // polls reports whether environments are polled with the token of that key.

@@ -46,7 +46,7 @@ func (c *Client) Budget() *Budget { return c.gql.budget() }
 
 // TryLock gives the project to one writer at a time, whatever the token: Railway neither isolates nor orders concurrent writes
 // (railway-api.md, "Consistency"). It returns false while somebody else has the project, or was told so before the caller
-// was. Who comes back at least every ten seconds keeps his place; who names the caller.
+// was. Who comes back at least every ten seconds keeps his place, unless he leaves, see Pool.Leave; who names the caller.
 func (c *Client) TryLock(projectID, who string) (unlock func(), ok bool) {
 	return c.lines.take(projectID, who, c.now())
 }

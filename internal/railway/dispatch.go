@@ -44,7 +44,7 @@ func (w *Watch) leave(f *follower) {
 		f.in.remove(f)
 	}
 	l.followers--
-	l.client.Budget().setPolled(l.client.key, l.requests())
+	l.client.gql.setPolled(l.requests())
 	if l.followers > 0 {
 		return
 	}
@@ -66,7 +66,7 @@ func (w *Watch) plan(f *follower) {
 	if !f.polling {
 		f.lane.schedule(f, w.options.Now()).put(f)
 	}
-	f.lane.client.Budget().setPolled(f.lane.client.key, f.lane.requests())
+	f.lane.client.gql.setPolled(f.lane.requests())
 	w.dispatch(f.lane)
 }
 

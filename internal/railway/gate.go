@@ -5,12 +5,15 @@ package railway
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
+
+// busy is how soon a caller may come back that found another one sending.
+const busy = time.Second
 
 // gate keeps the callers of one throttled mutation in order. It is open until Railway refuses a request as too frequent; then each
 // caller has a slot, one spacing after the one before it, and only the caller whose slot has come sends. So N callers cost N requests
@@ -19,9 +22,10 @@ type gate struct {
 	now func() time.Time
 	// otherwise is the spacing when Railway does not tell its rule.
 	otherwise time.Duration
-	// sending holds a value while a caller decides or sends; it guards the fields below.
-	sending chan struct{}
 
+	mu sync.Mutex
+	// sending is true while a caller sends: the outcome decides for all the others.
+	sending bool
 	// spacing is how far apart requests must be; 0 while the gate is open.
 	spacing time.Duration
 	// next is when the next request may be sent.
@@ -37,28 +41,43 @@ type waiter struct {
 }
 
 func newGate(now func() time.Time, otherwise time.Duration) *gate {
-	return &gate{now: now, otherwise: otherwise, sending: make(chan struct{}, 1)}
+	return &gate{now: now, otherwise: otherwise}
 }
 
-// pass sends when the caller's slot has come, else it returns RateLimited with the time until then. While another caller sends, it
-// waits for the outcome, as long as ctx allows.
-func (g *gate) pass(ctx context.Context, operation, caller string, send func() error) error {
-	select {
-	case g.sending <- struct{}{}:
-	case <-ctx.Done():
-		return &Error{Class: Transient, Operation: operation, Message: describe(ctx.Err()), cause: ctx.Err()}
+// pass sends when the caller's slot has come and nobody else sends, else it returns RateLimited with the time until it may come back. It
+// never waits: the caller has its project's turn meanwhile.
+func (g *gate) pass(operation, caller string, send func() error) error {
+	if refusal := g.enter(operation, caller); refusal != nil {
+		return refusal
 	}
-	defer func() { <-g.sending }()
-	if wait := g.slot(caller); wait > 0 {
-		return &Error{
-			Class: RateLimited, Operation: operation, RetryAfter: wait,
-			Message: fmt.Sprintf("waits for its turn: Railway allows one request every %s", g.spacing),
-		}
-	}
+	defer g.leave()
 	return g.learn(caller, send())
 }
 
-// slot returns how long until the caller's slot, and notes that it will come then. 0 means that it may send.
+// enter returns nil when the caller may send.
+func (g *gate) enter(operation, caller string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	refusal := &Error{Class: RateLimited, Operation: operation}
+	switch wait := g.slot(caller); {
+	case wait > 0:
+		refusal.RetryAfter, refusal.Message = wait, fmt.Sprintf("waits for its turn: Railway allows one request every %s", g.spacing)
+	case g.sending:
+		refusal.RetryAfter, refusal.Message = busy, "waits for its turn: another request like it is under way"
+	default:
+		g.sending = true
+		return nil
+	}
+	return refusal
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sending = false
+}
+
+// slot returns how long until the caller's slot, and notes that it will come then. 0 means that it has come. The mutex is held.
 func (g *gate) slot(caller string) time.Duration {
 	if g.spacing == 0 {
 		return 0
@@ -80,7 +99,7 @@ func (g *gate) slot(caller string) time.Duration {
 }
 
 // dropAbsent takes out who did not come back within half a spacing of its slot, so that the next one finds its own slot free. The
-// caller itself is there, however late.
+// caller itself is there, however late. The mutex is held.
 func (g *gate) dropAbsent(caller string, now time.Time) {
 	g.queue = slices.DeleteFunc(g.queue, func(w waiter) bool {
 		return w.caller != caller && w.due.Add(g.spacing/2).Before(now)
@@ -89,6 +108,8 @@ func (g *gate) dropAbsent(caller string, now time.Time) {
 
 // learn draws the consequences of the outcome and returns it.
 func (g *gate) learn(caller string, err error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	now := g.now()
 	g.queue = slices.DeleteFunc(g.queue, func(w waiter) bool { return w.caller == caller })
 	var e *Error

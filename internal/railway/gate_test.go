@@ -4,7 +4,6 @@
 package railway
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,7 +65,7 @@ func (c *creator) run(t require.TestingT, g *gate, callers map[string]time.Time,
 			return
 		}
 		c.at = latest(c.at, callers[next])
-		err := g.pass(context.Background(), "CreateEnvironment", next, func() error { return c.create(next) })
+		err := g.pass("CreateEnvironment", next, func() error { return c.create(next) })
 		switch {
 		case err != nil && comes(next):
 			require.Equal(t, RateLimited, ClassOf(err))
@@ -174,14 +173,14 @@ func TestGateOutcomes(t *testing.T) {
 		c := newCreator(rule)
 		c.last = noon
 		g := newGate(c.now, rule)
-		err := g.pass(t.Context(), "", "first", func() error { return c.create("first") })
+		err := g.pass("", "first", func() error { return c.create("first") })
 		require.Equal(t, RateLimited, ClassOf(err))
 		c.advance(rule)
 		return g, c.clock
 	}
 	other := func(t *testing.T, g *gate) time.Duration {
 		t.Helper()
-		return RetryAfter(g.pass(t.Context(), "CreateEnvironment", "other", func() error { return errors.New("sent") }))
+		return RetryAfter(g.pass("CreateEnvironment", "other", func() error { return errors.New("sent") }))
 	}
 	tests := []struct {
 		reason  string
@@ -198,24 +197,24 @@ func TestGateOutcomes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			g, _ := throttledOnce(t)
-			assert.Equal(t, tt.outcome, g.pass(t.Context(), "", "first", func() error { return tt.outcome }))
+			assert.Equal(t, tt.outcome, g.pass("", "first", func() error { return tt.outcome }))
 			assert.Equal(t, tt.other, other(t, g))
 		})
 	}
 	t.Run("a late caller keeps its slot when nobody took it", func(t *testing.T) {
 		g, c := throttledOnce(t)
 		c.advance(time.Hour)
-		assert.NoError(t, g.pass(t.Context(), "", "first", func() error { return nil }))
+		assert.NoError(t, g.pass("", "first", func() error { return nil }))
 	})
 	t.Run("the text is the same each time", func(t *testing.T) {
 		g, c := throttledOnce(t)
-		first := g.pass(t.Context(), "CreateEnvironment", "other", nil)
+		first := g.pass("CreateEnvironment", "other", nil)
 		c.advance(time.Second)
-		assert.EqualError(t, g.pass(t.Context(), "CreateEnvironment", "other", nil), first.Error())
+		assert.EqualError(t, g.pass("CreateEnvironment", "other", nil), first.Error())
 	})
 }
 
-// Callers that try at the same time wait for the outcome of the first, so that its refusal is the only one.
+// Callers that try at the same time go by the outcome of the first, so that there is one refusal.
 func TestCreateEnvironmentQueues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, err := NewPool(Options{CreateInterval: 10 * time.Second})
@@ -251,11 +250,39 @@ func TestCreateEnvironmentQueues(t *testing.T) {
 		}
 		assert.Len(t, requests, 9)
 		assert.True(t, slices.IsSortedFunc(requests, time.Time.Compare))
+	})
+}
 
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		client.creating.sending <- struct{}{}
-		_, err = client.CreateEnvironment(ctx, "p1", "late")
-		assert.ErrorIs(t, err, context.Canceled, "nobody waits longer than its context")
+// Whoever creates has its project's turn, which others wait for: it is told to come back, whatever it would have to wait for.
+func TestCreateEnvironmentNeverWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, err := NewPool(Options{})
+		require.NoError(t, err)
+		pool.wire.http.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
+			time.Sleep(10 * time.Second)
+			return jsonResponse(object{"data": object{"environmentCreate": environmentData()["environment"]}}), nil
+		})
+		client := pool.Client(Credentials{Token: testToken})
+		refused := func(name string, after time.Duration) {
+			t.Helper()
+			start := time.Now()
+			_, err := client.CreateEnvironment(t.Context(), "p1", name)
+			assert.Equal(t, RateLimited, ClassOf(err))
+			assert.Equal(t, after, RetryAfter(err))
+			assert.Zero(t, time.Since(start))
+		}
+		done := make(chan error)
+		go func() {
+			_, err := client.CreateEnvironment(t.Context(), "p1", "first")
+			done <- err
+		}()
+		synctest.Wait()
+		refused("second", busy) // the first one is under way
+		require.NoError(t, <-done)
+		client.Budget().block(shortPause)
+		refused("second", shortPause) // a pause that other requests wait out
+		time.Sleep(shortPause)
+		_, err = client.CreateEnvironment(t.Context(), "p1", "second")
+		assert.NoError(t, err)
 	})
 }

@@ -161,7 +161,7 @@ func (l *lane) poll(p Priority, now time.Time, o *WatchOptions) *job {
 		if len(taken) < room || l.client.batch.found() { // a full one of a size that still grows says nothing
 			l.filling += (float64(len(taken)) - l.filling) / 8
 		}
-		l.client.Budget().setPolled(l.client.key, l.requests())
+		l.client.gql.setPolled(l.requests())
 		l.replan(o)
 	}
 	l.polls[p]++

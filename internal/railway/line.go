@@ -68,6 +68,18 @@ func (l *lines) free(key string) {
 	}
 }
 
+// leave takes who out of every line in which he waits.
+func (l *lines) leave(who string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, at := range l.keys {
+		at.waiting = slices.DeleteFunc(at.waiting, func(p place) bool { return p.who == who })
+		if at.holder == "" && len(at.waiting) == 0 {
+			delete(l.keys, key)
+		}
+	}
+}
+
 // forget drops the keys that nobody has and whose line was left.
 func (l *lines) forget(now time.Time) {
 	l.mu.Lock()

@@ -36,6 +36,26 @@ func TestTryLockKeepsTheOrder(t *testing.T) {
 	assert.True(t, ok, "c stayed away")
 }
 
+func TestWhoLeavesHoldsNobodyUp(t *testing.T) {
+	pool, _ := clockedPool(t)
+	client := pool.Client(Credentials{Token: "a"})
+	free, ok := client.TryLock("p1", "ns/a")
+	require.True(t, ok)
+	client.TryLock("p1", "ns/b")
+	client.TryLock("p1", "ns/c")
+	pool.Leave("ns/a")
+	_, ok = client.TryLock("p1", "ns/b")
+	assert.False(t, ok, "who has it keeps it")
+	free()
+	pool.Leave("ns/b")
+	free, ok = client.TryLock("p1", "ns/c")
+	require.True(t, ok, "at once")
+	client.TryLock("p1", "ns/d")
+	free()
+	pool.Leave("ns/d")
+	assert.Empty(t, pool.lines.keys)
+}
+
 func TestTryLockKeepsNothing(t *testing.T) {
 	pool, c := clockedPool(t)
 	client := pool.Client(Credentials{Token: "a"})
@@ -63,30 +83,6 @@ func TestPoolForgetsTokens(t *testing.T) {
 	assert.Len(t, pool.clients, 2)
 	assert.Same(t, kept, pool.Client(Credentials{Token: "followed"}))
 	assert.NotSame(t, dropped, pool.Client(Credentials{Token: "gone"}))
-}
-
-// Nothing is kept of workspaces whose tokens are gone.
-func TestPoolForgetsWorkspaces(t *testing.T) {
-	pool, c := clockedPool(t)
-	gone, kept := pool.Client(Credentials{Token: "gone"}), pool.Client(Credentials{Token: "kept"})
-	limit := quota{limit: 1000, remaining: 900, known: true, reset: noon.Add(time.Hour)}
-	for _, client := range []*Client{gone, kept} {
-		client.Budget().learn(limit)
-		client.Budget().setPolled(client.Key(), 1)
-		pool.workspaces.unasked(client, "w1")
-		pool.workspaces.judge(client, "w1", limit, true)
-	}
-	require.Same(t, gone.Budget(), kept.Budget())
-	assert.Equal(t, 2, kept.Budget().allPolled())
-	gone.Budget().setPolled(gone.Key(), 0)
-	c.advance(unused + time.Minute)
-	pool.Client(Credentials{Token: "new"})
-	require.Len(t, pool.workspaces.byID["w1"].asked, 1)
-	assert.Equal(t, 1, kept.Budget().allPolled())
-	kept.Budget().setPolled(kept.Key(), 0)
-	c.advance(unused + time.Minute)
-	pool.Client(Credentials{Token: "new"})
-	assert.Empty(t, pool.workspaces.byID)
 }
 
 // clockedPool is a pool whose time is a clock's.

@@ -143,10 +143,13 @@ func (p *Pool) Client(credentials Credentials) *Client {
 		batch: newBatchSize(mostPerRequest(credentials.Kind, o.MaxBatch)),
 		gql:   &sender{wire: p.wire, credentials: credentials},
 	}
-	client.gql.use(newBudget(o.Now, o.RequestsPerSecond, o.Burst))
+	client.gql.use(p.wire.newBudget())
 	p.clients[key] = client
 	return client
 }
+
+// Leave gives up the places of somebody who waits for a project, see Client.TryLock, and does not want it any more.
+func (p *Pool) Leave(who string) { p.lines.leave(who) }
 
 // sweep drops, now and then, the clients that nobody uses. The mutex is held.
 func (p *Pool) sweep(now time.Time) {
@@ -157,11 +160,12 @@ func (p *Pool) sweep(now time.Time) {
 	p.lines.forget(now)
 	for key, client := range p.clients {
 		if now.Sub(p.used[key]) > unused && !client.Budget().polls(key) {
-			p.workspaces.forget(client)
+			client.Budget().takePolled(key)
 			delete(p.clients, key)
 			delete(p.used, key)
 		}
 	}
+	p.workspaces.keep(func(c *Client) bool { return p.clients[c.key] == c })
 }
 
 // all returns the clients in use.

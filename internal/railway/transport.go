@@ -32,6 +32,10 @@ type wire struct {
 	metrics  *metrics
 }
 
+func (w *wire) newBudget() *Budget {
+	return newBudget(w.options.Now, w.options.RequestsPerSecond, w.options.Burst)
+}
+
 // sender sends the requests of one token. It is the graphql.Client below the generated code: the place for authentication,
 // limits, measuring and errors. It never repeats a mutation.
 type sender struct {
@@ -39,6 +43,8 @@ type sender struct {
 	credentials Credentials
 	// shared is the budget in force: the token's own, or its workspace's.
 	shared atomic.Pointer[Budget]
+	// polling guards what the budget in force knows of this token's polls.
+	polling sync.Mutex
 }
 
 func (s *sender) budget() *Budget { return s.shared.Load() }
@@ -69,11 +75,7 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, e
 	priority := priorityOf(ctx, mutation)
 	budget := s.budget()
 	if wait, ok := budget.enter(ctx, priority); !ok {
-		s.wire.metrics.throttled.Inc()
-		return reply{}, &Error{
-			Class: RateLimited, Operation: request.OpName, RetryAfter: wait,
-			Message: "held back to keep within Railway's request limit",
-		}
+		return reply{}, s.heldBack(request.OpName, wait)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.wire.options.Timeout)
 	defer cancel()
@@ -84,6 +86,14 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, e
 	r = s.exchange(ctx, request, mutation)
 	r.took, r.span = time.Since(start), span
 	return r, nil
+}
+
+// heldBack is the error of a request that the budget does not let through.
+func (s *sender) heldBack(operation string, wait time.Duration) error {
+	s.wire.metrics.throttled.Inc()
+	return &Error{
+		Class: RateLimited, Operation: operation, RetryAfter: wait, Message: "held back to keep within Railway's request limit",
+	}
 }
 
 // failure is the error that the verdict stands for, nil when it is none.
@@ -265,8 +275,8 @@ func shape(err error) error {
 
 // account tells the budget, the metrics, the log and the span what happened. It never sees variables or bodies.
 func (s *sender) account(operation string, v verdict, r reply) {
+	s.learn(r.quota)
 	budget := s.budget()
-	budget.learn(r.quota)
 	if v.everything {
 		budget.block(v.wait)
 	}

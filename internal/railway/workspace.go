@@ -6,6 +6,7 @@ package railway
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/engine-operator/engine-operator/internal/railway/gql"
 )
@@ -19,15 +20,15 @@ type workspaces struct {
 
 // workspace is what is known of one.
 type workspace struct {
-	// asked are the clients that reach it, true once Railway was asked about the limit of their token.
-	asked map[*Client]bool
-	// budget is that of the clients in sharing; nil while there is none.
-	budget  *Budget
-	sharing map[*Client]bool
+	// asked are the clients that reach it, with when Railway was asked about the limit of their token; zero when it was not.
+	asked map[*Client]time.Time
+	// budget is that of the clients whose limit is the workspace's; nil while there is none.
+	budget *Budget
 }
 
-// note notes that the client reaches the workspace. From the second one on Railway is asked, once for each, whether the workspace's
-// limit is the one that the token has; again when the question had to be held back or got lost. A project token may not ask.
+// note notes that the client reaches the workspace. From the second one on Railway is asked, once an hour for each that shares no limit,
+// whether the workspace's limit is the one that the token has; again when the question had to be held back or got lost. A project token
+// may not ask.
 func (w *workspaces) note(ctx context.Context, c *Client, id string) {
 	if c.kind == TokenProject || id == "" {
 		return
@@ -48,20 +49,20 @@ func (w *workspaces) unasked(c *Client, id string) []*Client {
 	}
 	known := w.byID[id]
 	if known == nil {
-		known = &workspace{asked: map[*Client]bool{}, sharing: map[*Client]bool{}}
+		known = &workspace{asked: map[*Client]time.Time{}}
 		w.byID[id] = known
 	}
 	if _, is := known.asked[c]; !is {
-		known.asked[c] = false
+		known.asked[c] = time.Time{}
 	}
 	if len(known.asked) < 2 {
 		return nil
 	}
 	var ask []*Client
-	for other, asked := range known.asked {
-		if !asked && other.Budget().isUsed() {
+	for other, at := range known.asked {
+		if now := other.now(); now.Sub(at) >= window && !w.shares(other) && other.Budget().isUsed() {
 			ask = append(ask, other)
-			known.asked[other] = true // nobody else need ask meanwhile
+			known.asked[other] = now // nobody else need ask meanwhile
 		}
 	}
 	return ask
@@ -76,35 +77,42 @@ func (w *workspaces) judge(c *Client, id string, limit quota, answered bool) {
 	if known == nil { // forgotten meanwhile
 		return
 	}
-	known.asked[c] = answered
+	if !answered {
+		known.asked[c] = time.Time{}
+	}
 	if !limit.known || w.shares(c) || !c.Budget().agrees(limit) {
 		return
 	}
-	if known.budget == nil {
+	if known.budget == nil || known.budget.isOfAnother(limit) { // whoever shared it has another limit by now
 		known.budget = c.Budget()
 	}
-	known.sharing[c] = true
 	c.gql.use(known.budget)
 }
 
 // shares reports whether the client shares some workspace's budget: an account's token may reach several, and has one limit.
 func (w *workspaces) shares(c *Client) bool {
 	for _, known := range w.byID {
-		if known.sharing[c] {
+		if _, reaches := known.asked[c]; reaches && known.budget == c.Budget() {
 			return true
 		}
 	}
 	return false
 }
 
-// forget drops a client that is not used any more, and the workspaces that nobody reaches.
-func (w *workspaces) forget(c *Client) {
+// keep drops all clients but those that are used, and the workspaces that none of them reaches.
+func (w *workspaces) keep(used func(*Client) bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, known := range w.byID {
-		delete(known.asked, c)
-		delete(known.sharing, c)
-		if len(known.sharing) == 0 {
+		shared := false
+		for c := range known.asked {
+			if !used(c) {
+				delete(known.asked, c)
+			} else if known.budget == c.Budget() {
+				shared = true
+			}
+		}
+		if !shared {
 			known.budget = nil
 		}
 		if len(known.asked) == 0 {
@@ -146,10 +154,39 @@ func (b *Budget) agrees(limit quota) bool {
 	return b.quota.known && -underWay <= between && between <= underWay && b.quota.reset.Sub(limit.reset).Abs() <= sameInstant
 }
 
+// isOfAnother reports whether what Railway says is about another limit than this one: the hours of both end at different times, and
+// neither has ended. An answer that is late is about an hour that has.
+func (b *Budget) isOfAnother(limit quota) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	soon := b.now().Add(sameInstant)
+	runs := func(q quota) bool { return q.known && q.reset.After(soon) }
+	return runs(b.quota) && runs(limit) && b.quota.reset.Sub(limit.reset).Abs() > sameInstant
+}
+
 // use makes the sender's requests count in that budget from now on.
 func (s *sender) use(b *Budget) {
-	key := s.credentials.key()
-	if old := s.shared.Swap(b); old != nil && old != b {
-		b.setPolled(key, old.takePolled(key))
+	s.polling.Lock()
+	defer s.polling.Unlock()
+	key, polled := s.credentials.key(), 0
+	if old := s.shared.Swap(b); old != nil {
+		polled = old.takePolled(key)
 	}
+	b.setPolled(key, polled)
+}
+
+// setPolled says how many requests it takes to poll every environment of the token once.
+func (s *sender) setPolled(n int) {
+	s.polling.Lock()
+	defer s.polling.Unlock()
+	s.budget().setPolled(s.credentials.key(), n)
+}
+
+// learn takes over what an answer's headers say. A token that shares a budget and has another limit by now gets a budget of its own: it
+// was moved to another workspace, say.
+func (s *sender) learn(q quota) {
+	if b := s.budget(); b.isShared() && b.isOfAnother(q) {
+		s.use(s.wire.newBudget())
+	}
+	s.budget().learn(q)
 }

@@ -19,14 +19,17 @@ import (
 // CreateEnvironment creates an empty environment and returns it as a read would. Railway lets a user create one every 30 s
 // (railway-api.md, "Errors"): once it has refused one, callers with this token, told apart by project and name, get a
 // slot each, and the error of who comes too early is RateLimited with the time until its slot. Who does not come back
-// within half a slot loses it.
+// within half a slot loses it. It does not wait for the token's limits either: whoever creates has its project's turn.
 func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
 	const operation = "CreateEnvironment"
 	if err := needs(operation, "project id", projectID, "name", name); err != nil {
 		return nil, err
 	}
 	var response *gql.CreateEnvironmentResponse
-	err := c.creating.pass(ctx, operation, projectID+"/"+name, func() (err error) {
+	err := c.creating.pass(operation, projectID+"/"+name, func() (err error) {
+		if wait := c.Budget().opensIn(Write); wait > 0 {
+			return c.gql.heldBack(operation, wait)
+		}
 		response, err = gql.CreateEnvironment(ctx, c.gql, projectID, name)
 		return err
 	})
