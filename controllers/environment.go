@@ -121,6 +121,9 @@ func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWr
 	if out := l.writer.waitsForCreate(p, p.now, intent); out != nil {
 		return nil, out
 	}
+	if err := p.client.MayCreate(p.object.Spec.Railway.ProjectID, name); err != nil { // nothing is announced that is not sent
+		return nil, p.rejected(ctx, err)
+	}
 	intent.StartedAt = metav1.NewTime(l.writer.now())
 	wanted := v1alpha1.EngineEnvironmentStatus{WorkingRecord: &v1alpha1.WorkingRecord{Pending: &intent}}
 	if out := l.unclaimed(ctx, p, wanted); out != nil {

@@ -12,20 +12,21 @@ import (
 	"time"
 )
 
-// busy is how soon a caller may come back that found another one sending.
+// busy is how soon a caller may come back whose slot has come while another one is still sending.
 const busy = time.Second
 
 // gate keeps the callers of one throttled mutation in order. It is open until Railway refuses a request as too frequent; then each
 // caller has a slot, one spacing after the one before it, and only the caller whose slot has come sends. So N callers cost N requests
-// and the refused one, where everybody trying by himself costs N². What Railway's rule is does not change, so the spacing is kept.
+// and those that were under way when Railway first refused one, where everybody trying by himself costs N². What Railway's rule is does
+// not change, so the spacing is kept.
 type gate struct {
 	now func() time.Time
 	// otherwise is the spacing when Railway does not tell its rule.
 	otherwise time.Duration
 
 	mu sync.Mutex
-	// sending is true while a caller sends: the outcome decides for all the others.
-	sending bool
+	// sending is how many callers send. With slots it is one at most, whose outcome decides for all the others.
+	sending int
 	// spacing is how far apart requests must be; 0 while the gate is open.
 	spacing time.Duration
 	// next is when the next request may be sent.
@@ -44,8 +45,8 @@ func newGate(now func() time.Time, otherwise time.Duration) *gate {
 	return &gate{now: now, otherwise: otherwise}
 }
 
-// pass sends when the caller's slot has come and nobody else sends, else it returns RateLimited with the time until it may come back. It
-// never waits: the caller has its project's turn meanwhile.
+// pass sends when the caller's slot has come, else it returns RateLimited with the time until it may come back. It never waits: the
+// caller has its project's turn meanwhile.
 func (g *gate) pass(operation, caller string, send func() error) error {
 	if refusal := g.enter(operation, caller); refusal != nil {
 		return refusal
@@ -54,19 +55,20 @@ func (g *gate) pass(operation, caller string, send func() error) error {
 	return g.learn(caller, send())
 }
 
-// enter returns nil when the caller may send.
+// ask returns what pass would refuse the caller with now, nil when it may send.
+func (g *gate) ask(operation, caller string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refusal(operation, caller)
+}
+
+// enter is ask, and takes the caller in when it may send.
 func (g *gate) enter(operation, caller string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	refusal := &Error{Class: RateLimited, Operation: operation}
-	switch wait := g.slot(caller); {
-	case wait > 0:
-		refusal.RetryAfter, refusal.Message = wait, fmt.Sprintf("waits for its turn: Railway allows one request every %s", g.spacing)
-	case g.sending:
-		refusal.RetryAfter, refusal.Message = busy, "waits for its turn: another request like it is under way"
-	default:
-		g.sending = true
-		return nil
+	refusal := g.refusal(operation, caller)
+	if refusal == nil {
+		g.sending++
 	}
 	return refusal
 }
@@ -74,7 +76,21 @@ func (g *gate) enter(operation, caller string) error {
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sending = false
+	g.sending--
+}
+
+// refusal notes the caller's slot. The mutex is held.
+func (g *gate) refusal(operation, caller string) error {
+	refusal := &Error{Class: RateLimited, Operation: operation}
+	switch wait := g.slot(caller); {
+	case wait > 0:
+		refusal.RetryAfter, refusal.Message = wait, fmt.Sprintf("waits for its turn: Railway allows one request every %s", g.spacing)
+	case g.spacing > 0 && g.sending > 0:
+		refusal.RetryAfter, refusal.Message = busy, "waits for its turn: another request like it is under way"
+	default:
+		return nil
+	}
+	return refusal
 }
 
 // slot returns how long until the caller's slot, and notes that it will come then. 0 means that it has come. The mutex is held.

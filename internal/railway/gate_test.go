@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -214,16 +215,19 @@ func TestGateOutcomes(t *testing.T) {
 	})
 }
 
-// Callers that try at the same time go by the outcome of the first, so that there is one refusal.
+// Callers that try at the same time are refused at most once each: then everybody has a slot.
 func TestCreateEnvironmentQueues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, err := NewPool(Options{CreateInterval: 10 * time.Second})
 		require.NoError(t, err)
+		var mu sync.Mutex
 		var last time.Time
 		var requests []time.Time
 		data := environmentData()["environment"]
 		pool.wire.http.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
 			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
 			requests = append(requests, time.Now())
 			if !last.IsZero() && time.Since(last) < 10*time.Second {
 				return jsonResponse(object{"errors": []object{{"message": "Whoa there pal! Try again in a sec"}}}), nil
@@ -248,7 +252,7 @@ func TestCreateEnvironmentQueues(t *testing.T) {
 		for range 8 {
 			require.NoError(t, <-done)
 		}
-		assert.Len(t, requests, 9)
+		assert.Len(t, requests, 7+8)
 		assert.True(t, slices.IsSortedFunc(requests, time.Time.Compare))
 	})
 }
@@ -263,8 +267,10 @@ func TestCreateEnvironmentNeverWaits(t *testing.T) {
 			return jsonResponse(object{"data": object{"environmentCreate": environmentData()["environment"]}}), nil
 		})
 		client := pool.Client(Credentials{Token: testToken})
+		client.creating.spacing = 10 * time.Second // Railway has refused one before
 		refused := func(name string, after time.Duration) {
 			t.Helper()
+			assert.Equal(t, after, RetryAfter(client.MayCreate("p1", name)), "known before it is tried")
 			start := time.Now()
 			_, err := client.CreateEnvironment(t.Context(), "p1", name)
 			assert.Equal(t, RateLimited, ClassOf(err))
@@ -279,6 +285,7 @@ func TestCreateEnvironmentNeverWaits(t *testing.T) {
 		synctest.Wait()
 		refused("second", busy) // the first one is under way
 		require.NoError(t, <-done)
+		client.creating.spacing = 0
 		client.Budget().block(shortPause)
 		refused("second", shortPause) // a pause that other requests wait out
 		time.Sleep(shortPause)

@@ -13,20 +13,37 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-// Every method here sends exactly one mutation and never repeats it. When the error is Ambiguous the mutation may have been
+// Every method here but MayCreate sends exactly one mutation and never repeats it. When the error is Ambiguous the mutation may have been
 // applied: read before writing again.
+
+// MayCreate returns nil when CreateEnvironment would be sent now, else the error that it would return without asking Railway: who
+// announces a create before it is sent asks first.
+func (c *Client) MayCreate(projectID, name string) error {
+	const operation = "CreateEnvironment"
+	if err := c.creating.ask(operation, callerOf(projectID, name)); err != nil {
+		return err
+	}
+	if wait := c.Budget().opensIn(Write); wait > 0 {
+		return c.gql.heldBack(operation, wait)
+	}
+	return nil
+}
+
+// callerOf tells those apart that create environments with one token.
+func callerOf(projectID, name string) string { return projectID + "/" + name }
 
 // CreateEnvironment creates an empty environment and returns it as a read would. Railway lets a user create one every 30 s
 // (railway-api.md, "Errors"): once it has refused one, callers with this token, told apart by project and name, get a
 // slot each, and the error of who comes too early is RateLimited with the time until its slot. Who does not come back
-// within half a slot loses it. It does not wait for the token's limits either: whoever creates has its project's turn.
+// within half a slot loses it. It does not wait for the token's limits either: whoever creates has its project's turn. MayCreate says
+// beforehand whether it would be sent.
 func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
 	const operation = "CreateEnvironment"
 	if err := needs(operation, "project id", projectID, "name", name); err != nil {
 		return nil, err
 	}
 	var response *gql.CreateEnvironmentResponse
-	err := c.creating.pass(operation, projectID+"/"+name, func() (err error) {
+	err := c.creating.pass(operation, callerOf(projectID, name), func() (err error) {
 		if wait := c.Budget().opensIn(Write); wait > 0 {
 			return c.gql.heldBack(operation, wait)
 		}
