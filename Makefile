@@ -20,13 +20,13 @@ PKG ?= ./test/loop ./test/... ./...
 RACE ?= $(shell hack/race.sh)
 # Railway's full schema, which is not ours to publish: an SDL file, or the answer to an introspection as JSON.
 SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
-# How long make soak walks, and how long make fuzz runs each target.
+# How long make soak walks, and how long make fuzz runs each target but those that match FUZZ_SKIP.
 SOAK ?= 30m
 FUZZTIME ?= 10s
 # BENCH_SIZES are the fleets of make bench, BENCH_ARGS flags for it, for instance BENCH_ARGS='--profiles dist/profiles'.
 BENCH_SIZES ?= 100,1000,10000
 BENCH_ARGS ?=
-BENCH_CHECK_SIZES ?= 100
+BENCH_CHECK_SIZES ?= 100,300
 BENCH_COUNT ?= 6
 SIM_LISTEN ?= 127.0.0.1:8484
 
@@ -67,7 +67,7 @@ bench-micro: ## Run the benchmarks of hot functions; compare two runs with bench
 	  ./internal/plan ./internal/desired ./internal/status ./internal/railway ./internal/redact
 
 .PHONY: bench-check
-bench-check: build kube ## Hold counts and ratios of 100 objects in the ranges of hack/bench/ranges.yaml
+bench-check: build kube ## Hold counts and ratios of 100 and 300 objects in the ranges of hack/bench/ranges.yaml
 	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go run ./hack/bench --sizes $(BENCH_CHECK_SIZES) --check hack/bench/ranges.yaml $(BENCH_ARGS)
 
 ##@ Test
@@ -94,7 +94,7 @@ soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m)
 	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 0 -count 1 -v -run '^TestWalk$$' ./test/chaos -chaos.soak=$(SOAK) $(GO_TEST_ARGS)
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (10s)
+fuzz: ## Run every fuzz target for FUZZTIME (10s), but those that match FUZZ_SKIP
 	hack/fuzz.sh $(FUZZTIME)
 .PHONY: test-modules
 test-modules: ## Run the tests that are modules of their own: hack/release (chart, release), test/gitops (Argo CD, Flux), hack/kube/oldest
