@@ -19,6 +19,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/redact"
 	"github.com/engine-operator/engine-operator/internal/rollout"
 	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/verify"
@@ -143,7 +144,7 @@ func (f follower) try(ctx context.Context, p *pass, v *view.View, c *chosen) (tr
 		blame := findings.BlameOf(report)
 		tried.Passed, tried.CheckedAt, tried.Failed = blame.Passed, blame.At, blame.Failure
 	}
-	tried.Failed = status.Cut(c.declared.Redact(tried.Failed), 512)
+	tried.Failed = redact.Cut(c.declared.Redact(tried.Failed), 512)
 	t.end = promotion.Conclude(tried)
 	return t, nil
 }

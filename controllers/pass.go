@@ -23,6 +23,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/redact"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
@@ -165,7 +166,7 @@ const eventAtMost = 1024
 // event tells people about a transition. What is a warning among the events is no info in the log.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
 	p.tellCreated()
-	message := status.Cut(fmt.Sprintf(format, args...), eventAtMost)
+	message := redact.Cut(fmt.Sprintf(format, args...), eventAtMost)
 	if kind == warning {
 		p.tell.log.Error(nil, message, "reason", reason)
 	} else {

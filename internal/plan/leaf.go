@@ -6,10 +6,10 @@ package plan
 import (
 	"encoding/json"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // leaf is one declared field beside what Railway has.
@@ -90,10 +90,10 @@ func (l leaf) sealAskedFor() bool {
 
 // change makes a Change of the leaf. A secret that somebody pasted into a field which is not secret is masked too. Nobody knows
 // whether Railway deploys for a value that is written once more.
-func (l leaf) change(cause Cause, hash string, hidden bool, redact func(string) string) Change {
+func (l leaf) change(cause Cause, hash string, hidden bool, mask func(string) string) Change {
 	change := Change{
 		Path: l.path, Service: l.service, Cause: cause, Deploys: l.deploys && cause != CauseUnknown, Hash: hash, Sealed: l.seal || l.sealed,
-		Declared: truncate(l.show(l.want, l.want != nil)), Actual: truncate(redact(l.show(l.have, l.present))),
+		Declared: redact.Cut(l.show(l.want, l.want != nil), showAtMost), Actual: redact.Cut(mask(l.show(l.have, l.present)), showAtMost),
 		keys: l.keys, value: l.write,
 	}
 	if l.variable {
@@ -121,18 +121,6 @@ func (l leaf) show(value any, present bool) string {
 		return text
 	}
 	return desired.SpecValue(l.keys, value)
-}
-
-// truncate cuts a text between two runes.
-func truncate(text string) string {
-	if len(text) <= showAtMost {
-		return text
-	}
-	end := showAtMost
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
 }
 
 // canonical is a value as JSON with sorted keys, so that equal values give equal texts.

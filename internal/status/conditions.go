@@ -6,12 +6,12 @@ package status
 import (
 	"cmp"
 	"slices"
-	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Polarity says which value of a condition is the good one.
@@ -71,7 +71,7 @@ func conditions(s *v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Tim
 			meta.RemoveStatusCondition(&s.Conditions, row.Type)
 		case ok:
 			meta.SetStatusCondition(&s.Conditions, metav1.Condition{
-				Type: row.Type, Status: finding.Status, Reason: finding.Reason, Message: Cut(redacted(facts, finding.Message), messageSize),
+				Type: row.Type, Status: finding.Status, Reason: finding.Reason, Message: redact.Cut(redacted(facts, finding.Message), messageSize),
 				ObservedGeneration: facts.Generation, LastTransitionTime: now,
 			})
 		}
@@ -142,18 +142,6 @@ func redacted(facts Facts, text string) string {
 		return text
 	}
 	return facts.Redact(text)
-}
-
-// Cut cuts a text to that many bytes without cutting a character in half. Redact before you cut.
-func Cut(text string, size int) string {
-	if len(text) <= size {
-		return text
-	}
-	cut := size - len("…")
-	for cut > 0 && !utf8.RuneStart(text[cut]) { // bytes that are no text have no start
-		cut--
-	}
-	return text[:cut] + "…"
 }
 
 // Ready returns the Ready condition, an empty one when the status does not have it.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -364,17 +363,4 @@ func TestKstatusReadsReady(t *testing.T) {
 		}[facts.Outcome.Kind]
 		require.Equal(t, expected, result.Status, result.Message)
 	})
-}
-
-func TestCutNeverCutsACharacter(t *testing.T) {
-	for range 100 {
-		rapid.Check(t, func(t *rapid.T) {
-			whole := rapid.String().Draw(t, "text")
-			size := rapid.IntRange(len("…"), 40).Draw(t, "size")
-			cut := own.Cut(whole, size)
-			want(t, len(cut) <= size && utf8.ValidString(cut), "%q cut to %d is %q", whole, size, cut)
-			want(t, len(whole) > size || cut == whole, "%q fits in %d", whole, size)
-			want(t, strings.HasPrefix(whole, strings.TrimSuffix(cut, "…")), "%q cut to %d is %q", whole, size, cut)
-		})
-	}
 }

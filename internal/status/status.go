@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Kind says who has to act next.
@@ -176,7 +177,7 @@ func planned(facts Facts) *v1alpha1.PlanStatus {
 	}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
-		c.From, c.To = Cut(redacted(facts, c.From), reasonSize), Cut(redacted(facts, c.To), reasonSize)
+		c.From, c.To = redact.Cut(redacted(facts, c.From), reasonSize), redact.Cut(redacted(facts, c.To), reasonSize)
 	}
 	return plan
 }

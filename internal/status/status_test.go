@@ -394,21 +394,6 @@ func repaired(repairs []v1alpha1.Repair) []string {
 	return all
 }
 
-func TestCut(t *testing.T) {
-	tests := []struct {
-		name, reason, text, want string
-		size                     int
-	}{
-		{"short", "it fits", "abc", "abc", 3},
-		{"long", "the dots count", "abcdefgh", "abc…", 6},
-		{"between bytes", "no half of a character", "aééé", "aé…", 6},
-		{"no text at all", "bytes of an answer that are no characters must not stop the operator", strings.Repeat("\x80", 9), "…", 6},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, own.Cut(tt.text, tt.size), tt.reason) })
-	}
-}
-
 func TestListAndCount(t *testing.T) {
 	assert.Equal(t, "a, b, c, d, e", own.List([]string{"a", "b", "c", "d", "e"}))
 	assert.Equal(t, "a, b, c, d, e and 1 more", own.List([]string{"a", "b", "c", "d", "e", "f"}))

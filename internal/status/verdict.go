@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 const (
@@ -47,7 +48,7 @@ func verdict(s *v1alpha1.EngineEnvironmentStatus, facts Facts) (v1alpha1.Verdict
 			if worst == v1alpha1.VerdictGo {
 				worst = kind
 			}
-			texts = append(texts, Cut(redacted(facts, r.text), reasonSize))
+			texts = append(texts, redact.Cut(redacted(facts, r.text), reasonSize))
 		}
 	}
 	return worst, texts[:min(len(texts), reasonsAtMost)]
@@ -152,7 +153,7 @@ func checks(known []v1alpha1.CheckStatus, facts Facts, now metav1.Time) []v1alph
 	list := make([]v1alpha1.CheckStatus, 0, len(facts.Checks))
 	for _, check := range facts.Checks {
 		check.Since = now
-		check.Message = Cut(redacted(facts, check.Message), checkMessageSize)
+		check.Message = redact.Cut(redacted(facts, check.Message), checkMessageSize)
 		old, ok := before[check.Name]
 		if ok && old.Result == check.Result {
 			check.Since, check.DurationMs = old.Since, old.DurationMs
@@ -172,7 +173,7 @@ func notRun(list []v1alpha1.CheckStatus, facts Facts, now metav1.Time) []v1alpha
 	}
 	check := v1alpha1.CheckStatus{
 		Name: facts.Outcome.Check, Result: v1alpha1.CheckPending, Since: now,
-		Message: Cut(redacted(facts, "not run: "+facts.Outcome.Message), checkMessageSize),
+		Message: redact.Cut(redacted(facts, "not run: "+facts.Outcome.Message), checkMessageSize),
 	}
 	at := slices.IndexFunc(list, func(c v1alpha1.CheckStatus) bool { return c.Name == check.Name })
 	if at < 0 {
