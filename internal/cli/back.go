@@ -68,7 +68,7 @@ func rollbackCommand(world World) *cobra.Command {
 	command.Flags().StringVar(&to, "to", promotion.PreviousRevision,
 		"revision: a number, a ControllerRevision's name, a tag, a source, or previous, which differs from what is declared and was verified last")
 	return a.command(world, command, func(ctx context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
-		stored, err := owned.History{Client: s}.List(ctx, object)
+		stored, err := owned.LiveRevisions(ctx, s, object)
 		if err != nil {
 			return nil, err
 		}

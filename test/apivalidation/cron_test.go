@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -64,7 +63,7 @@ func TestCronSchedules(t *testing.T) {
 			if tc.want != "" {
 				want = []string{fmt.Sprintf("spec.engine.deploy.cronSchedule: Invalid value: %q: ", tc.schedule) + tc.want}
 			}
-			assert.Equal(t, want, complaints(t, err), tc.reason)
+			refuses(t, want, err, tc.reason)
 		})
 	}
 }

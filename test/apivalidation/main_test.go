@@ -9,11 +9,13 @@ package apivalidation
 import (
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -91,6 +93,23 @@ func environment(namespace, name string, spec map[string]any) *unstructured.Unst
 
 // unchecked is what Kubernetes adds when it could not run every rule; it comes with the line that says why.
 const unchecked = "some validation rules were not checked because the object was invalid"
+
+// value is the refused value in a message. API servers before 1.36 name its type instead when a rule refuses it.
+var value = regexp.MustCompile(`Invalid value: (?:"(?:\\.|[^"\\])*"|-?[0-9][0-9.e+]*|\[[^\]]*\]): `)
+
+// refuses holds that admission refuses an object with these lines, whatever they say of the value.
+func refuses(t *testing.T, want []string, err error, reason ...any) {
+	t.Helper()
+	got := complaints(t, err)
+	for _, lines := range [][]string{want, got} {
+		for i, line := range lines {
+			lines[i] = value.ReplaceAllString(line, "Invalid value: ")
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	assert.Equal(t, want, got, reason...)
+}
 
 // complaints are the lines that a person reads when admission refuses an object, each with its field, sorted.
 func complaints(t *testing.T, err error) []string {
