@@ -446,10 +446,10 @@ What reads Railway itself takes the local one, which plan needs a token for:
   bin/engine-operator logs -n %[2]s dev --railway-endpoint %[6]s
   bin/engine-operator verify -n %[2]s dev --railway-endpoint %[6]s \
     --probe-connect-to %[7]s --probe-ca %[8]s
-The same with kubectl, if you have it:
+The same with kubectl, if you have it (the admission policies for approvals are not installed here):
   kubectl -n %[2]s get eenv                         # -o wide: with URL, candidate and message
   kubectl -n %[2]s describe eenv production
-Edit a variable as on Railway's dashboard, and see what the operator asks from then on:
+Edit a variable as on Railway's dashboard, and see what the operator asks from then on (it polls every 30 s):
   curl -X DELETE %[3]s/requests
   curl -d '{"environment":"dev","service":"ai-engine","name":"DB_SCHEMA","value":"oops"}' %[3]s/variable
   curl %[3]s/requests

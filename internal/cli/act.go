@@ -17,11 +17,13 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
-// fieldOwner names the command line in managedFields.
-const fieldOwner = "kubectl-engine"
+// fieldOwner begins the names of the commands in managedFields. Each has its own, so that Kubernetes keeps when each was given.
+const fieldOwner = "kubectl-engine-"
 
 // act is what a command that changes an object wants to do.
 type act struct {
+	// verb is the command's name.
+	verb string
 	// tells are the lines that say what will happen.
 	tells []string
 	// change changes the object; done says it afterwards.
@@ -54,6 +56,7 @@ func (a *actor) command(world World, command *cobra.Command, decide func(context
 		if err != nil {
 			return err
 		}
+		todo.verb = cmd.Name()
 		if !a.yes {
 			if err := confirm(world, todo.tells); err != nil {
 				return err
@@ -67,7 +70,7 @@ func (a *actor) command(world World, command *cobra.Command, decide func(context
 func (a *actor) carryOut(ctx context.Context, world World, s *session, object *v1alpha1.EngineEnvironment, todo *act) error {
 	before := object.DeepCopy()
 	todo.change(object)
-	if err := s.Patch(ctx, object, client.MergeFrom(before), client.FieldOwner(fieldOwner)); err != nil {
+	if err := s.Patch(ctx, object, client.MergeFrom(before), client.FieldOwner(fieldOwner+todo.verb)); err != nil {
 		return err
 	}
 	return say(world.Out, todo.done+"\n")

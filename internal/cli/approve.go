@@ -68,7 +68,10 @@ func planApproval(object *v1alpha1.EngineEnvironment, hash string) (*act, error)
 	case object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApprove:
 		return nil, fmt.Errorf("%s is only observed: set spec.writePolicy to Approve or Apply to have its plan written", object.Name)
 	}
-	tells := append([]string{fmt.Sprintf("The operator writes this to Railway for %s, and nothing else:", object.Name)}, show.PlannedChanges(p)...)
+	tells := append([]string{fmt.Sprintf("The operator writes this to Railway for %s, and nothing else:", object.Name)}, show.PlannedChanges(p, len(p.Changes))...)
+	if object.Spec.Suspend {
+		tells = append(tells, "It does so once the tier is no longer suspended: "+show.Command(object, "resume"))
+	}
 	return &act{
 		tells: append(tells, "  "+p.Message), change: annotate(v1alpha1.AnnotationApprovePlan, p.Hash),
 		done: fmt.Sprintf("approved plan %s of %s; %s", p.Hash, object.Name, follow(object)),
@@ -95,7 +98,10 @@ func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, err
 	if p.State != v1alpha1.PromotionAwaitingApproval {
 		when = fmt.Sprintf("once it may: it is %s", p.State)
 	}
-	if object.Annotations[v1alpha1.AnnotationHold] != "" {
+	switch {
+	case object.Spec.Suspend:
+		when = "once it is no longer suspended: " + show.Command(object, "resume")
+	case object.Annotations[v1alpha1.AnnotationHold] != "":
 		when = "once the hold has ended: " + show.Command(object, "resume")
 	}
 	return &act{

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,8 +45,12 @@ func holding(object *v1alpha1.EngineEnvironment, reason string) (*act, error) {
 	case before == reason:
 		return nil, fmt.Errorf("%s is held already: %s", object.Name, before)
 	}
+	tells := []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody resumes it.", object.Spec.Promotion.From, object.Name)}
+	if before := object.Annotations[v1alpha1.AnnotationHold]; before != "" {
+		tells = append(tells, "It takes the place of the hold in force: "+before)
+	}
 	return &act{
-		tells:  []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody resumes it.", object.Spec.Promotion.From, object.Name)},
+		tells:  tells,
 		change: annotate(v1alpha1.AnnotationHold, reason),
 		done:   object.Name + " is held; to end that: " + show.Command(object, "resume"),
 	}, nil
@@ -93,7 +98,11 @@ func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to
 	case !found:
 		return nil, fmt.Errorf("%s has no verified revision %s that differs from what is declared; there is %s", object.Name, to, known(targets))
 	case held != nil && held.RevisionName == target.Name:
-		return nil, fmt.Errorf("%s holds revision %s already; name another with --to: there is %s", object.Name, called(target), known(targets))
+		others := slices.DeleteFunc(targets, func(s promotion.Stored) bool { return s.Name == target.Name })
+		if len(others) == 0 {
+			return nil, fmt.Errorf("%s holds revision %s already, and no other was verified in it", object.Name, called(target))
+		}
+		return nil, fmt.Errorf("%s holds revision %s already; name another with --to: there is %s", object.Name, called(target), known(others))
 	}
 	name := promotion.Ask(object, stored, target)
 	if name == "" {
@@ -102,11 +111,19 @@ func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to
 	return &act{
 		tells: []string{
 			fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", called(target), object.Name, orNothing(runs(object))),
-			"It is held until what is declared changes or somebody resumes the tier.",
+			"It is held until " + until(object) + ".",
 		},
 		change: annotate(v1alpha1.AnnotationRollback, name),
 		done:   fmt.Sprintf("asked for a rollback of %s to revision %s; %s", object.Name, called(target), follow(object)),
 	}, nil
+}
+
+// until is what ends a hold after a rollback.
+func until(object *v1alpha1.EngineEnvironment) string {
+	if p := object.Spec.Promotion; p != nil {
+		return fmt.Sprintf("%s has verified a newer one, what is declared changes, or somebody resumes the tier", p.From)
+	}
+	return "what is declared changes, or somebody resumes the tier"
 }
 
 func runs(object *v1alpha1.EngineEnvironment) string {

@@ -111,6 +111,8 @@ func New(world World, plugin bool) *cobra.Command {
 	if plugin {
 		root.Use = "kubectl-engine"
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl engine"}
+		root.Version = world.Version
+		root.SetVersionTemplate("{{.Version}}\n")
 		root.Short = "Show and control the tiers of AI engines on Railway"
 		root.Long = root.Short + "."
 		root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }

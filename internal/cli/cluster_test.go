@@ -232,6 +232,13 @@ func TestHold(t *testing.T) {
 	s.ok("hold", "production", "-y", "--reason", "demo on Friday")
 	assert.Equal(t, "demo on Friday", s.read("production").Annotations[v1alpha1.AnnotationHold])
 	assert.Contains(t, s.run("hold", "production", "-y", "--reason", "demo on Friday").err, "held already")
+	s.in = "n\n"
+	assert.Contains(t, s.run("hold", "production", "--reason", "again").err, "takes the place of the hold in force: demo on Friday")
+	managers := map[string]bool{}
+	for _, entry := range s.read("production").ManagedFields {
+		managers[entry.Manager] = true
+	}
+	assert.True(t, managers["kubectl-engine-hold"], "history tells when it was held, whatever another command does later")
 	assert.Contains(t, s.ok("status", "production"), "held        by a person: demo on Friday\n              kubectl engine resume -n "+s.namespace+" production")
 	s.ok("resume", "production", "-y")
 	assert.NotContains(t, s.read("production").Annotations, v1alpha1.AnnotationHold)
@@ -258,8 +265,11 @@ func TestRollback(t *testing.T) {
 	held := s.read("production")
 	held.Status.Rollback = &v1alpha1.RollbackStatus{From: "1.6.0", To: "1.5.0", RevisionName: "production-1", Reason: "x", At: metav1.Now()}
 	require.NoError(t, s.Status().Update(t.Context(), held))
-	assert.Contains(t, s.run("rollback", "production", "-y").err, "production holds revision 3 (1.5.0) already")
+	assert.Contains(t, s.run("rollback", "production", "-y").err, "production holds revision 3 (1.5.0) already, and no other was verified in it")
 	s.ok("suspend", "production", "-y")
+	s.in = "n\n"
+	assert.Contains(t, s.run("approve", "production").err, "once it is no longer suspended: kubectl engine resume")
+	assert.Contains(t, s.ok("status", "production"), "\n              kubectl engine resume -n ")
 	assert.Contains(t, s.run("rollback", "production", "-y").err, "production is suspended, and nothing is written: resume it first")
 }
 

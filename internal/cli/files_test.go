@@ -32,6 +32,9 @@ func TestTheOperatorRunsWithoutACommand(t *testing.T) {
 	assert.Equal(t, "1s", s.operated.Settle.String())
 	assert.Equal(t, "v1.2.3\n", s.ok("--version"))
 	assert.Regexp(t, `(?s)^engine-operator v1.2.3\n.*  go        go1.*  platform  [a-z]+/[a-z0-9]+\n$`, s.ok("version"))
+	var out strings.Builder
+	require.Zero(t, cli.Main(t.Context(), cli.World{Out: &out, Version: "v1.2.3"}, []string{"kubectl-engine", "--version"}))
+	assert.Equal(t, "v1.2.3\n", out.String(), "for scripts")
 	assert.Contains(t, s.run("--concurrency=0").err, "--concurrency must be at least 1")
 	assert.Contains(t, s.run("nope").err, `there is no command "nope"`)
 }

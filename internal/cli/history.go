@@ -20,8 +20,8 @@ import (
 const historyHelp = `Show what happened to a tier, the newest first: who deployed, promoted, approved and rolled back what, and when.
 It is put together from the status, the annotations that people have set, the revisions that were verified, the
 events that Kubernetes still has, and, with --railway, Railway's own history of the environment, which also names
-people who edit on the dashboard. Of annotations Kubernetes keeps the last value, when it was set and by which
-program; an approval names who gave it.`
+people who edit on the dashboard. Of annotations Kubernetes keeps the last value, by which program it was set, and
+when that program changed the object last; an approval names who gave it.`
 
 func historyCommand(world World) *cobra.Command {
 	c, r, output, asksRailway := &cluster{}, &reach{}, "", false

@@ -170,8 +170,13 @@ func TestPlanRefuses(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.md"), []byte("nothing"), 0o600))
 	for _, tt := range []struct{ name, text, want string }{
-		{"a misspelt field", strings.Replace(good, "tier: Dev", "tier: Dev\n  teir: Dev", 1), `unknown field "teir"`},
-		{"a quantity with a B", strings.Replace(good, "memory: 2Gi", "memory: 4GB", 1), "a quantity is written as 4Gi"},
+		{"a misspelt field", strings.Replace(good, "tier: Dev", "tier: Dev\n  teir: Dev", 1), `unknown field "spec.teir"`},
+		{"a quantity with a B", strings.Replace(good, "memory: 2Gi", "memory: 4GB", 1), `spec.engine.deploy.limits.memory: "4GB" is no quantity: write 4Gi`},
+		{"a duration in words", strings.Replace(good, "tier: Dev", "tier: Dev\n  interval: 5 minutes", 1), `spec.interval: "5 minutes" is no duration: write 30s`},
+		{"a number as a text", strings.Replace(good, "tier: Dev", "tier: Dev\n  promotion: {from: 8000}", 1), "spec.promotion.from: 8000 is no text: put it between quotes"},
+		{"a list as an object", strings.Replace(good, "tier: Dev", "tier: Dev\n  budget: []", 1), "spec.budget: [] does not fit"},
+		{"a field twice", strings.Replace(good, "tier: Dev", "tier: Dev\n  tier: Dev", 1), `key "tier" already set in map`},
+		{"a misspelt kind", strings.Replace(good, "kind: EngineEnvironment", "kind: EngineEnvironmet", 1), "it is EngineEnvironment"},
 		{"no tier", strings.Replace(good, "tier: Dev", "tier: Staging", 1), "one of [Local Dev Preview Production]"},
 		{"a typo in CEL", strings.Replace(good, "tier: Dev", "tier: Dev\n  verification: {checks: [{name: x, http: {path: /}, expect: 'statsu == 200'}]}", 1),
 			"spec.verification.checks[x].expect"},

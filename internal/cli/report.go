@@ -106,6 +106,9 @@ func (s *session) report(ctx context.Context, world World, tiers []v1alpha1.Engi
 	if err := s.List(ctx, &pods, client.InNamespace(system), client.MatchingLabels{"app.kubernetes.io/name": "engine-operator"}); err != nil {
 		problems = append(problems, "the operator's pods: "+explain(err))
 	}
+	if len(operators.Items) == 0 {
+		problems = append(problems, "no Deployment of the operator is in namespace "+system+": name another with --operator-namespace")
+	}
 	collected.Operators, collected.Pods, collected.Problems = operators.Items, pods.Items, problems
 	return support.Files(collected, masker)
 }
@@ -139,6 +142,16 @@ func namesIn(tier *v1alpha1.EngineEnvironment) []string {
 	if at := tier.Status.Railway; at != nil {
 		names = append(names, at.URL)
 	}
+	names = append(names, tier.Annotations[v1alpha1.AnnotationApprovedBy])
+	if p := tier.Status.Promotion; p != nil {
+		names = append(names, p.Candidate, p.Revision, p.CandidateRevision)
+		if p.Approval != nil {
+			names = append(names, p.Approval.By)
+		}
+		for i := range p.History {
+			names = append(names, p.History[i].ApprovedBy)
+		}
+	}
 	running := slices.Clone(tier.Status.Services)
 	if tier.Status.Engine != nil {
 		running = append(running, *tier.Status.Engine)
@@ -168,7 +181,7 @@ func pack(into io.Writer, files map[string]string, now time.Time) error {
 	zipped := gzip.NewWriter(into)
 	tarred := tar.NewWriter(zipped)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		header := &tar.Header{Name: "engine-report/" + strings.TrimPrefix(name, "/"), Mode: 0o600, Size: int64(len(files[name])), ModTime: now}
+		header := &tar.Header{Name: "engine-report/" + strings.TrimPrefix(name, "/"), Mode: 0o600, Size: int64(len(files[name])), ModTime: now.Truncate(time.Second)}
 		if err := tarred.WriteHeader(header); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}

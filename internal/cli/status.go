@@ -97,6 +97,7 @@ func (f *statusFlags) once(ctx context.Context, world World, s *session, name st
 			return err
 		}
 		if f.output != "" {
+			object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EngineEnvironment"))
 			return write(world.Out, f.output, object)
 		}
 		return say(world.Out, show.Tier(object, world.Now(), world.paint()))

@@ -117,7 +117,7 @@ func reconcileCommand(world World) *cobra.Command {
 			return err
 		}
 		mark := world.Now().UTC().Format(time.RFC3339Nano)
-		todo := &act{change: annotate(v1alpha1.AnnotationRequestedAt, mark), done: "asked for a pass of " + object.Name}
+		todo := &act{verb: cmd.Name(), change: annotate(v1alpha1.AnnotationRequestedAt, mark), done: "asked for a pass of " + object.Name}
 		if err := (&actor{}).carryOut(cmd.Context(), world, s, object, todo); err != nil || !waits {
 			return err
 		}

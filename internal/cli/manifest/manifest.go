@@ -112,6 +112,8 @@ func (s *Set) document(raw []byte, namespace string) error {
 	switch {
 	case head.Kind == "EngineEnvironment" && strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
 		return s.tier(raw, head, namespace)
+	case strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
+		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", head.APIVersion, head.Kind)
 	case head.Kind == "Secret" && head.APIVersion == "v1":
 		secret := &corev1.Secret{}
 		if err := sigsyaml.Unmarshal(raw, secret); err != nil {
@@ -132,8 +134,8 @@ func (s *Set) document(raw []byte, namespace string) error {
 
 func (s *Set) tier(raw []byte, head metav1.PartialObjectMetadata, namespace string) error {
 	var tier v1alpha1.EngineEnvironment
-	if err := sigsyaml.UnmarshalStrict(raw, &tier); err != nil {
-		return fmt.Errorf("EngineEnvironment %q: %s", head.Name, hint(firstLine(err)))
+	if err := decode(raw, &tier); err != nil {
+		return fmt.Errorf("EngineEnvironment %q: %w", head.Name, err)
 	}
 	tier.Namespace = orElse(tier.Namespace, namespace)
 	switch {
@@ -195,14 +197,6 @@ func (s *Set) Sources(tier *v1alpha1.EngineEnvironment) desired.Sources {
 		}
 	}
 	return sources
-}
-
-// hint adds to what is wrong with a field what to write instead.
-func hint(problem string) string {
-	if strings.Contains(problem, "quantities must match") {
-		return problem + ` - a quantity is written as 4Gi, 512Mi, "2" or 500m, without a B`
-	}
-	return problem
 }
 
 func firstLine(err error) string {

@@ -119,6 +119,8 @@ func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 		return held(tier)
 	case tier.Spec.Suspend:
 		return "suspended: " + Command(tier, "resume")
+	case proposal.StateOf(tier) == proposal.Waits:
+		return decision(tier, now)
 	case s.Verdict == v1alpha1.VerdictNoGo && len(s.VerdictReasons) > 0:
 		return s.VerdictReasons[0]
 	}

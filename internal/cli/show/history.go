@@ -101,7 +101,8 @@ func fromAnnotations(object *v1alpha1.EngineEnvironment) []Entry {
 	return all
 }
 
-// setBy is when an annotation was set, and by which program. The time is that of the program's last change to the object.
+// setBy is when an annotation was set, and by which program. The time is that of the program's last change to the object; each command of
+// ours is a program of its own there.
 func setBy(object *v1alpha1.EngineEnvironment, annotation string) (at time.Time, program string) {
 	for _, entry := range object.ManagedFields {
 		var fields struct {

@@ -5,6 +5,7 @@ package show
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
@@ -14,10 +15,12 @@ import (
 // plannedAtMost is how many changes of a plan a screen names.
 const plannedAtMost = 10
 
-// PlannedChanges are the changes of a plan in the status, one a line, as many as a screen names.
-func PlannedChanges(p *v1alpha1.PlanStatus) []string {
+// PlannedChanges are the changes of a plan in the status, one a line and so many at most: first what is created.
+func PlannedChanges(p *v1alpha1.PlanStatus, atMost int) []string {
 	var lines []string
-	shown := p.Changes[:min(len(p.Changes), plannedAtMost)]
+	all := slices.Clone(p.Changes)
+	slices.SortStableFunc(all, func(a, b v1alpha1.PlannedChange) int { return creation(a) - creation(b) })
+	shown := all[:min(len(all), atMost)]
 	for _, c := range shown {
 		lines = append(lines, "  "+planned(c))
 	}
@@ -25,6 +28,14 @@ func PlannedChanges(p *v1alpha1.PlanStatus) []string {
 		lines = append(lines, fmt.Sprintf("  and %d more: see status.plan", more))
 	}
 	return lines
+}
+
+// creation is 0 for what is created as a whole, else 1.
+func creation(c v1alpha1.PlannedChange) int {
+	if c.Action == v1alpha1.PlannedCreate {
+		return 0
+	}
+	return 1
 }
 
 // planned is one change in the words of the command plan.
@@ -43,7 +54,7 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 		return
 	}
 	s.line("plan", s.paint.Doubt(p.Message))
-	for _, line := range PlannedChanges(p) {
+	for _, line := range PlannedChanges(p, plannedAtMost) {
 		s.line("", line)
 	}
 	switch proposal.StateOf(object) {

@@ -31,10 +31,10 @@ func TestPlanOnTheScreen(t *testing.T) {
 	}
 	const indent = "\n                "
 	text := screen(planned(v1alpha1.WritePolicyObserve, false,
-		v1alpha1.PlannedChange{Path: "environment", Action: v1alpha1.PlannedCreate},
 		v1alpha1.PlannedChange{Path: "engine.variables.A", Action: v1alpha1.PlannedSet, From: "1", To: "2"},
 		v1alpha1.PlannedChange{Path: "engine.variables.B", Action: v1alpha1.PlannedSet, From: "(absent)", To: "(secret)"},
 		v1alpha1.PlannedChange{Path: "engine.variables.C", Action: v1alpha1.PlannedDelete, From: "3"},
+		v1alpha1.PlannedChange{Path: "environment", Action: v1alpha1.PlannedCreate}, // what weighs most is shown first
 	))
 	assert.Contains(t, text, "  plan        the sum"+indent+"+ environment"+indent+`~ engine.variables.A: "1" → "2"`+indent+
 		"+ engine.variables.B: (secret)"+indent+`- engine.variables.C: was "3"`+"\n              only observed: set spec.writePolicy to Apply")

@@ -45,6 +45,9 @@ func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint) string
 	for _, reason := range object.Status.VerdictReasons {
 		s.line("why", reason)
 	}
+	if object.Spec.Suspend {
+		s.line("", Command(object, "resume"))
+	}
 	s.runs(object)
 	s.ready(object, now)
 	s.checks(object.Status.Checks)
@@ -99,7 +102,10 @@ func service(of *v1alpha1.ServiceStatus) string {
 	if of.DeploymentStatus != "" && of.DeploymentStatus != "SUCCESS" {
 		parts = append(parts, of.DeploymentStatus)
 	}
-	return strings.Join(append(parts, of.URL), "  ")
+	if of.URL != "" {
+		parts = append(parts, of.URL)
+	}
+	return strings.Join(parts, "  ")
 }
 
 // short is enough of a digest to tell it from others.
