@@ -117,7 +117,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	p := newPass(ctx, object, r.options)
 	defer p.end()
 	out := r.run(ctx, p)
-	if !p.wantsTurn { // others of its project need not wait for it
+	if !p.wantsTurn && out.Learnt() { // others of its project need not wait for it
 		r.options.Railway.Leave(p.key)
 	}
 	if !out.Unread && !out.Gone {

@@ -157,7 +157,7 @@ func (c *config) source(instance model.ServiceInstance) *v1alpha1.Source {
 
 func (c *config) build() *v1alpha1.Build {
 	b := &v1alpha1.Build{
-		Builder: desired.Builders[c.text(32, nil, "build", "builder")],
+		Builder: desired.BuilderOf(c.text(32, nil, "build", "builder")),
 		Command: c.text(4096, nil, "build", "buildCommand"), DockerfilePath: c.text(512, nil, "build", "dockerfilePath"),
 	}
 	if name, set := c.Get("build", "builder"); set && b.Builder == "" {
@@ -236,7 +236,7 @@ func (c *config) healthcheck() *v1alpha1.Healthcheck {
 }
 
 func (c *config) restart() *v1alpha1.Restart {
-	r := &v1alpha1.Restart{Policy: desired.RestartPolicies[c.text(32, nil, "deploy", "restartPolicyType")]}
+	r := &v1alpha1.Restart{Policy: desired.RestartPolicyOf(c.text(32, nil, "deploy", "restartPolicyType"))}
 	if name, set := c.Get("deploy", "restartPolicyType"); set && r.Policy == "" {
 		c.leave("deploy.restartPolicyType", fmt.Sprint(name))
 	}

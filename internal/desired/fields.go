@@ -61,7 +61,7 @@ func (l *fieldList) source(s *v1alpha1.Source) {
 }
 
 func (l *fieldList) build(b *v1alpha1.Build) {
-	l.text(strings.ToUpper(string(b.Builder)), "build", "builder")
+	l.text(railwayWord(builders, b.Builder), "build", "builder")
 	l.text(b.Command, "build", "buildCommand")
 	l.text(b.DockerfilePath, "build", "dockerfilePath")
 	if len(b.WatchPatterns) > 0 {
@@ -90,7 +90,7 @@ func (l *fieldList) deploy(d *v1alpha1.Deploy) {
 		l.seconds(d.Healthcheck.Timeout, "deploy", "healthcheckTimeout")
 	}
 	if d.Restart != nil {
-		l.text(restartPolicies[d.Restart.Policy], "deploy", "restartPolicyType")
+		l.text(railwayWord(restartPolicies, d.Restart.Policy), "deploy", "restartPolicyType")
 		if d.Restart.MaxRetries != nil {
 			l.set(float64(*d.Restart.MaxRetries), "deploy", "restartPolicyMaxRetries")
 		}
@@ -143,12 +143,6 @@ func SpecPaths(paths []string) []string {
 		list = append(list, SpecPath(path))
 	}
 	return list
-}
-
-var restartPolicies = map[v1alpha1.RestartPolicy]string{
-	v1alpha1.RestartOnFailure: "ON_FAILURE",
-	v1alpha1.RestartAlways:    "ALWAYS",
-	v1alpha1.RestartNever:     "NEVER",
 }
 
 func (l *fieldList) limits(limits *v1alpha1.Limits) {

@@ -14,20 +14,36 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
 
-// Builders and RestartPolicies are the spec's words by Railway's (railway-api.md, "EnvironmentConfig").
+// builders and restartPolicies are the spec's words by Railway's (railway-api.md, "EnvironmentConfig").
 var (
-	Builders = map[string]v1alpha1.Builder{
+	builders = map[string]v1alpha1.Builder{
 		"RAILPACK": v1alpha1.BuilderRailpack, "NIXPACKS": v1alpha1.BuilderNixpacks, "DOCKERFILE": v1alpha1.BuilderDockerfile,
 	}
-	RestartPolicies = map[string]v1alpha1.RestartPolicy{
+	restartPolicies = map[string]v1alpha1.RestartPolicy{
 		"ON_FAILURE": v1alpha1.RestartOnFailure, "ALWAYS": v1alpha1.RestartAlways, "NEVER": v1alpha1.RestartNever,
 	}
 )
 
+// BuilderOf is Railway's builder in the spec's word, empty for one that the spec does not have.
+func BuilderOf(railway string) v1alpha1.Builder { return builders[railway] }
+
+// RestartPolicyOf is Railway's restart policy in the spec's word, empty for one that the spec does not have.
+func RestartPolicyOf(railway string) v1alpha1.RestartPolicy { return restartPolicies[railway] }
+
+// railwayWord is the spec's word in Railway's, empty when there is none.
+func railwayWord[W ~string](words map[string]W, word W) string {
+	for railway, spec := range words {
+		if spec == word {
+			return railway
+		}
+	}
+	return ""
+}
+
 // SpecValue is the value of a setting as people write it in the spec: 2Gi, 5m, OnFailure. A value that the spec could not have is as
-// Railway has it, as JSON if it is no text. The keys are Railway's; only the last ones count.
-func SpecValue(keys []string, value any) string {
-	if written, ok := specValue(keys[len(keys)-1], value); ok {
+// Railway has it, as JSON if it is no text. The field is the last of Railway's keys; settings have names of their own.
+func SpecValue(field string, value any) string {
+	if written, ok := specValue(field, value); ok {
 		return written
 	}
 	if text, isText := value.(string); isText {
@@ -45,9 +61,9 @@ func specValue(field string, value any) (written string, ok bool) {
 	case string:
 		switch field {
 		case "builder":
-			return string(Builders[of]), Builders[of] != ""
+			return string(builders[of]), builders[of] != ""
 		case "restartPolicyType":
-			return string(RestartPolicies[of]), RestartPolicies[of] != ""
+			return string(restartPolicies[of]), restartPolicies[of] != ""
 		}
 	case float64:
 		switch field {
@@ -58,8 +74,8 @@ func specValue(field string, value any) (written string, ok bool) {
 		}
 	case []any:
 		if field == "preDeployCommand" && len(of) == 1 {
-			written, ok = of[0].(string)
-			return written, ok
+			written, _ = of[0].(string)
+			return written, written != ""
 		}
 	case map[string]any:
 		if field == "multiRegionConfig" {
@@ -108,10 +124,11 @@ func regions(all map[string]any) (string, bool) {
 	replicas := map[string]any{}
 	for region, settings := range all {
 		of, ok := settings.(map[string]any)
-		if !ok || len(of) != 1 || of["numReplicas"] == nil {
+		count, isNumber := of["numReplicas"].(float64)
+		if !ok || len(of) != 1 || !isNumber {
 			return "", false
 		}
-		replicas[region] = of["numReplicas"]
+		replicas[region] = count
 	}
 	raw, err := json.Marshal(replicas)
 	return string(raw), err == nil

@@ -42,10 +42,12 @@ func TestSpecValue(t *testing.T) {
 		{"regions", "multiRegionConfig", map[string]any{"us-west2": map[string]any{"numReplicas": 2.0}}, `{"us-west2":2}`},
 		{"a region with more than replicas", "multiRegionConfig",
 			map[string]any{"us-west2": map[string]any{"numReplicas": 2.0, "stackerId": "x"}}, `{"us-west2":{"numReplicas":2,"stackerId":"x"}}`},
+		{"replicas that are no number", "multiRegionConfig", map[string]any{"us-west2": map[string]any{"numReplicas": "2"}}, `{"us-west2":{"numReplicas":"2"}}`},
+		{"an empty command is none", "preDeployCommand", []any{""}, `[""]`},
 		{"a switch", "sleepApplication", true, "true"},
 		{"any text", "startCommand", "RAILPACK", "RAILPACK"},
 	} {
-		assert.Equal(t, c.want, SpecValue([]string{"deploy", c.field}, c.railway), c.reason)
+		assert.Equal(t, c.want, SpecValue(c.field, c.railway), c.reason)
 	}
 }
 
@@ -58,7 +60,7 @@ func TestSpecValueIsWhatWasDeclared(t *testing.T) {
 			Limits: &v1alpha1.Limits{Memory: memory}, Draining: &metav1.Duration{Duration: draining},
 		}}
 		for _, field := range fields(declared) {
-			shown := SpecValue(field.Keys, field.Value)
+			shown := SpecValue(field.Keys[len(field.Keys)-1], field.Value)
 			if field.Keys[len(field.Keys)-1] == "memoryBytes" {
 				quantity, err := resource.ParseQuantity(shown)
 				require.NoError(t, err)
@@ -70,4 +72,20 @@ func TestSpecValueIsWhatWasDeclared(t *testing.T) {
 			assert.Equal(t, draining, duration)
 		}
 	})
+}
+
+// TestWordsGoBothWays: each of the spec's words has one of Railway's, which is shown as it again.
+func TestWordsGoBothWays(t *testing.T) {
+	for _, builder := range []v1alpha1.Builder{v1alpha1.BuilderRailpack, v1alpha1.BuilderNixpacks, v1alpha1.BuilderDockerfile} {
+		railway := railwayWord(builders, builder)
+		assert.NotEmpty(t, railway)
+		assert.Equal(t, builder, BuilderOf(railway))
+		assert.Equal(t, string(builder), SpecValue("builder", railway))
+	}
+	for _, policy := range []v1alpha1.RestartPolicy{v1alpha1.RestartOnFailure, v1alpha1.RestartAlways, v1alpha1.RestartNever} {
+		railway := railwayWord(restartPolicies, policy)
+		assert.NotEmpty(t, railway)
+		assert.Equal(t, policy, RestartPolicyOf(railway))
+		assert.Equal(t, string(policy), SpecValue("restartPolicyType", railway))
+	}
 }

@@ -56,6 +56,12 @@ func (o *Outcome) WakeBy(s *v1alpha1.EngineEnvironmentStatus, wake, now time.Tim
 	}
 }
 
+// Learnt reports whether the pass came to its end: what it did not want, the object does not want. A pass that Railway or Kubernetes cut
+// off says nothing of what is still to be done.
+func (o *Outcome) Learnt() bool {
+	return !o.Unread && o.Err == nil && o.Reason != v1alpha1.ReasonRateLimited && o.Reason != v1alpha1.ReasonRailwayUnavailable
+}
+
 func (o *Outcome) atLatest(wait time.Duration) {
 	if o.After == 0 || wait < o.After {
 		o.After = wait
@@ -129,7 +135,10 @@ func railwayFailed(err *railway.Error) *Outcome {
 		return Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonSchemaMismatch,
 			"Railway's API has changed, upgrade engine-operator: "+message)
 	case railway.RateLimited:
-		return Progressing(v1alpha1.ReasonRateLimited, "waits for Railway's request budget", max(err.RetryAfter, time.Second))
+		if !strings.HasPrefix(message, railway.AwaitsTurn) {
+			message = "waits for Railway's request budget"
+		}
+		return Progressing(v1alpha1.ReasonRateLimited, message, max(err.RetryAfter, time.Second))
 	case railway.Ambiguous:
 		return Progressing(v1alpha1.ReasonVerifyingWrite,
 			"Railway did not confirm whether a write was applied; the operator reads before it writes again ("+message+")", UnknownRetry)

@@ -117,10 +117,15 @@ func (l leaf) show(value any, present bool) string {
 	case value == nil:
 		return "(sealed)"
 	}
-	if text, isText := value.(string); isText && (l.variable || len(l.keys) == 0) {
-		return text
+	return desired.SpecValue(l.setting(), value)
+}
+
+// setting is the last key of a setting, empty for anything else: a variable may be called like one.
+func (l leaf) setting() string {
+	if l.variable || len(l.keys) == 0 {
+		return ""
 	}
-	return desired.SpecValue(l.keys, value)
+	return l.keys[len(l.keys)-1]
 }
 
 // canonical is a value as JSON with sorted keys, so that equal values give equal texts.

@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// AwaitsTurn begins the message of who waits for a slot. It is the same text each time.
+const AwaitsTurn = "waits for its turn"
+
 // busy is how soon a caller may come back whose slot has come while another one is still sending.
 const busy = time.Second
 
@@ -48,29 +51,29 @@ func newGate(now func() time.Time, otherwise time.Duration) *gate {
 // pass sends when the caller's slot has come, else it returns RateLimited with the time until it may come back. It never waits: the
 // caller has its project's turn meanwhile.
 func (g *gate) pass(operation, caller string, send func() error) error {
-	if refusal := g.enter(operation, caller); refusal != nil {
+	slotted, refusal := g.enter(operation, caller)
+	if refusal != nil {
 		return refusal
 	}
 	defer g.leave()
-	return g.learn(caller, send())
+	return g.learn(caller, slotted, send())
 }
 
-// ask returns what pass would refuse the caller with now, nil when it may send.
+// ask returns what pass would refuse the caller with now, nil when it may send. A caller that asks has its slot from then on.
 func (g *gate) ask(operation, caller string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.refusal(operation, caller)
 }
 
-// enter is ask, and takes the caller in when it may send.
-func (g *gate) enter(operation, caller string) error {
+// enter is ask, and takes the caller in when it may send. slotted is false while the gate is open.
+func (g *gate) enter(operation, caller string) (slotted bool, refusal error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	refusal := g.refusal(operation, caller)
-	if refusal == nil {
+	if refusal = g.refusal(operation, caller); refusal == nil {
 		g.sending++
 	}
-	return refusal
+	return g.spacing > 0, refusal
 }
 
 func (g *gate) leave() {
@@ -81,16 +84,16 @@ func (g *gate) leave() {
 
 // refusal notes the caller's slot. The mutex is held.
 func (g *gate) refusal(operation, caller string) error {
-	refusal := &Error{Class: RateLimited, Operation: operation}
-	switch wait := g.slot(caller); {
-	case wait > 0:
-		refusal.RetryAfter, refusal.Message = wait, fmt.Sprintf("waits for its turn: Railway allows one request every %s", g.spacing)
-	case g.spacing > 0 && g.sending > 0:
-		refusal.RetryAfter, refusal.Message = busy, "waits for its turn: another request like it is under way"
-	default:
-		return nil
+	if wait := g.slot(caller); wait > 0 {
+		return &Error{
+			Class: RateLimited, Operation: operation, RetryAfter: wait,
+			Message: fmt.Sprintf(AwaitsTurn+" to create: Railway allows one every %s", g.spacing),
+		}
 	}
-	return refusal
+	if g.spacing > 0 && g.sending > 0 {
+		return &Error{Class: RateLimited, Operation: operation, RetryAfter: busy, Message: AwaitsTurn + " to create: another one is under way"}
+	}
+	return nil
 }
 
 // slot returns how long until the caller's slot, and notes that it will come then. 0 means that it has come. The mutex is held.
@@ -105,13 +108,20 @@ func (g *gate) slot(caller string) time.Duration {
 		place = len(g.queue)
 		g.queue = append(g.queue, waiter{caller: caller})
 	}
-	first := g.next
+	g.queue[place].due = g.due(place, now)
+	return max(0, g.queue[place].due.Sub(now))
+}
+
+// due is when the slot of a place comes. The first one is free from next on; who is there already keeps it, and those behind come after.
+func (g *gate) due(place int, now time.Time) time.Time {
+	head := g.queue[0].due
 	if place > 0 {
-		first = latest(first, now, g.queue[0].due)
+		return latest(g.next, now, head).Add(time.Duration(place) * g.spacing)
 	}
-	due := first.Add(time.Duration(place) * g.spacing)
-	g.queue[place].due = due
-	return max(0, due.Sub(now))
+	if head.IsZero() || head.After(now) {
+		head = now
+	}
+	return latest(g.next, head)
 }
 
 // dropAbsent takes out who did not come back within half a spacing of its slot, so that the next one finds its own slot free. The
@@ -123,7 +133,7 @@ func (g *gate) dropAbsent(caller string, now time.Time) {
 }
 
 // learn draws the consequences of the outcome and returns it.
-func (g *gate) learn(caller string, err error) error {
+func (g *gate) learn(caller string, slotted bool, err error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
@@ -132,18 +142,28 @@ func (g *gate) learn(caller string, err error) error {
 	switch class := ClassOf(err); {
 	case class == RateLimited && errors.As(err, &e):
 		if e.throttle != nil {
-			// A Retry-After is what is left of the rule's time, so it can be shorter than the rule.
-			g.spacing = cmp.Or(e.throttle.every, max(e.throttle.wait, g.otherwise))
+			// A Retry-After is what is left of the rule's time, or a pause for another reason: it is not the rule.
+			g.spacing = cmp.Or(e.throttle.every, g.otherwise)
 			e.RetryAfter = max(e.throttle.wait, g.spacing)
-			g.next = now.Add(e.RetryAfter)
+			g.next = latest(g.next, now.Add(e.RetryAfter))
 		}
-		if g.spacing > 0 { // it keeps its place
-			g.queue = slices.Insert(g.queue, 0, waiter{caller: caller, due: now.Add(e.RetryAfter)})
-		}
+		g.keep(caller, slotted, e, now)
 	case class == None, class == Ambiguous: // what may have been created counts
-		g.next = now.Add(g.spacing)
+		g.next = latest(g.next, now.Add(g.spacing))
 	}
 	return err
+}
+
+// keep gives who was refused a place: the first one, which it had, or, of those that were sent while the gate was open, one in the order
+// of the answers. The mutex is held.
+func (g *gate) keep(caller string, slotted bool, refused *Error, now time.Time) {
+	switch {
+	case g.spacing == 0:
+	case slotted:
+		g.queue = slices.Insert(g.queue, 0, waiter{caller: caller, due: now.Add(refused.RetryAfter)})
+	default:
+		refused.RetryAfter = max(refused.RetryAfter, g.slot(caller))
+	}
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

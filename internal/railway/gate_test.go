@@ -283,7 +283,7 @@ func TestCreateEnvironmentNeverWaits(t *testing.T) {
 			done <- err
 		}()
 		synctest.Wait()
-		refused("second", busy) // the first one is under way
+		refused("second", 10*time.Second) // the first one is under way, and has the slot before
 		require.NoError(t, <-done)
 		client.creating.spacing = 0
 		client.Budget().block(shortPause)
@@ -292,4 +292,53 @@ func TestCreateEnvironmentNeverWaits(t *testing.T) {
 		_, err = client.CreateEnvironment(t.Context(), "p1", "second")
 		assert.NoError(t, err)
 	})
+}
+
+// throttledBy is Railway's refusal of a request as too frequent.
+func throttledBy(every, wait time.Duration) *Error {
+	return &Error{Class: RateLimited, throttle: &throttle{every: every, wait: wait}}
+}
+
+// TestIdleGate: a gate that knows the rule and was idle gives each of many callers a slot of its own, and not the same one to all.
+func TestIdleGate(t *testing.T) {
+	clock := noon
+	g := newGate(func() time.Time { return clock }, 30*time.Second)
+	g.spacing, g.next = 30*time.Second, noon.Add(-10*time.Minute)
+	for i := range 5 {
+		assert.Equal(t, time.Duration(i)*30*time.Second, RetryAfter(g.ask("", fmt.Sprint(i))), "the caller %d", i)
+		clock = clock.Add(time.Millisecond)
+		assert.InDelta(t, float64(i)*30, RetryAfter(g.ask("", fmt.Sprint(i))).Seconds(), 0.1, "it keeps its slot")
+		clock = clock.Add(-time.Millisecond)
+	}
+	assert.NoError(t, g.pass("", "0", func() error { return nil }))
+	assert.Equal(t, 30*time.Second, RetryAfter(g.ask("", "1")))
+}
+
+// TestRefusedTogether: callers that were sent while the gate was open are refused together. They are told slots in that order, and a
+// success that is answered late does not bring them forward.
+func TestRefusedTogether(t *testing.T) {
+	g := newGate(func() time.Time { return noon }, 30*time.Second)
+	for i := range 4 {
+		slotted, err := g.enter("", fmt.Sprint(i))
+		require.NoError(t, err)
+		require.False(t, slotted)
+	}
+	for i := range 3 {
+		err := g.learn(fmt.Sprint(i), false, throttledBy(30*time.Second, 10*time.Minute))
+		assert.Equal(t, 10*time.Minute+time.Duration(i)*30*time.Second, RetryAfter(err), "the caller %d", i)
+		g.leave()
+	}
+	require.NoError(t, g.learn("3", false, nil))
+	g.leave()
+	assert.Equal(t, 10*time.Minute, RetryAfter(g.ask("", "0")), "Railway asked for it")
+}
+
+// TestPauseIsNotTheRule: one long pause makes no rule. When the rule is longer, the next refusal says so.
+func TestPauseIsNotTheRule(t *testing.T) {
+	clock := noon
+	g := newGate(func() time.Time { return clock }, 30*time.Second)
+	assert.Equal(t, 10*time.Minute, RetryAfter(g.pass("", "a", func() error { return throttledBy(0, 10*time.Minute) })))
+	clock = clock.Add(10 * time.Minute)
+	require.NoError(t, g.pass("", "a", func() error { return nil }))
+	assert.Equal(t, 30*time.Second, RetryAfter(g.ask("", "b")))
 }

@@ -154,6 +154,15 @@ func (b *Budget) agrees(limit quota) bool {
 	return b.quota.known && -underWay <= between && between <= underWay && b.quota.reset.Sub(limit.reset).Abs() <= sameInstant
 }
 
+// otherHour is from how far on the ends of two hours show that these are not the same: answers may be late, and clocks differ.
+const otherHour = time.Minute
+
+// apart reports whether hours that end at these times cannot be of one limit. An hour and the next one can: our clock may be behind.
+func apart(a, b time.Time) bool {
+	between := a.Sub(b).Abs() % window
+	return min(between, window-between) > otherHour
+}
+
 // isOfAnother reports whether what Railway says is about another limit than this one: the hours of both end at different times, and
 // neither has ended. An answer that is late is about an hour that has.
 func (b *Budget) isOfAnother(limit quota) bool {
@@ -161,13 +170,18 @@ func (b *Budget) isOfAnother(limit quota) bool {
 	defer b.mu.Unlock()
 	soon := b.now().Add(sameInstant)
 	runs := func(q quota) bool { return q.known && q.reset.After(soon) }
-	return runs(b.quota) && runs(limit) && b.quota.reset.Sub(limit.reset).Abs() > sameInstant
+	return runs(b.quota) && runs(limit) && apart(b.quota.reset, limit.reset)
 }
 
 // use makes the sender's requests count in that budget from now on.
 func (s *sender) use(b *Budget) {
 	s.polling.Lock()
 	defer s.polling.Unlock()
+	s.move(b)
+}
+
+// move is use, with the mutex held.
+func (s *sender) move(b *Budget) {
 	key, polled := s.credentials.key(), 0
 	if old := s.shared.Swap(b); old != nil {
 		polled = old.takePolled(key)
@@ -185,8 +199,10 @@ func (s *sender) setPolled(n int) {
 // learn takes over what an answer's headers say. A token that shares a budget and has another limit by now gets a budget of its own: it
 // was moved to another workspace, say.
 func (s *sender) learn(q quota) {
-	if b := s.budget(); b.isShared() && b.isOfAnother(q) {
-		s.use(s.wire.newBudget())
+	s.polling.Lock()
+	if b := s.budget(); b.isShared() && b.isOfAnother(q) { // of two answers at a time one moves it
+		s.move(s.wire.newBudget())
 	}
+	s.polling.Unlock()
 	s.budget().learn(q)
 }

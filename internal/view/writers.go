@@ -43,6 +43,15 @@ func ReadMessage(message string) (text, id string, ok bool) {
 	return strings.TrimSuffix(strings.TrimPrefix(message, messagePrefix), found[0]), found[1], true
 }
 
+// WriterOf is the object for which an operator made the commit; ok is false for anybody else's, and for those of older versions.
+func WriterOf(message string) (w Writer, ok bool) {
+	found := marks.FindStringSubmatch(message)
+	if found == nil || found[3] == "" || !strings.HasPrefix(message, messagePrefix) {
+		return Writer{}, false
+	}
+	return Writer{found[2], found[3]}, true
+}
+
 // ForeignCommit is a commit that an operator made for another object.
 type ForeignCommit struct {
 	Writer

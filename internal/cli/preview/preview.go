@@ -178,7 +178,7 @@ func (p *Preview) tell(in Input, made *plan.Plan, observed *model.Environment, k
 	for _, c := range made.Changes {
 		change := changeOf(c)
 		from, missing := known.values[c.Path]
-		if why := incomparable(in.Record, c, change.Action, observed, known); why != "" {
+		if why := incomparable(in, c, change.Action, observed, known); why != "" {
 			p.Unknown = append(p.Unknown, Unknown{c.Path, why})
 			continue
 		}
@@ -198,7 +198,7 @@ func (p *Preview) tell(in Input, made *plan.Plan, observed *model.Environment, k
 }
 
 // incomparable is why nobody can say whether the change would be written, empty when it would.
-func incomparable(record *Record, c plan.Change, action Action, observed *model.Environment, known known) string {
+func incomparable(in Input, c plan.Change, action Action, observed *model.Environment, known known) string {
 	from, missing := known.values[c.Path]
 	switch {
 	case c.Cause == plan.CauseUnknown:
@@ -207,18 +207,23 @@ func incomparable(record *Record, c plan.Change, action Action, observed *model.
 		return "not declared in the files; perhaps one of the Secrets or ConfigMaps that are missing has it"
 	case missing && readable(observed, c):
 		return "not known: from " + from
-	case record == nil && action == Set && !readable(observed, c) && writtenBefore(observed):
+	case in.Record == nil && action == Set && !readable(observed, c) && writtenFor(in.Tier, observed, keysOf(observed, c)):
 		return "Railway hides the value, and the operator has a record of what it wrote: --cluster compares with it"
 	default:
 		return ""
 	}
 }
 
-// writtenBefore reports whether Railway's recent history has a commit of an operator: then there is a record of what it wrote.
-func writtenBefore(observed *model.Environment) bool {
+// writtenFor reports whether Railway's recent history has a commit that an operator made for the object, and that wrote the field: then
+// there is a record of what it wrote. In files an object may have no namespace.
+func writtenFor(tier *v1alpha1.EngineEnvironment, observed *model.Environment, keys []string) bool {
+	field := strings.Join(keys, ".")
 	return slices.ContainsFunc(observed.Patches, func(p model.Patch) bool {
-		_, _, ours := view.ReadMessage(p.Message)
-		return ours
+		writer, ours := view.WriterOf(p.Message)
+		if !ours || p.Error != "" || !strings.HasSuffix("/"+writer.Object, "/"+strings.TrimPrefix(tier.Namespace+"/"+tier.Name, "/")) {
+			return false
+		}
+		return slices.ContainsFunc(p.Paths, func(path string) bool { return path == field || strings.HasPrefix(path, field+".") })
 	})
 }
 
@@ -248,22 +253,36 @@ func ActionOf(action v1alpha1.PlannedAction, from string) Action {
 
 // readable reports whether Railway shows the value that the change writes over. Only variables and credentials are hidden.
 func readable(observed *model.Environment, c plan.Change) bool {
-	if strings.HasSuffix(c.Path, "."+strings.Join(desired.RegistryCredentials, ".")) {
+	keys := keysOf(observed, c)
+	switch {
+	case keys == nil:
+		return true
+	case slices.Equal(keys[len(keys)-len(desired.RegistryCredentials):], desired.RegistryCredentials):
 		return false
 	}
-	keys := []string{"sharedVariables", strings.TrimPrefix(c.Path, "shared.")}
-	id := ""
+	ref := model.VariableRef{Name: keys[len(keys)-1]}
 	if c.Service != "" {
-		name, isVariable := strings.CutPrefix(c.Path, c.Service+".variables.")
-		if !isVariable {
-			return true
-		}
-		instance, _ := observed.Instance(c.Service)
-		id, keys = instance.ServiceID, []string{"services", instance.ServiceID, "variables", name}
+		ref.ServiceID = keys[1]
 	}
 	_, shown := observed.Config.Get(append(keys, "value")...)
 	sealed, _ := observed.Config.Get(append(keys, "isSealed")...)
-	return shown && sealed != true && !observed.Sealed[model.VariableRef{ServiceID: id, Name: keys[len(keys)-1]}]
+	return shown && sealed != true && !observed.Sealed[ref]
+}
+
+// keysOf are Railway's keys of a variable or of credentials, nil for any other field.
+func keysOf(observed *model.Environment, c plan.Change) []string {
+	if c.Service == "" {
+		return []string{"sharedVariables", strings.TrimPrefix(c.Path, "shared.")}
+	}
+	instance, _ := observed.Instance(c.Service)
+	field := strings.TrimPrefix(c.Path, c.Service+".")
+	if name, isVariable := strings.CutPrefix(field, "variables."); isVariable {
+		return []string{"services", instance.ServiceID, "variables", name}
+	}
+	if field == strings.Join(desired.RegistryCredentials, ".") {
+		return append([]string{"services", instance.ServiceID}, desired.RegistryCredentials...)
+	}
+	return nil
 }
 
 // deployments are those that the changes start, or that a service needs of which nothing runs.

@@ -33,8 +33,8 @@ type given struct {
 	secrets                 map[string]map[string]string
 	record                  *preview.Record
 	staged                  []string
-	// message is that of a commit in Railway's history.
-	message string
+	// message is that of a commit in Railway's history, which wrote wrote.
+	message, wrote string
 }
 
 func (g given) input(t *testing.T) preview.Input {
@@ -52,7 +52,7 @@ func (g given) input(t *testing.T) preview.Input {
 	config := `{"services":{"s":{"source":{"image":"app:1"},"variables":{` + variables + `}}},"sharedVariables":{` + g.shared + `}}`
 	require.NoError(t, yaml.Unmarshal([]byte(config), &env.Config))
 	if g.message != "" {
-		env.Patches = []model.Patch{{Message: g.message}}
+		env.Patches = []model.Patch{{Message: g.message, Paths: []string{g.wrote}}}
 	}
 	for _, name := range g.sealed {
 		env.Sealed[model.VariableRef{ServiceID: "s", Name: name}] = true
@@ -86,6 +86,7 @@ func TestMake(t *testing.T) {
 		return &preview.Record{Applied: map[string]plan.Applied{path: {Hash: hash(path, value), Sealed: true}}, Hash: hash}
 	}
 	const path = "engine.variables.KEY"
+	ours := view.CommitMessage("set KEY", "eo-1", view.NewWriter("ai/dev", "0f3c2a1b"))
 	for _, tt := range []struct {
 		name, reason              string
 		given                     given
@@ -106,12 +107,16 @@ func TestMake(t *testing.T) {
 			changes: []string{"Set " + path + " (secret) (not known)"}, deploys: []string{"engine"}},
 		{name: "sealed, without the record of a commit", reason: "the operator has a record, and writes only what differs",
 			unknown: []string{path + ": Railway hides the value, and the operator has a record of what it wrote: --cluster compares with it"},
-			given:   given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: view.CommitMessage("set KEY", "eo-1", view.NewWriter("ai/dev", "0f3c2a1b"))}},
+			given:   given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: ours, wrote: "services.s.variables.KEY"}},
 		{name: "in clear, without the record of a commit", reason: "the seal that is missing can be seen",
 			changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},
-			given: given{spec: sealKey, variables: `"KEY":{"value":"canary"}`, secrets: known, message: view.CommitMessage("set KEY", "eo-1", view.NewWriter("ai/dev", "0f3c2a1b"))}},
+			given: given{spec: sealKey, variables: `"KEY":{"value":"canary"}`, secrets: known, message: ours, wrote: "services.s.variables.KEY"}},
 		{name: "sealed, after a person's commit", reason: "no operator has a record", changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},
-			given: given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: "by hand"}},
+			given: given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: "by hand", wrote: "services.s.variables.KEY"}},
+		{name: "sealed, after a commit for another object", reason: "its record is another's", changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},
+			given: given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: view.CommitMessage("set KEY", "eo-1", view.NewWriter("ai/other-dev", "0f3c2a1b")), wrote: "services.s.variables.KEY"}},
+		{name: "sealed, after a commit of something else", reason: "it is declared since, and written", changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},
+			given: given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, message: ours, wrote: "services.s.variables.KEY2"}},
 		{name: "sealed, with the record and its key", reason: "the hash tells",
 			given: given{spec: sealKey, sealed: []string{"KEY"}, secrets: known, record: wrote(path, "canary")}},
 		{name: "sealed, with the record and another value", reason: "the hash tells", changes: []string{"Set " + path + " (secret) (secret)"}, deploys: []string{"engine"},

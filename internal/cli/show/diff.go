@@ -88,7 +88,7 @@ func fieldsOf(side Side) map[string]field {
 			if f.Value == nil {
 				continue
 			}
-			add(desired.SpecPath(name+"."+strings.Join(f.Keys, ".")), desired.SpecValue(f.Keys, f.Value), f.WriteOnly)
+			add(desired.SpecPath(name+"."+strings.Join(f.Keys, ".")), desired.SpecValue(f.Keys[len(f.Keys)-1], f.Value), f.WriteOnly)
 		}
 		if service.Domain != nil {
 			add(name+".domains.railway", fmt.Sprintf("port %d", service.Domain.Port), false)
