@@ -70,7 +70,7 @@ func planApproval(object *v1alpha1.EngineEnvironment, hash string) (*act, error)
 	}
 	tells := append([]string{fmt.Sprintf("The operator writes this to Railway for %s, and nothing else:", object.Name)}, show.PlannedChanges(p, len(p.Changes))...)
 	if object.Spec.Suspend {
-		tells = append(tells, "It does so once the tier is no longer suspended: "+show.Command(object, "resume"))
+		tells = append(tells, "It does so once the tier is no longer suspended:", "  "+show.Command(object, "resume"))
 	}
 	return &act{
 		tells: append(tells, "  "+p.Message), change: annotate(v1alpha1.AnnotationApprovePlan, p.Hash),
@@ -94,22 +94,22 @@ func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, err
 	case object.Spec.Promotion.Approval != v1alpha1.ApprovalManual:
 		return nil, fmt.Errorf("%s is promoted to without an approval (spec.promotion.approval is Automatic): it is %s", object.Name, p.State)
 	}
-	when := "at once"
-	if p.State != v1alpha1.PromotionAwaitingApproval {
-		when = fmt.Sprintf("once it may: it is %s", p.State)
+	tells := []string{
+		fmt.Sprintf("%s runs %s. Approve %s from %s, as %s:", object.Name, orNothing(p.Revision), p.CandidateRevision, object.Spec.Promotion.From, who),
+		"  " + p.Candidate,
 	}
 	switch {
 	case object.Spec.Suspend:
-		when = "once it is no longer suspended: " + show.Command(object, "resume")
+		tells = append(tells, "The operator promotes it once the tier is no longer suspended:", "  "+show.Command(object, "resume"))
 	case object.Annotations[v1alpha1.AnnotationHold] != "":
-		when = "once the hold has ended: " + show.Command(object, "resume")
+		tells = append(tells, "The operator promotes it once the hold has ended:", "  "+show.Command(object, "resume"))
+	case p.State != v1alpha1.PromotionAwaitingApproval:
+		tells = append(tells, fmt.Sprintf("The operator promotes it once it may: it is %s.", p.State))
+	default:
+		tells = append(tells, "The operator promotes it at once.")
 	}
 	return &act{
-		tells: []string{
-			fmt.Sprintf("%s runs %s. Approve %s from %s, as %s:", object.Name, orNothing(p.Revision), p.CandidateRevision, object.Spec.Promotion.From, who),
-			"  " + p.Candidate,
-			"The operator promotes it " + when + ".",
-		},
+		tells:  tells,
 		change: annotate(v1alpha1.AnnotationApprove, p.Candidate, v1alpha1.AnnotationApprovedBy, who),
 		done:   fmt.Sprintf("approved %s for %s as %s; %s", p.CandidateRevision, object.Name, who, follow(object)),
 	}, nil

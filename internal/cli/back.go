@@ -85,10 +85,10 @@ func rollbackCommand(world World) *cobra.Command {
 func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to string) (*act, error) {
 	targets := promotion.Targets(object, stored)
 	target, found := promotion.Target(object, stored, to)
-	held := object.Status.Rollback
+	held := promotion.Held(object)
 	switch {
 	case object.Spec.Suspend:
-		return nil, fmt.Errorf("%[1]s is suspended, and nothing is written: resume it first with kubectl engine resume -n %[2]s %[1]s", object.Name, object.Namespace)
+		return nil, fmt.Errorf("%[1]s is suspended, and nothing is written: resume it first with %[2]s", object.Name, show.Command(object, "resume"))
 	case object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve:
 		return nil, fmt.Errorf("%s is only observed: set spec.writePolicy to Approve or Apply to have a rollback written", object.Name)
 	case len(stored) == 0:
@@ -106,7 +106,7 @@ func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to
 	}
 	name := promotion.Ask(object, stored, target)
 	if name == "" {
-		return nil, fmt.Errorf("a rollback of %s to revision %s was just asked for; %s", object.Name, called(target), follow(object))
+		return nil, fmt.Errorf("a rollback of %s to revision %s was asked for by each of its names; %s", object.Name, called(target), follow(object))
 	}
 	return &act{
 		tells: []string{

@@ -179,6 +179,10 @@ func TestApprove(t *testing.T) {
 	assert.Equal(t, "canary-in-the-spec", approved.Annotations["note"], "others stay")
 	assert.Contains(t, s.run("approve", "dev", "-y").err, "nothing to approve")
 	assert.Contains(t, s.run("approve", "preview", "-y").err, "no candidate")
+	rejected := s.read("production")
+	rejected.Status.Promotion.Rejected = []string{candidate}
+	require.NoError(t, s.Status().Update(t.Context(), rejected))
+	assert.Contains(t, s.run("approve", "production", "-y").err, "production was rolled back from 1.6.0, and an approval changes nothing")
 }
 
 // plan puts a plan into the status, as an operator with writePolicy Approve leaves it.
@@ -233,6 +237,7 @@ func TestHold(t *testing.T) {
 	assert.Equal(t, "demo on Friday", s.read("production").Annotations[v1alpha1.AnnotationHold])
 	assert.Contains(t, s.run("hold", "production", "-y", "--reason", "demo on Friday").err, "held already")
 	s.in = "n\n"
+	assert.Contains(t, s.run("approve", "production").err, "The operator promotes it once the hold has ended:\n  kubectl engine resume -n ")
 	assert.Contains(t, s.run("hold", "production", "--reason", "again").err, "takes the place of the hold in force: demo on Friday")
 	managers := map[string]bool{}
 	for _, entry := range s.read("production").ManagedFields {
@@ -268,7 +273,7 @@ func TestRollback(t *testing.T) {
 	assert.Contains(t, s.run("rollback", "production", "-y").err, "production holds revision 3 (1.5.0) already, and no other was verified in it")
 	s.ok("suspend", "production", "-y")
 	s.in = "n\n"
-	assert.Contains(t, s.run("approve", "production").err, "once it is no longer suspended: kubectl engine resume")
+	assert.Contains(t, s.run("approve", "production").err, "The operator promotes it once the tier is no longer suspended:\n  kubectl engine resume -n ")
 	assert.Contains(t, s.ok("status", "production"), "\n              kubectl engine resume -n ")
 	assert.Contains(t, s.run("rollback", "production", "-y").err, "production is suspended, and nothing is written: resume it first")
 }

@@ -24,9 +24,18 @@ func Target(object *v1alpha1.EngineEnvironment, stored []Stored, name string) (S
 	return in.requested(name, in.declared(&d))
 }
 
-// asked is what the status tells of a decision's input.
+// Held is the rollback that holds the object now, nil when none does, or when what ends it is there already.
+func Held(object *v1alpha1.EngineEnvironment) *v1alpha1.RollbackStatus {
+	_, d := asked(object, nil)
+	return d.Rollback
+}
+
+// asked is the decision that the operator begins with when it sees a request, as far as object and status tell.
 func asked(object *v1alpha1.EngineEnvironment, stored []Stored) (Input, Decision) {
-	in, d := Input{Spec: &object.Spec, Stored: stored, Rollback: object.Status.Rollback}, Decision{}
+	in := Input{
+		Spec: &object.Spec, Annotations: object.Annotations, Stored: stored, Previous: object.Status.Promotion, Rollback: object.Status.Rollback,
+	}
+	d := Decision{Rollback: in.Rollback.DeepCopy()}
 	if e := object.Status.Engine; e != nil {
 		in.Runs = Running{Image: e.Image, Digest: e.Digest, Commit: e.Commit}
 		if source := object.Spec.Engine.Source; source != nil {
@@ -34,8 +43,9 @@ func asked(object *v1alpha1.EngineEnvironment, stored []Stored) (Input, Decision
 		}
 	}
 	if object.Spec.Promotion != nil {
-		d.Promotion = object.Status.Promotion
+		d.Promotion = in.previous()
 	}
+	in.endHold(&d)
 	return in, d
 }
 
@@ -47,7 +57,10 @@ func Ask(object *v1alpha1.EngineEnvironment, stored []Stored, target Stored) str
 		before = append(before, record.RollbackRequest)
 	}
 	for _, name := range target.Names() {
-		if meant, ok := Target(object, stored, name); ok && meant.Name == target.Name && !slices.Contains(before, name) {
+		if slices.Contains(before, name) {
+			continue
+		}
+		if meant, ok := Target(object, stored, name); ok && meant.Name == target.Name {
 			return name
 		}
 	}

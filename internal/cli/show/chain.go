@@ -159,11 +159,11 @@ func decision(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 
 // held is what runs after a rollback, and what ends that. What was rolled back may be broken: to wait for a newer one comes first.
 func held(tier *v1alpha1.EngineEnvironment) string {
-	r, newer := tier.Status.Rollback, "a changed spec"
+	r, newer := tier.Status.Rollback, ""
 	if p := tier.Spec.Promotion; p != nil {
-		newer = "a newer one from " + p.From
+		newer = p.From + " has a newer one or "
 	}
-	return fmt.Sprintf("%s, until %s; to deploy %s again: %s", promotion.Replacement(r), newer, promotion.Replaced(r), Command(tier, "resume"))
+	return fmt.Sprintf("%s, until %sthe spec changes; to deploy %s again: %s", promotion.Replacement(r), newer, promotion.Replaced(r), Command(tier, "resume"))
 }
 
 // table aligns the rows. The last column is not filled up; cell may colour a text that has its final width.

@@ -28,7 +28,7 @@ func TestRolledBackInBrief(t *testing.T) {
 		},
 	}
 	chain := show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false))
-	assert.Regexp(t, `NO-GO .* 1\.6\.0 runs in place of 1\.7\.0, until a newer one from dev; to deploy 1\.7\.0 again: kubectl engine resume -n team preview\n`, chain)
+	assert.Regexp(t, `NO-GO .* 1\.6\.0 runs in place of 1\.7\.0, until dev has a newer one or the spec changes; to deploy 1\.7\.0 again: kubectl engine resume -n team preview\n`, chain)
 	assert.NotContains(t, chain, "long message")
 	screen := show.Tier(&tier, time.Time{}, show.NewPaint(false))
 	assert.Contains(t, screen, "1.6.0 runs in place of 1.7.0, which was rolled back: check health failed")
@@ -54,7 +54,7 @@ func TestWaitsFor(t *testing.T) {
 		}, "2 to set: set spec.writePolicy to Apply, or to Approve"},
 		{"the spec ends the rollback of a tier that takes nothing by promotion", func(e *v1alpha1.EngineEnvironment) {
 			e.Status.Rollback = &v1alpha1.RollbackStatus{From: "1.7.0", To: "1.7.0"}
-		}, "1.7.0 runs as it was verified before, not as declared now, until a changed spec; to deploy 1.7.0 as declared again: kubectl engine resume -n team dev"},
+		}, "1.7.0 runs as it was verified before, not as declared now, until the spec changes; to deploy 1.7.0 as declared again: kubectl engine resume -n team dev"},
 	} {
 		tier := v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: "dev", Namespace: "team"}}
 		tier.Status.Verdict = v1alpha1.VerdictPending

@@ -22,7 +22,7 @@ import (
 
 // Entry is one thing that happened to a tier.
 type Entry struct {
-	Time time.Time `json:"time"`
+	Time time.Time `json:"time,omitzero"`
 	// Kind is Promoted, Verified, RolledBack, Committed, Held, Approved, PlanApproved, RollbackRequested, or the reason of an event.
 	Kind string `json:"kind"`
 	What string `json:"what"`
