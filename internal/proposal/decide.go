@@ -5,8 +5,10 @@ package proposal
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Gate is what decides whether a proposal may be written.
@@ -44,7 +46,7 @@ func (g Gate) Decide(p Proposal) Decision {
 	case g.Policy == v1alpha1.WritePolicyObserve:
 		return Decision{
 			Approved: g.spent(), Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
-			Message: fmt.Sprintf("would write: %s. Set writePolicy to Apply or Approve to have it written%s",
+			Message: fmt.Sprintf("would write: %s.%s Set writePolicy to Apply or Approve to have it written",
 				p.Message(), g.refused()),
 		}
 	case g.Annotation == p.Hash():
@@ -90,16 +92,19 @@ func (g Gate) ask(p Proposal) string {
 	if g.Annotation != "" {
 		stale = fmt.Sprintf(" (the approval so far, %s, is for another plan)", g.Annotation)
 	}
-	return fmt.Sprintf("would write: %s. A person must approve it%s: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s%s",
-		p.Message(), stale, g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash(), g.refused())
+	return fmt.Sprintf("would write: %s.%s A person must approve it%s: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s",
+		p.Message(), g.refused(), stale, g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash())
 }
 
-// refused says why the last attempt failed. It stands last: Railway's text may be long, and what is cut off must not be a command.
+// refusedAtMost bounds Railway's text in a message, in bytes: the command behind it must not be cut off.
+const refusedAtMost = 300
+
+// refused says why the last attempt failed.
 func (g Gate) refused() string {
 	if g.Refused == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (Railway could not apply what was sent last: %s)", g.Refused)
+	return fmt.Sprintf(" Railway could not apply what was sent last: %s.", strings.TrimSuffix(redact.Cut(g.Refused, refusedAtMost), "."))
 }
 
 // OnceApproved says, at the end of what is told of a write, that it waits for the approval of its plan; empty when it does not.

@@ -114,9 +114,12 @@ func TestGate(t *testing.T) {
 	assert.Contains(t, asked.Message, "old, is for another plan")
 	assert.NotContains(t, asked.Message, "could not apply")
 	for _, policy := range []v1alpha1.WritePolicy{v1alpha1.WritePolicyApprove, v1alpha1.WritePolicyObserve} {
-		again := proposal.Gate{Policy: policy, Refused: "Invalid value"}.Decide(p)
-		assert.True(t, strings.HasSuffix(again.Message, " (Railway could not apply what was sent last: Invalid value)"), again.Message)
+		again := proposal.Gate{Policy: policy, Refused: "Invalid value."}.Decide(p)
+		assert.Contains(t, again.Message, ". Railway could not apply what was sent last: Invalid value. ")
 	}
+	long := proposal.Gate{Policy: v1alpha1.WritePolicyApprove, Refused: strings.Repeat("x", 5000)}.Decide(p)
+	assert.Less(t, len(long.Message), 1024, "a condition's message is cut there, and the command stands last")
+	assert.True(t, strings.HasSuffix(long.Message, p.Hash()))
 }
 
 // TestNothingIsWrittenThatWasNotApproved: whatever is left to write after an approval was part of what was approved.
