@@ -23,6 +23,8 @@ SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
 # How long make soak walks, and how long make fuzz runs each target but those that match FUZZ_SKIP.
 SOAK ?= 30m
 FUZZTIME ?= 10s
+# Tests wait for one another's processes more than they compute: more of them at a time than there are processors end sooner.
+TEST_PARALLEL ?= -p 3 -parallel 4
 # BENCH_SIZES are the fleets of make bench, BENCH_ARGS flags for it, for instance BENCH_ARGS='--profiles dist/profiles'.
 BENCH_SIZES ?= 100,1000,10000
 BENCH_ARGS ?=
@@ -74,7 +76,7 @@ bench-check: build kube ## Hold counts and ratios of 100 and 300 objects in the 
 
 .PHONY: test
 test: kube ## Run all tests (GO_TEST_ARGS='-run X -v', PKG=./internal/plan)
-	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 30m $(PKG) $(GO_TEST_ARGS)
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) $(TEST_PARALLEL) -timeout 30m $(PKG) $(GO_TEST_ARGS)
 
 .PHONY: test-short
 test-short: ## Run the tests that need no Kubernetes API server

@@ -188,3 +188,24 @@ func (l *loop) crash() {
 	l.options.Watch = l.watch
 	l.Reconciler = New(l.options)
 }
+
+// TestAWaitingCreateAnnouncesNothing: once Railway has refused a create as too frequent, who has to wait for a slot stores no announcement
+// only to withdraw it, and Railway is not asked.
+func TestAWaitingCreateAnnouncesNothing(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t, "environmentCreateInterval: 0s", "environmentCreateInterval: 30s")
+	named := func(name string) { l.apply(name, loopDev, "projectID:", "environment: "+name+", projectID:") }
+	for _, name := range []string{"one", "two"} {
+		named(name)
+		l.pass(name)
+	}
+	require.Equal(t, 2, l.requests(0)["CreateEnvironment"], "the second one was refused")
+	named("three")
+	l.kubernetesWrites()
+	l.pass("three")
+	assert.Equal(t, []string{"patch EngineEnvironment", "patch status EngineEnvironment"}, l.kubernetesWrites(), "its finalizer, and what it waits for")
+	assert.Equal(t, 2, l.requests(0)["CreateEnvironment"])
+	assert.False(t, announced(l.get("three"), v1alpha1.WriteEnvironment))
+	assert.Equal(t, v1alpha1.ReasonRateLimited, ready(l.get("three")).Reason)
+	assert.Contains(t, ready(l.get("three")).Message, "waits for its turn to create: Railway allows one every 30s")
+}

@@ -317,6 +317,15 @@ func TestReconcile(t *testing.T) {
 		_ = s.Status().Update(context.Background(), object)
 	})
 	assert.Contains(t, s.ok("reconcile", "dev", "--timeout", "30s"), "dev is GO")
+	s.now = s.now.Add(time.Second)
+	time.AfterFunc(time.Second, func() {
+		object := &v1alpha1.EngineEnvironment{}
+		_ = s.Get(context.Background(), key(s.namespace, "preview"), object)
+		object.Status.LastHandledReconcileAt = object.Annotations[v1alpha1.AnnotationRequestedAt]
+		_ = s.Status().Update(context.Background(), object)
+	})
+	assert.Contains(t, s.ok("reconcile", "preview", "--timeout", "30s"),
+		"preview is NO-GO: check health failed: answered 500\nfollow it with: kubectl engine status -n "+s.namespace+" preview --watch\n")
 }
 
 // remember stores a verified revision and an event, as the operator does.
@@ -357,6 +366,14 @@ func TestReport(t *testing.T) {
 	s.fleet()
 	s.secret("openai", map[string]string{"api-key": "canary-secret-value"})
 	s.secret("railway", map[string]string{"RAILWAY_API_TOKEN": "canary-token-value"})
+	// addresses share parts with what stands in the clear: a name that is masked in half helps nobody
+	s.secret("supabase", map[string]string{"url": "https://ai-engine.acme.example/preview-environment"})
+	named := s.read("production")
+	named.Spec.SharedVariables = []v1alpha1.Variable{{Name: "SUPABASE_URL", ValueFrom: &v1alpha1.ValueSource{
+		SecretKeyRef: &v1alpha1.KeyReference{Name: "supabase", Key: "url"},
+	}}}
+	named.Annotations[v1alpha1.AnnotationApprovedBy] = "dana@acme.example"
+	require.NoError(t, s.Update(t.Context(), named))
 	s.remember(s.read("production"))
 	file := filepath.Join(t.TempDir(), "report.tar.gz")
 	assert.Contains(t, s.ok("report", "--file", file), "Wrote "+file)
@@ -370,6 +387,8 @@ func TestReport(t *testing.T) {
 	place := "engine-report/tiers/" + s.namespace + "/"
 	assert.Contains(t, files[place+"production.yaml"], "name: GREETING")
 	assert.Contains(t, files[place+"production.yaml"], "candidate: "+candidate)
+	assert.Contains(t, files[place+"production.yaml"], "dana@acme.example")
+	assert.Contains(t, files["engine-report/README.txt"], "no Deployment of the operator is in namespace")
 	assert.Contains(t, files[place+"production.history.txt"], "wrote MODEL; the key is (secret)")
 	assert.Contains(t, files[place+"preview.status.txt"], "NO-GO")
 	assert.Contains(t, files["engine-report/README.txt"], "kubectl-engine v1.2.3")

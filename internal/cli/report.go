@@ -136,8 +136,14 @@ func (s *session) masker(ctx context.Context, tiers []v1alpha1.EngineEnvironment
 // namesIn are what stays in the clear, because the object has it in the clear: names, addresses and images.
 func namesIn(tier *v1alpha1.EngineEnvironment) []string {
 	names := append([]string{tier.Namespace, tier.Name, tier.Spec.RailwayEnvironment(), tier.Status.EnvSecret}, serviceNames(tier)...)
-	if source := tier.Spec.Engine.Source; source != nil {
-		names = append(names, source.Image, source.Repo, source.Branch)
+	sources := []*v1alpha1.Source{tier.Spec.Engine.Source}
+	for i := range tier.Spec.Services {
+		sources = append(sources, tier.Spec.Services[i].Source)
+	}
+	for _, source := range sources {
+		if source != nil {
+			names = append(names, source.Image, source.Repo, source.Branch)
+		}
 	}
 	if at := tier.Status.Railway; at != nil {
 		names = append(names, at.URL)

@@ -17,7 +17,7 @@ import (
 // applied: read before writing again.
 
 // MayCreate returns nil when CreateEnvironment would be sent now, else the error that it would return without asking Railway: who
-// announces a create before it is sent asks first.
+// announces a create before it is sent asks first. Once Railway has refused one, who asks has a slot from then on.
 func (c *Client) MayCreate(projectID, name string) error {
 	const operation = "CreateEnvironment"
 	if err := c.creating.ask(operation, callerOf(projectID, name)); err != nil {
@@ -35,8 +35,8 @@ func callerOf(projectID, name string) string { return projectID + "/" + name }
 // CreateEnvironment creates an empty environment and returns it as a read would. Railway lets a user create one every 30 s
 // (railway-api.md, "Errors"): once it has refused one, callers with this token, told apart by project and name, get a
 // slot each, and the error of who comes too early is RateLimited with the time until its slot. Who does not come back
-// within half a slot loses it. It does not wait for the token's limits either: whoever creates has its project's turn. MayCreate says
-// beforehand whether it would be sent.
+// within half a slot loses it. Nor is a pause of the token waited out: whoever creates has its project's turn. MayCreate says beforehand
+// whether it would be sent.
 func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
 	const operation = "CreateEnvironment"
 	if err := needs(operation, "project id", projectID, "name", name); err != nil {
