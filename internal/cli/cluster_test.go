@@ -301,6 +301,16 @@ func TestSuspendAndResume(t *testing.T) {
 	assert.NotContains(t, said, "failed", "nothing did")
 }
 
+// handled does a second later what the operator does with a request for a pass.
+func (s *stage) handled(name string) {
+	time.AfterFunc(time.Second, func() {
+		object := &v1alpha1.EngineEnvironment{}
+		_ = s.Get(context.Background(), key(s.namespace, name), object)
+		object.Status.LastHandledReconcileAt = object.Annotations[v1alpha1.AnnotationRequestedAt]
+		_ = s.Status().Update(context.Background(), object)
+	})
+}
+
 func TestReconcile(t *testing.T) {
 	s := newStage(t)
 	s.fleet()
@@ -310,20 +320,10 @@ func TestReconcile(t *testing.T) {
 	s.now = s.now.Add(time.Second)
 	assert.Contains(t, s.run("reconcile", "dev", "--timeout", "1s").err, "the operator has not done it within 1s")
 	s.now = s.now.Add(time.Second)
-	time.AfterFunc(time.Second, func() {
-		object := &v1alpha1.EngineEnvironment{}
-		_ = s.Get(context.Background(), key(s.namespace, "dev"), object)
-		object.Status.LastHandledReconcileAt = object.Annotations[v1alpha1.AnnotationRequestedAt]
-		_ = s.Status().Update(context.Background(), object)
-	})
+	s.handled("dev")
 	assert.Contains(t, s.ok("reconcile", "dev", "--timeout", "30s"), "dev is GO")
 	s.now = s.now.Add(time.Second)
-	time.AfterFunc(time.Second, func() {
-		object := &v1alpha1.EngineEnvironment{}
-		_ = s.Get(context.Background(), key(s.namespace, "preview"), object)
-		object.Status.LastHandledReconcileAt = object.Annotations[v1alpha1.AnnotationRequestedAt]
-		_ = s.Status().Update(context.Background(), object)
-	})
+	s.handled("preview")
 	assert.Contains(t, s.ok("reconcile", "preview", "--timeout", "30s"),
 		"preview is NO-GO: check health failed: answered 500\nfollow it with: kubectl engine status -n "+s.namespace+" preview --watch\n")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/railway"
 )
 
 // TestEveryStateThatWaits holds that whatever waits is passed again, although no event may come.
@@ -49,4 +50,23 @@ func TestEveryStateThatWaits(t *testing.T) {
 	broken.WakeBy(&v1alpha1.EngineEnvironmentStatus{}, now.Add(time.Hour), now)
 	assert.Error(t, broken.Err)
 	assert.Zero(t, broken.After, "the queue backs off by itself")
+}
+
+// TestLearnt: only a pass that came to its end tells that an object wants no turn to write any more.
+func TestLearnt(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		out    *Outcome
+		want   bool
+	}{
+		{"nothing is left to do", Done(), true},
+		{"a person suspended it", Suspended("spec.suspend is true"), true},
+		{"a person must act", Failed(&railway.Error{Class: railway.Unauthorized}), true},
+		{"Railway was not read", NotRead(0), false},
+		{"the token is throttled", Failed(&railway.Error{Class: railway.RateLimited}), false},
+		{"Railway does not answer", Failed(&railway.Error{Class: railway.Transient}), false},
+		{"Kubernetes does not answer", Failed(errors.New("conflict")), false},
+	} {
+		assert.Equal(t, c.want, c.out.Learnt(), c.reason)
+	}
 }
