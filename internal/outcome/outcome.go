@@ -135,7 +135,7 @@ func railwayFailed(err *railway.Error) *Outcome {
 		return Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonSchemaMismatch,
 			"Railway's API has changed, upgrade engine-operator: "+message)
 	case railway.RateLimited:
-		if !strings.HasPrefix(message, railway.AwaitsTurn) {
+		if !err.AwaitsSlot {
 			message = "waits for Railway's request budget"
 		}
 		return Progressing(v1alpha1.ReasonRateLimited, message, max(err.RetryAfter, time.Second))

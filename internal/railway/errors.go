@@ -63,6 +63,8 @@ type Error struct {
 	RetryAfter time.Duration
 	// TraceID is Railway's id of the request, for a support case; often empty. It is not part of Error().
 	TraceID string
+	// AwaitsSlot is true when nothing was sent because the caller's slot has not come; the message is the same each time.
+	AwaitsSlot bool
 
 	cause error
 	// throttle is set when Railway refused this one mutation as too frequent.

@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// AwaitsTurn begins the message of who waits for a slot. It is the same text each time.
-const AwaitsTurn = "waits for its turn"
-
 // busy is how soon a caller may come back whose slot has come while another one is still sending.
 const busy = time.Second
 
@@ -86,12 +83,12 @@ func (g *gate) leave() {
 func (g *gate) refusal(operation, caller string) error {
 	if wait := g.slot(caller); wait > 0 {
 		return &Error{
-			Class: RateLimited, Operation: operation, RetryAfter: wait,
-			Message: fmt.Sprintf(AwaitsTurn+" to create: Railway allows one every %s", g.spacing),
+			Class: RateLimited, Operation: operation, RetryAfter: wait, AwaitsSlot: true,
+			Message: fmt.Sprintf("waits for its turn to create: Railway allows one every %s", g.spacing),
 		}
 	}
 	if g.spacing > 0 && g.sending > 0 {
-		return &Error{Class: RateLimited, Operation: operation, RetryAfter: busy, Message: AwaitsTurn + " to create: another one is under way"}
+		return &Error{Class: RateLimited, Operation: operation, RetryAfter: busy, AwaitsSlot: true, Message: "waits for its turn to create: another one is under way"}
 	}
 	return nil
 }
