@@ -40,7 +40,7 @@ func (f *source) declare(ctx context.Context, world World, names ...string) ([]d
 	if len(f.files) == 0 {
 		return f.fromCluster(ctx, names)
 	}
-	set, err := manifest.Read(f.files, world.In, f.namespace)
+	set, err := manifest.Read(ctx, f.files, world.In, f.namespace)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (f *planFlags) run(ctx context.Context, world World) error {
 	if len(f.files) == 0 {
 		return errors.New("name a file or a directory with -f")
 	}
-	set, err := manifest.Read(f.files, world.In, f.defaultNamespace())
+	set, err := manifest.Read(ctx, f.files, world.In, f.defaultNamespace())
 	if err != nil {
 		return err
 	}

@@ -59,8 +59,12 @@ func TestChanges(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			object := environment(namespace, fmt.Sprintf("changed-%d", i), spec(t, tc.tier, tc.before))
 			require.NoError(t, c.Create(t.Context(), object))
+			before := object.DeepCopy().Object
 			object.Object["spec"] = merge(t, object.Object["spec"], tc.after)
-			refuses(t, tc.want, c.Update(t.Context(), object, client.DryRunAll), tc.reason)
+			changed := object.DeepCopy().Object
+			err := c.Update(t.Context(), object, client.DryRunAll)
+			refuses(t, tc.want, err, tc.reason)
+			agrees(t, err, changed, before)
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"testing"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // TestCronSchedules holds which schedules are admitted: five fields of numbers that exist, at least 5 minutes apart.
@@ -58,7 +57,7 @@ func TestCronSchedules(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.schedule, func(t *testing.T) {
 			patch := fmt.Sprintf("engine: {deploy: {cronSchedule: %q}}", tc.schedule)
-			err := c.Create(t.Context(), environment(namespace, "cron", spec(t, "Dev", patch)), client.DryRunAll)
+			err := try(t, c, environment(namespace, "cron", spec(t, "Dev", patch)))
 			var want []string
 			if tc.want != "" {
 				want = []string{fmt.Sprintf("spec.engine.deploy.cronSchedule: Invalid value: %q: ", tc.schedule) + tc.want}

@@ -5,57 +5,18 @@ package apivalidation
 
 import (
 	"encoding/json"
-	"os"
 	"testing"
 	"time"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
-	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/admission"
 	"github.com/engine-operator/engine-operator/internal/desired"
 )
-
-// admission is what the API server does to an object of the CRD, without the server: the schema and its CEL rules.
-type admission struct {
-	schema validation.SchemaValidator
-	rules  *cel.Validator
-}
-
-func newAdmission(t require.TestingT) admission {
-	raw, err := os.ReadFile("../../config/crd/bases/railway.engine-operator.dev_engineenvironments.yaml")
-	require.NoError(t, err)
-	crd, internal := &apiextensionsv1.CustomResourceDefinition{}, &apiextensions.CustomResourceDefinition{}
-	require.NoError(t, yaml.Unmarshal(raw, crd))
-	require.NoError(t, apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(crd, internal, nil))
-	properties := internal.Spec.Validation
-	if properties == nil {
-		properties = internal.Spec.Versions[0].Schema
-	}
-	schema, _, err := validation.NewSchemaValidator(properties.OpenAPIV3Schema)
-	require.NoError(t, err)
-	structural, err := structuralschema.NewStructural(properties.OpenAPIV3Schema)
-	require.NoError(t, err)
-	return admission{schema: schema, rules: cel.NewValidator(structural, true, celconfig.PerCallLimit)}
-}
-
-// admits reports whether the API server would take the object.
-func (a admission) admits(t *testing.T, object map[string]any) bool {
-	t.Helper()
-	if len(validation.ValidateCustomResource(nil, object, a.schema)) > 0 {
-		return false
-	}
-	problems, _ := a.rules.Validate(t.Context(), nil, nil, object, nil, celconfig.RuntimeCELCostBudget)
-	return len(problems) == 0
-}
 
 // FuzzAdmission changes accepted specs by any merge patch: validation never panics and takes a bounded time, and what it takes can be
 // built, or is refused with a reason.
@@ -71,7 +32,6 @@ func FuzzAdmission(f *testing.F) {
 	} {
 		f.Add([]byte(patch), uint8(i))
 	}
-	rules := newAdmission(f)
 	f.Fuzz(func(t *testing.T, patch []byte, base uint8) {
 		if len(patch) > 16<<10 {
 			return
@@ -84,7 +44,9 @@ func FuzzAdmission(f *testing.F) {
 			return
 		}
 		start := time.Now()
-		taken := rules.admits(t, environment("ns", "name", fields).Object)
+		object := integers(t, environment("ns", "name", fields).Object)
+		admission.Default(object)
+		taken := len(admission.Check(t.Context(), object, nil)) == 0
 		assert.Less(t, time.Since(start), 5*time.Second, "validation takes a bounded time")
 		if !taken {
 			return

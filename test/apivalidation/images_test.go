@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"pgregory.net/rapid"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
 
@@ -72,7 +71,7 @@ func TestImages(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.image, func(t *testing.T) {
 			patch := fmt.Sprintf("engine: {source: {image: %q}}", tc.image)
-			err := c.Create(t.Context(), environment(namespace, "image", spec(t, "Dev", patch)), client.DryRunAll)
+			err := try(t, c, environment(namespace, "image", spec(t, "Dev", patch)))
 			if !tc.ok {
 				refuses(t, []string{fmt.Sprintf("spec.engine.source.image: Invalid value: %q: ", tc.image) + imageForm}, err, tc.reason)
 				return
@@ -142,7 +141,7 @@ func TestProductionSaysItsVersion(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.tier+" "+tc.engine+" "+tc.worker, func(t *testing.T) {
 			patch := fmt.Sprintf("{engine: {source: {image: %q}}, services: [{name: redis, source: {image: %q}}]}", tc.engine, tc.worker)
-			err := c.Create(t.Context(), environment(namespace, "image", spec(t, tc.tier, patch)), client.DryRunAll)
+			err := try(t, c, environment(namespace, "image", spec(t, tc.tier, patch)))
 			refuses(t, tc.want, err, tc.reason)
 		})
 	}
@@ -163,9 +162,9 @@ func TestRoomForServices(t *testing.T) {
 		return fields
 	}
 	c, namespace := kube(t)
-	assert.Empty(t, complaints(t, c.Create(t.Context(), environment(namespace, "stack", stack(32)), client.DryRunAll)), "public stacks have 13")
+	assert.Empty(t, complaints(t, try(t, c, environment(namespace, "stack", stack(32)))), "public stacks have 13")
 	refuses(t, []string{"spec.services: Too many: 33: must have at most 32 items"},
-		c.Create(t.Context(), environment(namespace, "stack", stack(33)), client.DryRunAll))
+		try(t, c, environment(namespace, "stack", stack(33))))
 }
 
 func variables(n int) []any {

@@ -7,6 +7,7 @@
 package apivalidation
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"regexp"
@@ -23,8 +24,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
+	"github.com/engine-operator/engine-operator/internal/admission"
 	"github.com/engine-operator/engine-operator/internal/controlplane"
 )
 
@@ -91,11 +94,50 @@ func environment(namespace, name string, spec map[string]any) *unstructured.Unst
 	}}
 }
 
+// try asks the API server to create the object, and to do nothing. Without a server, admission must have come to the same answer.
+func try(t *testing.T, c client.Client, object *unstructured.Unstructured) error {
+	t.Helper()
+	alone := object.DeepCopy().Object
+	err := c.Create(t.Context(), object, client.DryRunAll)
+	agrees(t, err, alone, nil)
+	return err
+}
+
+// agrees holds that admission says of an object the same as the API server, but for values that it masks and whether it stops early.
+func agrees(t *testing.T, server error, object, before map[string]any) {
+	t.Helper()
+	object = integers(t, object)
+	admission.Default(object)
+	var want, got []string
+	for _, line := range complaints(t, server) {
+		want = append(want, unvalued(line))
+	}
+	for _, err := range admission.Check(t.Context(), object, integers(t, before)) {
+		got = append(got, unvalued(err.Error()))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	assert.Equal(t, want, got, "what the program says without a cluster")
+}
+
+// integers returns the object as the API server reads it: integers are int64.
+func integers(t *testing.T, object map[string]any) map[string]any {
+	t.Helper()
+	document, err := json.Marshal(object)
+	require.NoError(t, err)
+	var read map[string]any
+	require.NoError(t, kjson.UnmarshalCaseSensitivePreserveInts(document, &read))
+	return read
+}
+
+// unvalued is a complaint without the value that it names.
+func unvalued(line string) string { return value.ReplaceAllString(line, "$1: ") }
+
 // unchecked is what Kubernetes adds when it could not run every rule; it comes with the line that says why.
 const unchecked = "some validation rules were not checked because the object was invalid"
 
 // value is the refused value in a message. API servers before 1.36 name its type instead when a rule refuses it.
-var value = regexp.MustCompile(`Invalid value: (?:"(?:\\.|[^"\\])*"|-?[0-9][0-9.e+]*|\[[^\]]*\]): `)
+var value = regexp.MustCompile(`(Invalid value|Duplicate value|Unsupported value|Too many): (?:"(?:\\.|[^"\\])*"|-?[0-9][0-9.e+]*|\[[^\]]*\]): `)
 
 // refuses holds that admission refuses an object with these lines, whatever they say of the value.
 func refuses(t *testing.T, want []string, err error, reason ...any) {
@@ -103,7 +145,7 @@ func refuses(t *testing.T, want []string, err error, reason ...any) {
 	got := complaints(t, err)
 	for _, lines := range [][]string{want, got} {
 		for i, line := range lines {
-			lines[i] = value.ReplaceAllString(line, "Invalid value: ")
+			lines[i] = unvalued(line)
 		}
 	}
 	slices.Sort(want)

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // TestRefused holds what admission refuses, and every line of what a person then reads.
@@ -409,7 +408,7 @@ func TestRefused(t *testing.T) {
 	c, namespace := kube(t)
 	for _, tc := range cases {
 		t.Run(tc.tier+" "+tc.patch, func(t *testing.T) {
-			err := c.Create(t.Context(), environment(namespace, "refused", spec(t, tc.tier, tc.patch)), client.DryRunAll)
+			err := try(t, c, environment(namespace, "refused", spec(t, tc.tier, tc.patch)))
 			refuses(t, tc.want, err, tc.reason)
 		})
 	}
@@ -419,8 +418,8 @@ func TestRefused(t *testing.T) {
 func TestNameTooLong(t *testing.T) {
 	c, namespace := kube(t)
 	name := "a23456789-123456789-123456789-123456789-123456789-123456789"
-	assert.Empty(t, complaints(t, c.Create(t.Context(), environment(namespace, name, spec(t, "Local", "")), client.DryRunAll)),
+	assert.Empty(t, complaints(t, try(t, c, environment(namespace, name, spec(t, "Local", "")))),
 		"59 characters and -env make 63")
 	refuses(t, []string{"<nil>: Invalid value: the name must have at most 59 characters, because the Local tier's Secret is called <name>-env"},
-		c.Create(t.Context(), environment(namespace, name+"0", spec(t, "Local", "")), client.DryRunAll))
+		try(t, c, environment(namespace, name+"0", spec(t, "Local", ""))))
 }

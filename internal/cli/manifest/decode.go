@@ -4,6 +4,7 @@
 package manifest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +12,17 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	kjson "sigs.k8s.io/json"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/admission"
 )
 
-// decode reads a document strictly. Its errors name the field, as the API server's do.
-func decode(raw []byte, into any) error {
+// decode reads an EngineEnvironment strictly, and takes it as kube-apiserver would: with defaults, and only when it fits the custom
+// resource definition. Errors name the field, as the API server's do.
+func decode(ctx context.Context, raw []byte, into *v1alpha1.EngineEnvironment) error {
 	document, err := sigsyaml.YAMLToJSONStrict(raw)
 	if err != nil {
 		return errors.New(strings.Join(strings.Fields(err.Error()), " "))
@@ -27,9 +33,22 @@ func decode(raw []byte, into any) error {
 		return misfit(document, into, err)
 	case len(strict) > 0:
 		return strict[0]
-	default:
-		return nil
 	}
+	var object map[string]any
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(document, &object); err != nil {
+		return err
+	}
+	delete(object, "status") // the API server drops it, too
+	admission.Default(object)
+	if err := admission.Explain(admission.Check(ctx, object, nil)); err != nil {
+		return err
+	}
+	var defaulted v1alpha1.EngineEnvironment
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &defaulted); err != nil {
+		return err
+	}
+	into.Spec = defaulted.Spec
+	return nil
 }
 
 // misfit names the value that cannot be decoded. Errors of types such as quantities do not say where they come from: it is the value

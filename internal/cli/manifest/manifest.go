@@ -6,6 +6,7 @@ package manifest
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,26 +38,26 @@ type Set struct {
 var extensions = []string{".yaml", ".yml", ".json"}
 
 // Read reads files, directories (not those below them) and, as -, the input. namespace is that of objects that name none.
-func Read(paths []string, input io.Reader, namespace string) (*Set, error) {
+func Read(ctx context.Context, paths []string, input io.Reader, namespace string) (*Set, error) {
 	set := &Set{secrets: map[string]*corev1.Secret{}, configMaps: map[string]*corev1.ConfigMap{}}
 	for _, path := range paths {
-		if err := set.path(path, input, namespace); err != nil {
+		if err := set.path(ctx, path, input, namespace); err != nil {
 			return nil, err
 		}
 	}
 	return set, nil
 }
 
-func (s *Set) path(path string, input io.Reader, namespace string) error {
+func (s *Set) path(ctx context.Context, path string, input io.Reader, namespace string) error {
 	if path == "-" {
-		return s.documents("standard input", input, namespace)
+		return s.documents(ctx, "standard input", input, namespace)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("read manifests: %w", err)
 	}
 	if !info.IsDir() {
-		return s.file(path, namespace)
+		return s.file(ctx, path, namespace)
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -66,23 +67,23 @@ func (s *Set) path(path string, input io.Reader, namespace string) error {
 		if entry.IsDir() || !slices.Contains(extensions, strings.ToLower(filepath.Ext(entry.Name()))) {
 			continue
 		}
-		if err := s.file(filepath.Join(path, entry.Name()), namespace); err != nil {
+		if err := s.file(ctx, filepath.Join(path, entry.Name()), namespace); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Set) file(path, namespace string) error {
+func (s *Set) file(ctx context.Context, path, namespace string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("read manifests: %w", err)
 	}
 	defer file.Close()
-	return s.documents(path, file, namespace)
+	return s.documents(ctx, path, file, namespace)
 }
 
-func (s *Set) documents(from string, input io.Reader, namespace string) error {
+func (s *Set) documents(ctx context.Context, from string, input io.Reader, namespace string) error {
 	reader := yaml.NewYAMLReader(bufio.NewReader(input))
 	for {
 		raw, err := reader.Read()
@@ -90,7 +91,7 @@ func (s *Set) documents(from string, input io.Reader, namespace string) error {
 			return nil
 		}
 		if err == nil {
-			err = s.document(raw, namespace)
+			err = s.document(ctx, raw, namespace)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", from, err)
@@ -103,7 +104,7 @@ type list struct {
 	Items []any `json:"items"`
 }
 
-func (s *Set) document(raw []byte, namespace string) error {
+func (s *Set) document(ctx context.Context, raw []byte, namespace string) error {
 	var head metav1.PartialObjectMetadata
 	if err := sigsyaml.Unmarshal(raw, &head); err != nil {
 		return errors.New("not the YAML of a Kubernetes object: " + firstLine(err))
@@ -111,7 +112,7 @@ func (s *Set) document(raw []byte, namespace string) error {
 	key := func(m metav1.ObjectMeta) string { return orElse(m.Namespace, namespace) + "/" + m.Name }
 	switch {
 	case head.Kind == "EngineEnvironment" && strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
-		return s.tier(raw, head, namespace)
+		return s.tier(ctx, raw, head, namespace)
 	case strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
 		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", head.APIVersion, head.Kind)
 	case head.Kind == "Secret" && head.APIVersion == "v1":
@@ -127,30 +128,22 @@ func (s *Set) document(raw []byte, namespace string) error {
 		}
 		s.configMaps[key(configMap.ObjectMeta)] = configMap
 	case strings.HasSuffix(head.Kind, "List"):
-		return s.list(raw, namespace)
+		return s.list(ctx, raw, namespace)
 	}
 	return nil
 }
 
-func (s *Set) tier(raw []byte, head metav1.PartialObjectMetadata, namespace string) error {
+func (s *Set) tier(ctx context.Context, raw []byte, head metav1.PartialObjectMetadata, namespace string) error {
 	var tier v1alpha1.EngineEnvironment
-	if err := decode(raw, &tier); err != nil {
+	if err := decode(ctx, raw, &tier); err != nil {
 		return fmt.Errorf("EngineEnvironment %q: %w", head.Name, err)
 	}
 	tier.Namespace = orElse(tier.Namespace, namespace)
-	switch {
-	case tier.Name == "":
-		return errors.New("an EngineEnvironment has no metadata.name")
-	case !slices.Contains(v1alpha1.Tiers, tier.Spec.Tier):
-		return fmt.Errorf("EngineEnvironment %q: spec.tier is %q: it must be one of %v", tier.Name, tier.Spec.Tier, v1alpha1.Tiers)
-	case tier.Spec.Tier != v1alpha1.TierLocal && tier.Spec.Railway == nil:
-		return fmt.Errorf("EngineEnvironment %q: this tier runs on Railway: set spec.railway with projectID and tokenSecretRef", tier.Name)
-	}
 	s.Tiers = append(s.Tiers, tier)
 	return nil
 }
 
-func (s *Set) list(raw []byte, namespace string) error {
+func (s *Set) list(ctx context.Context, raw []byte, namespace string) error {
 	var items list
 	if err := sigsyaml.Unmarshal(raw, &items); err != nil {
 		return errors.New("the list cannot be read: " + firstLine(err))
@@ -160,7 +153,7 @@ func (s *Set) list(raw []byte, namespace string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.document(one, namespace); err != nil {
+		if err := s.document(ctx, one, namespace); err != nil {
 			return err
 		}
 	}

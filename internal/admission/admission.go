@@ -1,0 +1,150 @@
+// Copyright The engine-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admission does to an EngineEnvironment what kube-apiserver does when it is created or updated, without a cluster: it
+// fills in defaults, then checks schema, keys of lists and the CEL rules of the custom resource definition.
+package admission
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"sigs.k8s.io/yaml"
+
+	"github.com/engine-operator/engine-operator/config/crd"
+)
+
+// rules are those of the custom resource definition, ready to be used by several goroutines.
+type rules struct {
+	schema     validation.SchemaValidator
+	structural *structuralschema.Structural
+	cel        *cel.Validator
+}
+
+// ours are compiled when they are first needed: most commands need none.
+var ours = sync.OnceValue(func() *rules {
+	r, err := compile(crd.EngineEnvironments)
+	if err != nil {
+		panic("the custom resource definition of this program: " + err.Error()) // a test reads it; no input changes it
+	}
+	return r
+})
+
+func compile(definition []byte) (*rules, error) {
+	declared, internal := &apiextensionsv1.CustomResourceDefinition{}, &apiextensions.CustomResourceDefinition{}
+	if err := yaml.Unmarshal(definition, declared); err != nil {
+		return nil, err
+	}
+	if err := apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(declared, internal, nil); err != nil {
+		return nil, err
+	}
+	properties := internal.Spec.Validation // where all versions have the same, they are kept here
+	if properties == nil {
+		properties = internal.Spec.Versions[0].Schema
+	}
+	schema, _, err := validation.NewSchemaValidator(properties.OpenAPIV3Schema)
+	if err != nil {
+		return nil, err
+	}
+	structural, err := structuralschema.NewStructural(properties.OpenAPIV3Schema)
+	if err != nil {
+		return nil, err
+	}
+	return &rules{schema: schema, structural: structural, cel: cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
+}
+
+// Default sets the fields that the object leaves out to their defaults, as kube-apiserver does before it checks them.
+func Default(object map[string]any) {
+	defaulting.PruneNonNullableNullsWithoutDefaults(object, ours().structural)
+	defaulting.Default(object, ours().structural)
+}
+
+// Check returns why kube-apiserver would refuse the object, whose defaults are set. before is the object that it replaces, nil when
+// it is created. Nothing of the values of variables and headers is in the errors.
+func Check(ctx context.Context, object, before map[string]any) field.ErrorList {
+	r := ours()
+	errs := checkMetadata(object)
+	errs = append(errs, validation.ValidateCustomResource(nil, object, r.schema)...)
+	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, r.structural, object)...)
+	if !slices.ContainsFunc(errs, blocking) {
+		var old any
+		if before != nil {
+			old = before
+		}
+		broken, _ := r.cel.Validate(ctx, nil, r.structural, object, old, celconfig.RuntimeCELCostBudget)
+		errs = append(errs, broken...)
+	}
+	for _, err := range errs {
+		mask(err)
+	}
+	return errs
+}
+
+// blocking reports whether kube-apiserver evaluates no CEL rule after that error: rules are written for what has the right shape.
+func blocking(err *field.Error) bool {
+	switch err.Type {
+	case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid:
+		return true
+	default:
+		return false
+	}
+}
+
+// checkMetadata checks what every object of Kubernetes has. A namespace may be left out: kubectl has one for it.
+func checkMetadata(object map[string]any) field.ErrorList {
+	u := unstructured.Unstructured{Object: object}
+	meta := metav1.ObjectMeta{
+		Name: u.GetName(), GenerateName: u.GetGenerateName(), Namespace: u.GetNamespace(), Labels: u.GetLabels(),
+		Annotations: u.GetAnnotations(), Finalizers: u.GetFinalizers(),
+	}
+	if meta.Namespace == "" {
+		meta.Namespace = metav1.NamespaceDefault
+	}
+	return apivalidation.ValidateObjectMeta(&meta, true, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+}
+
+// mask leaves out the values that may be secret, and those that would fill a screen: whole objects.
+func mask(err *field.Error) {
+	_, object := err.BadValue.(map[string]any)
+	_, list := err.BadValue.([]any)
+	keys := err.Type == field.ErrorTypeDuplicate // what is there twice is the key of an item: a name
+	if (object || list) && !keys || secret(err.Field) {
+		err.BadValue = field.OmitValueType{}
+	}
+}
+
+// secret reports whether a value at that path may be secret: that of a variable or a header, the body of a request.
+func secret(path string) bool {
+	return strings.HasSuffix(path, ".value") || strings.HasSuffix(path, ".body")
+}
+
+// Explain is the error that says why an object would be refused, nil when it would not.
+func Explain(errs field.ErrorList) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	var all []string
+	for _, err := range errs {
+		text := err.Error()
+		if at, of, ok := strings.Cut(text, ": "); ok && at == "<nil>" { // a rule of the whole object
+			text = of
+		}
+		all = append(all, text)
+	}
+	return errors.New(strings.Join(all, "; "))
+}
