@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
@@ -163,16 +165,25 @@ func (p *pass) tellCreated() {
 // eventAtMost is how many bytes the API server takes as the note of an event; it refuses a longer one.
 const eventAtMost = 1024
 
-// event tells people about a transition. What is a warning among the events is no info in the log.
+// event tells people about a transition. A warning among the events is one in the log: errors there are the operator's own.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
 	p.tellCreated()
 	message := redact.Cut(fmt.Sprintf(format, args...), eventAtMost)
 	if kind == warning {
-		p.tell.log.Error(nil, message, "reason", reason)
+		warn(p.tell.log, message, reason)
 	} else {
 		p.tell.log.Info(message, "reason", reason)
 	}
 	p.tell.events.Eventf(p.object, nil, kind, reason, action, "%s", message)
+}
+
+// warn logs at zap's level between info and error, which logr does not have.
+func warn(log logr.Logger, message, reason string) {
+	if sink, ok := log.GetSink().(zapr.Underlier); ok {
+		sink.GetUnderlying().Warn(message, zap.String("reason", reason))
+		return
+	}
+	log.Error(nil, message, "reason", reason)
 }
 
 // tellTransition makes an event of a change of Ready. A pass that changes nothing makes none.

@@ -10,10 +10,15 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/zapr"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -36,6 +41,25 @@ func TestFirstConvergence(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "dev", variables["DB_SCHEMA"])
 	assert.Len(t, l.sim.Deployments(), 1)
+}
+
+// TestLevels: what went wrong with an engine is a warning in the log, whatever else happens is none.
+func TestLevels(t *testing.T) {
+	core, logged := observer.New(zapcore.DebugLevel)
+	recorder := events.NewFakeRecorder(9)
+	p := &pass{object: &v1alpha1.EngineEnvironment{}, tell: teller{events: recorder, log: zapr.NewLogger(zap.New(core)).WithValues("name", "dev")}}
+	p.event(normal, "Committed", "Commit", "Committed to Railway: 1")
+	before := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSucceeded}
+	p.object.Status.Conditions = []metav1.Condition{{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCrashed, Message: "ai-engine crashed",
+	}}
+	p.tellTransition(before)
+	entries := logged.AllUntimed()
+	require.Len(t, entries, 2)
+	assert.Equal(t, zapcore.InfoLevel, entries[0].Level)
+	assert.Equal(t, zapcore.WarnLevel, entries[1].Level, "a crash is no info")
+	assert.Equal(t, "ai-engine crashed", entries[1].Message)
+	assert.Equal(t, map[string]any{"name": "dev", "reason": v1alpha1.ReasonCrashed}, entries[1].ContextMap())
 }
 
 // mutations counts what Railway applied.

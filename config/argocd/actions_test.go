@@ -69,7 +69,7 @@ func TestActions(t *testing.T) {
 func TestRollbackNeedsItsTarget(t *testing.T) {
 	for _, parameters := range []map[string]string{nil, {"to": ""}} {
 		_, err := runScript(t, "actions/rollback/action.lua", object(t, "actions/testdata/running.yaml"), parameters)
-		assert.ErrorContains(t, err, "to is required: a revision's number, or its source")
+		assert.ErrorContains(t, err, "to is required: a revision's name, number, source or tag, or previous")
 	}
 }
 

@@ -91,6 +91,9 @@ func TestApplicationSetIsTheApplication(t *testing.T) {
 	require.NoError(t, err)
 	one["syncOptions"] = append([]any{"CreateNamespace=true"}, one["syncOptions"].([]any)...) // the samples bring their namespace
 	assert.Equal(t, one, many)
+	refresh, found, err := unstructured.NestedBool(one, "retry", "refresh")
+	require.NoError(t, err)
+	assert.True(t, found && refresh, "a retry takes the newest commit: a fix must not wait until the bad one has been given up")
 }
 
 // evaluate runs an expression as Flux does: the fields of the object are its variables.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,10 +118,33 @@ func TestProcFiguresOfThisProcess(t *testing.T) {
 	assert.GreaterOrEqual(t, peak, now)
 }
 
+func TestChildren(t *testing.T) {
+	command := exec.CommandContext(t.Context(), "sleep", "60")
+	require.NoError(t, command.Start())
+	defer func() { _ = command.Process.Kill(); _ = command.Wait() }()
+	found, err := children()
+	require.NoError(t, err)
+	assert.Equal(t, command.Process.Pid, found["sleep"])
+	assert.NotContains(t, found, "bash", "only its own")
+}
+
+// TestBeside: what another run has measured stands beside what this one measures, and never replaces it.
+func TestBeside(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bench.json")
+	require.NoError(t, report{Sizes: measured()}.write(file))
+	out, err := setup{Sizes: []int{300, 1000}, Beside: file}.begin()
+	require.NoError(t, err)
+	require.Len(t, out.Sizes, 1)
+	assert.Equal(t, measured()[0].Objects, out.Sizes[0].Objects)
+	_, err = setup{Beside: file + ".none"}.begin()
+	require.Error(t, err)
+}
+
 func measured() []result {
 	return []result{
 		{Objects: 100, ReadySeconds: 10, ObjectsPerSecond: 10, BareClientObjectsPerSecond: 12, OperatorCPUSecondsPerObject: 0.02, Goroutines: 100},
-		{Objects: 300, ReadySeconds: 30, ObjectsPerSecond: 10, BareClientObjectsPerSecond: 12, OperatorCPUSecondsPerObject: 0.02, Goroutines: 120},
+		{Objects: 300, ReadySeconds: 30, ObjectsPerSecond: 10, BareClientObjectsPerSecond: 12, OperatorCPUSecondsPerObject: 0.02, Goroutines: 120,
+			RequestsPerObjectFirst: 5.5, BatchesPerObjectFirst: 0.4},
 	}
 }
 
@@ -159,6 +183,7 @@ func TestRanges(t *testing.T) {
 		{"below", "", "- {figure: objectsPerSecond, min: 11, reason: x}", "objectsPerSecond is 10 with 100 objects"},
 		{"ratio", "it is one figure of all sizes", "- {figure: goroutines per object, min: 0.1, max: 0.1, reason: x}", ""},
 		{"ratio outside", "", "- {figure: objectsPerSecond/bareClientObjectsPerSecond, min: 0.9, reason: x}", "with all objects"},
+		{"without batches", "5.5 requests of which 0.4 are batches", "- {figure: requestsPerObjectFirst - batchesPerObjectFirst, max: 5, reason: x}", "is 5.1"},
 		{"unknown", "a range of nothing would hold for ever", "- {figure: gorutines, max: 1, reason: x}", "needs a known figure"},
 		{"no reason", "each says why", "- {figure: goroutines, max: 1}", "a reason"},
 		{"no bound", "it would bound nothing", "- {figure: goroutines, reason: x}", "min or max"},

@@ -33,6 +33,11 @@ var ratios = map[string]func([]result) float64{
 		last := all[len(all)-1]
 		return last.ObjectsPerSecond / last.BareClientObjectsPerSecond
 	},
+	// requests of the first convergence that are no batches, at the largest size.
+	"requestsPerObjectFirst - batchesPerObjectFirst": func(all []result) float64 {
+		last := all[len(all)-1]
+		return last.RequestsPerObjectFirst - last.BatchesPerObjectFirst
+	},
 	// CPU time per object at the largest size, as a multiple of that at the smallest.
 	"operatorCPUSecondsPerObject growth": func(all []result) float64 {
 		return all[len(all)-1].OperatorCPUSecondsPerObject / all[0].OperatorCPUSecondsPerObject

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,6 +45,8 @@ type setup struct {
 	// Binary is the operator, Profiles the directory that takes its profiles, empty for none.
 	Binary   string `json:"-"`
 	Profiles string `json:"-"`
+	// Beside is a dist/bench.json of another run, whose other sizes are printed and plotted, too; empty for none.
+	Beside string `json:"beside,omitempty"`
 	// Counts leaves out what yields times only.
 	Counts bool `json:"counts,omitempty"`
 
@@ -56,6 +60,7 @@ func run(ctx context.Context, args []string) error {
 	ranges := flags.String("check", "", "file of ranges to hold counts and ratios in; leaves out what yields times only")
 	s := setup{CPUs: runtime.NumCPU()}
 	flags.StringVar(&s.Binary, "binary", "bin/engine-operator", "the built operator")
+	flags.StringVar(&s.Beside, "beside", "", "dist/bench.json of another run, kept elsewhere: sizes that this run does not measure are taken from it")
 	flags.StringVar(&s.Profiles, "profiles", "", "directory for CPU and heap profiles of the operator; empty takes none")
 	flags.IntVar(&s.concurrency, "concurrency", 16, "how many objects the operator, and the bare client, work on at once")
 	flags.IntVar(&s.requestsPerSecond, "rps", 45, "requests a second to Railway, a little below what the Pro plan allows (50)")
@@ -93,19 +98,44 @@ func (s setup) operatorFlags() []string {
 func (s setup) measure(ctx context.Context) ([]result, error) {
 	fmt.Printf("Operator flags: %s\nReads of Railway take %s. %d CPUs are shared by operator, etcd, kube-apiserver and this process with "+
 		"the local Railway.\n", strings.Join(s.Flags, " "), s.readLatency, s.CPUs)
-	out := report{Setup: s}
+	out, err := s.begin()
+	if err != nil {
+		return nil, err
+	}
+	mine := func() []result {
+		return slices.DeleteFunc(slices.Clone(out.Sizes), func(r result) bool { return !slices.Contains(s.Sizes, r.Objects) })
+	}
 	for _, size := range s.Sizes {
 		fmt.Printf("\n%d objects\n", size)
 		measured, err := s.size(ctx, size)
 		if measured.ReadySeconds > 0 {
 			out.Sizes = append(out.Sizes, measured)
+			slices.SortFunc(out.Sizes, func(a, b result) int { return a.Objects - b.Objects })
 			err = errors.Join(err, out.write(filepath.Join("dist", "bench.json")), writePlot(filepath.Join("dist", "bench.svg"), out.Sizes))
 		}
 		if err != nil {
-			return out.Sizes, errors.Join(fmt.Errorf("%d objects: %w", size, err), out.print())
+			return mine(), errors.Join(fmt.Errorf("%d objects: %w", size, err), out.print())
 		}
 	}
-	return out.Sizes, out.print()
+	return mine(), out.print()
+}
+
+// begin is the report with what another run has measured.
+func (s setup) begin() (report, error) {
+	out := report{Setup: s}
+	if s.Beside == "" {
+		return out, nil
+	}
+	raw, err := os.ReadFile(s.Beside)
+	if err != nil {
+		return out, err
+	}
+	var other report
+	if err := json.Unmarshal(raw, &other); err != nil {
+		return out, fmt.Errorf("%s: %w", s.Beside, err)
+	}
+	out.Sizes = slices.DeleteFunc(other.Sizes, func(r result) bool { return slices.Contains(s.Sizes, r.Objects) })
+	return out, nil
 }
 
 func (r report) print() error {

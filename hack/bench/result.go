@@ -56,6 +56,8 @@ type result struct {
 	RestartRequestsPerObject float64 `json:"restartRequestsPerObject"`
 	RestartWritesPerObject   float64 `json:"restartWritesPerObject"`
 	RestartSeconds           float64 `json:"restartSeconds"`
+	// PeakRSSBytesOfOthers is what the other processes held of the main memory at most, by name; "bench" runs the local Railway.
+	PeakRSSBytesOfOthers map[string]int64 `json:"peakRSSBytesOfOthers"`
 	// Incomplete names what ended at its bound instead of its goal: its figure is a lower bound.
 	Incomplete []string `json:"incomplete,omitempty"`
 	// Missing names what was not measured: its figure says nothing.

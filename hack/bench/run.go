@@ -92,6 +92,7 @@ func (s setup) size(ctx context.Context, objects int) (measured result, err erro
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("all phases together may take %s", bound))
 	err = b.phases(ctx)
 	cancel()
+	err = errors.Join(err, b.others())
 	b.result.TookSeconds = rounded(time.Since(b.started))
 	if err != nil {
 		b.Tail(os.Stderr, 10)
@@ -132,6 +133,26 @@ func (b *bench) phases(ctx context.Context) error {
 		}
 	}
 	return failed
+}
+
+// others notes what each process but the operator held of the main memory at most.
+func (b *bench) others() error {
+	processes, err := children()
+	if err != nil {
+		return err
+	}
+	delete(processes, filepath.Base(b.Binary)[:min(len(filepath.Base(b.Binary)), 15)])
+	processes["bench"] = os.Getpid()
+	b.result.PeakRSSBytesOfOthers = map[string]int64{}
+	for name, pid := range processes {
+		_, peak, err := memory(pid)
+		if err != nil {
+			return err
+		}
+		b.result.PeakRSSBytesOfOthers[name] = peak
+		b.say("%s held %d MB at most", name, peak>>20)
+	}
+	return nil
 }
 
 // warm is the project of the object that comes first: behind those of the fleet and of the bare client.

@@ -34,6 +34,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
@@ -175,6 +176,38 @@ func TestMigrationPage(t *testing.T) {
 		assert.NotContains(t, string(written)+out, "canary-secret", "a skeleton names the key")
 	}
 	onlyRead(t, sim)
+}
+
+// TestMigrationTable holds that the table for railway.json names each field as the operator does.
+func TestMigrationTable(t *testing.T) {
+	text, err := os.ReadFile("../../docs/migrate.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(text), "| in the file | in the spec")
+	require.True(t, found)
+	names, rows := regexp.MustCompile("`([^`]+)`"), 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 4 || !strings.Contains(line, "`") {
+			continue
+		}
+		rows++
+		spec := map[string]bool{}
+		for _, name := range names.FindAllStringSubmatch(cells[2], -1) { // such as deploy.restart: {policy, maxRetries}
+			path, fields, several := strings.Cut(strings.TrimSuffix(name[1], "}"), ": {")
+			spec[path] = true
+			for field := range strings.SplitSeq(fields, ", ") {
+				spec[path+"."+field] = several
+			}
+		}
+		for _, name := range names.FindAllStringSubmatch(cells[1], -1) {
+			path := "deploy." + strings.TrimPrefix(name[1], "deploy.")
+			if path == "deploy.numReplicas" {
+				path = "deploy.multiRegionConfig" // the older field, which a config has with or without regions
+			}
+			assert.True(t, spec[strings.TrimPrefix(desired.SpecPath("engine."+path), "engine.")], "%s is in the row of %v", name[1], spec)
+		}
+	}
+	assert.Equal(t, 7, rows)
 }
 
 // TestAdoptionPage runs docs/adopt.md as a reader would: nothing but reads reaches Railway before the switch to Apply, and then just what

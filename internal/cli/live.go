@@ -11,9 +11,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/admission"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
@@ -65,6 +67,9 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 	if err != nil {
 		return err
 	}
+	if err := changeable(ctx, in.Tier, object); err != nil {
+		return err
+	}
 	in.Record = recordOf(object, p.world.Now())
 	if data, ok := p.session.secret(ctx, p.system, operator.HashKeySecret); ok {
 		hasher := fieldhash.New([]byte(data[operator.HashKeyField]))
@@ -73,6 +78,21 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 		}
 	}
 	return nil
+}
+
+// changeable says what kube-apiserver would refuse to change in the object that is there.
+func changeable(ctx context.Context, declared, there *v1alpha1.EngineEnvironment) error {
+	after, before := declared.DeepCopy(), there
+	after.Status = before.Status // it is not changed by who declares
+	var objects []map[string]any
+	for _, object := range []*v1alpha1.EngineEnvironment{after, before} {
+		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, fields)
+	}
+	return admission.Explain(admission.Check(ctx, objects[0], objects[1]))
 }
 
 // recordOf is the operator's record in the status. The key of its hashes is the operator's own: without it values that Railway hides

@@ -56,6 +56,7 @@ var notRun = map[string]map[string]string{
 		"argocd app terminate-op": "takes a running Argo CD",
 		"argocd app sync":         "takes a running Argo CD",
 	},
+	"docs/performance.md":     {"make bench-micro": "takes minutes"},
 	"docs/release.md":         {"make release": "takes minutes; hack/release makes a release in its test"},
 	"docs/tasks/uninstall.md": {"helm uninstall": "takes Helm and an installed chart"},
 }
@@ -604,6 +605,9 @@ func (r *reader) getStarted(t *testing.T) {
 func (r *reader) observe(t *testing.T) {
 	t.Helper()
 	r.run(t, "README.md", "export IMG=")
+	r.sh(t, "cp dist/install.yaml install.yaml") // as a release has it
+	r.run(t, "README.md", "kubectl apply --server-side -f install.yaml")
+	r.run(t, "README.md", "kubectl create namespace")
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	manifest := regexp.MustCompile("(?s)```yaml\n(apiVersion.*?)```").FindSubmatch(readme)[1]

@@ -134,7 +134,7 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	if err := addHints(manager, o.Hints, operator.Watch); err != nil {
 		return nil, err
 	}
-	const patience = 2 // polls of a rollout, for a report of progress
+	const patience = 3 // polls of a rollout, for a report of progress
 	reconciler := controllers.New(controllers.Options{
 		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
 		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Tracer: passes, Railway: operator.Pool, Watch: operator.Watch,

@@ -113,7 +113,7 @@ func (o *Options) Bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.WebhookAddress, "webhook-bind-address", "0",
 		"where Railway's webhooks are taken as hints, for example :9440; 0 takes none. Put TLS before it")
 	flags.StringVar(&o.WebhookSecretFile, "webhook-secret-file", "", "file with the last part of the path that webhooks are posted to: /webhooks/railway/<secret>")
-	flags.StringVar(&o.LogLevel, "log-level", "info", "error, info or debug; debug shows every request to Railway, without variables")
+	flags.StringVar(&o.LogLevel, "log-level", "info", "error, warn, info or debug; warn has what went wrong with an engine, debug every request to Railway, without variables")
 	flags.StringVar(&o.LogFormat, "log-format", "json", "json or console")
 	o.Probe.Bind(flags)
 	flags.StringVar(&o.watchSelector, "watch-label-selector", "",
@@ -155,12 +155,12 @@ func (o *Options) Logger() (logr.Logger, func(), error) {
 		return logr.Logger{}, nil, fmt.Errorf("--log-format must be json or console, not %q", o.LogFormat)
 	}
 	switch o.LogLevel {
-	case "error", "info", "debug":
+	case "error", "warn", "info", "debug":
 		if err := config.Level.UnmarshalText([]byte(o.LogLevel)); err != nil {
 			return logr.Logger{}, nil, err
 		}
 	default:
-		return logr.Logger{}, nil, fmt.Errorf("--log-level must be error, info or debug, not %q", o.LogLevel)
+		return logr.Logger{}, nil, fmt.Errorf("--log-level must be error, warn, info or debug, not %q", o.LogLevel)
 	}
 	logger, err := config.Build()
 	if err != nil {

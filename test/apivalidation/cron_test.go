@@ -6,7 +6,6 @@ package apivalidation
 import (
 	"fmt"
 	"testing"
-
 )
 
 // TestCronSchedules holds which schedules are admitted: five fields of numbers that exist, at least 5 minutes apart.

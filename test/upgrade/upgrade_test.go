@@ -161,6 +161,8 @@ func settled(o *v1alpha1.EngineEnvironment) bool {
 func earlierVersion(t *testing.T) string {
 	t.Helper()
 	if output, err := exec.CommandContext(t.Context(), "git", "-C", root, "cat-file", "-e", earlier+"^{tree}").CombinedOutput(); err != nil {
+		shallow, _ := exec.CommandContext(t.Context(), "git", "-C", root, "rev-parse", "--is-shallow-repository").Output()
+		require.NotEqual(t, "false", strings.TrimSpace(string(shallow)), "a whole clone has commit %s: %s", earlier, output)
 		t.Skipf("THE UPGRADE IS NOT TESTED: commit %s is not in this clone, which is shallow or no clone at all: %s", earlier, output)
 	}
 	dir := t.TempDir()
