@@ -68,7 +68,7 @@ func compile(definition []byte) (*rules, error) {
 	return &rules{schema: schema, structural: structural, cel: cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
 }
 
-// Default sets the fields that the object leaves out to their defaults, as kube-apiserver does before it checks them.
+// Default drops nulls, and sets the fields that the object leaves out to their defaults, as kube-apiserver does before it checks them.
 func Default(object map[string]any) {
 	defaulting.PruneNonNullableNullsWithoutDefaults(object, ours().structural)
 	defaulting.Default(object, ours().structural)
@@ -92,6 +92,7 @@ func Check(ctx context.Context, object, before map[string]any) field.ErrorList {
 	for _, err := range errs {
 		mask(err)
 	}
+	slices.SortStableFunc(errs, func(a, b *field.Error) int { return strings.Compare(a.Field, b.Field) }) // the schema's come as maps are read
 	return errs
 }
 

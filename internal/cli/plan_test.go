@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
@@ -182,8 +183,8 @@ func TestPlanRefuses(t *testing.T) {
 		{"no name", strings.Replace(good, "name: dev", "generation: 1", 1), "metadata.name: Required value"},
 		{"a bound", strings.Replace(good, "tier: Dev", "tier: Dev\n  interval: 10s", 1), "interval must be between 30s and 24h, for example 5m"},
 		{"a policy's word", strings.Replace(good, "tier: Dev", "tier: Dev\n  driftPolicy: Fight", 1), `supported values: "Repair", "Warn"`},
-		{"a name twice", strings.Replace(good, "tier: Dev", "tier: Dev\n  services: [{name: a, source: {image: b}}, {name: a, source: {image: c}}]", 1),
-			`spec.services[1]: Duplicate value: {"name":"a"}`},
+		{"a name twice", strings.Replace(good, "tier: Dev", "tier: Dev\n  verification: {checks: [{name: a, status: 200, http: {path: /}}, {name: a, status: 200, http: {path: /}}]}", 1),
+			`spec.verification.checks[1]: Duplicate value: {"name":"a"}`},
 		{"a rule over several fields", strings.Replace(good, "tier: Dev", "tier: Local", 1), "choose another tier"},
 		{"a typo in CEL", strings.Replace(good, "tier: Dev", "tier: Dev\n  verification: {checks: [{name: x, http: {path: /}, expect: 'statsu == 200'}]}", 1),
 			"spec.verification.checks[x].expect"},
@@ -206,4 +207,21 @@ func TestPlanRefuses(t *testing.T) {
 	s.ok("plan", "-f", s.file("x.yaml", good+secret), endpoint)
 	s.env["RAILWAY_API_TOKEN"] = "33333333-3333-4333-8333-333333333333"
 	assert.Contains(t, s.run("plan", "-f", s.file("x.yaml", good), endpoint).err, "check the token")
+}
+
+// TestPlanOfAChangeThatIsRefused: what cannot be changed shows once plan knows the live object.
+func TestPlanOfAChangeThatIsRefused(t *testing.T) {
+	s := newStage(t)
+	sim, endpoint := s.railway(adoptSeed)
+	s.tier("dev", v1alpha1.TierDev, nil, nil)
+	manifest := func(tier string) string {
+		return s.file("x.yaml", "apiVersion: railway.engine-operator.dev/v1alpha1\nkind: EngineEnvironment\nmetadata: {name: dev, namespace: "+s.namespace+
+			"}\nspec:\n  tier: "+tier+"\n  railway: {projectID: "+projectID+", environment: dev, tokenSecretRef: {name: railway}}\n"+
+			"  engine: {name: ai-engine, source: {image: \"ghcr.io/acme/ai-engine:1.4.2\"}}\n")
+	}
+	r := s.run("plan", "-f", manifest("Preview"), endpoint, "--cluster")
+	assert.Equal(t, 1, r.code, r.out)
+	assert.Contains(t, r.err, "tier cannot be changed: create another EngineEnvironment for the other tier")
+	assert.Empty(t, sim.Requests(), "it is told before Railway is asked")
+	assert.NotContains(t, s.run("plan", "-f", manifest("Dev"), endpoint, "--cluster").err, "cannot be changed")
 }
