@@ -265,7 +265,7 @@ func (w *world) lose(t *tier) {
 
 // TestChainsKeepTheirPromises walks random sequences of pushes, edits, passes, crashes, losses, approvals and people along a chain.
 func TestChainsKeepTheirPromises(t *testing.T) {
-	for range 100 { // 100 times rapid's 100 cases
+	for range 40 { // 40 times rapid's 100 cases
 		rapid.Check(t, func(t *rapid.T) {
 			w := newWorld(t)
 			for range pick(t, 3, "good times") {

@@ -40,7 +40,8 @@ tokens: [{name: t, kind: workspace, workspace: ws, value: ` + token + `, request
 limits: {environmentCreateInterval: 0s}
 projects: [{id: 0bb01547-570d-4109-a5e8-138691f6a2d1, name: acme, workspace: ws, environments: [{id: e, name: production}]}]
 `
-	// objects use what a status remembers: a sealed value, a value from a Secret, checks, an upstream tier, and a Local tier.
+	// objects use what a status remembers: a sealed value, a value from a Secret, checks, an upstream tier, a tier that waits for an
+	// approval, and a Local tier.
 	objects = `
 apiVersion: v1
 kind: Namespace
@@ -79,6 +80,17 @@ spec:
 ---
 apiVersion: railway.engine-operator.dev/v1alpha1
 kind: EngineEnvironment
+metadata: {name: production, namespace: upgrade}
+spec:
+  tier: Production
+  railway: {projectID: 0bb01547-570d-4109-a5e8-138691f6a2d1, tokenSecretRef: {name: railway}}
+  promotion: {from: preview, approval: Manual}
+  engine:
+    name: ai-engine
+    domains: {railway: true, port: 8000}
+---
+apiVersion: railway.engine-operator.dev/v1alpha1
+kind: EngineEnvironment
 metadata: {name: local, namespace: upgrade}
 spec:
   tier: Local
@@ -86,7 +98,7 @@ spec:
 `
 )
 
-var names = []string{"dev", "preview", "local"}
+var names = []string{"dev", "preview", "production", "local"}
 
 // TestUpgradeAndDowngrade holds that a change of versions writes nothing to Railway, starts no deployment, and leaves what objects
 // declare and what is known about them.
@@ -109,7 +121,7 @@ func TestUpgradeAndDowngrade(t *testing.T) {
 	install(t, s, before, binary)
 	require.NoError(t, s.Apply(t.Context(), objects, nil))
 	for _, name := range names {
-		until(t, s, name, "first brought up", func(o *v1alpha1.EngineEnvironment) bool { return testbed.Ready(o) && settled(o) })
+		until(t, s, name, "first brought up", settled)
 	}
 	secret := localSecret(t, s)
 	applyCRD(t, s, now)
@@ -141,7 +153,7 @@ func unchanged(t *testing.T, s *testbed.Bed, was *v1alpha1.EngineEnvironment, wh
 	object.Annotations = map[string]string{v1alpha1.AnnotationRequestedAt: what}
 	require.NoError(t, s.Client.Patch(t.Context(), object, client.MergeFrom(was)))
 	is := until(t, s, was.Name, what, func(o *v1alpha1.EngineEnvironment) bool {
-		return o.Status.LastHandledReconcileAt == what && testbed.Ready(o) && settled(o)
+		return o.Status.LastHandledReconcileAt == what && settled(o)
 	})
 	assert.Equal(t, was.Spec, is.Spec, what)
 	assert.Equal(t, was.Generation, is.Generation, what)
@@ -152,9 +164,16 @@ func unchanged(t *testing.T, s *testbed.Bed, was *v1alpha1.EngineEnvironment, wh
 	assert.Equal(t, was.Status.GoSince, is.Status.GoSince, "%s: the soak goes on", what)
 }
 
-// settled reports whether nothing is under way: checks have run, where there are any.
+// settled reports whether nothing is under way: checks have run, where there are any, or a person is waited for.
 func settled(o *v1alpha1.EngineEnvironment) bool {
-	return o.Spec.Tier == v1alpha1.TierLocal || o.Status.Verdict == v1alpha1.VerdictGo && o.Status.Verified != nil
+	switch o.Spec.Tier {
+	case v1alpha1.TierLocal:
+		return testbed.Ready(o)
+	case v1alpha1.TierProduction:
+		return o.Status.Promotion != nil && o.Status.Promotion.State == v1alpha1.PromotionAwaitingApproval
+	default:
+		return testbed.Ready(o) && o.Status.Verdict == v1alpha1.VerdictGo && o.Status.Verified != nil
+	}
 }
 
 // earlierVersion is the earlier version's source.
