@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -127,6 +128,17 @@ func TestDeploymentFitsTheProgram(t *testing.T) {
 	assert.Equal(t, map[string]string{"metrics": parsed.MetricsAddress, "probes": parsed.ProbeAddress}, addresses)
 	assert.Equal(t, "probes", container.ReadinessProbe.HTTPGet.Port.String())
 	assert.Equal(t, "probes", container.LivenessProbe.HTTPGet.Port.String())
+}
+
+// TestMonitoringSaysWhoMayScrape holds that docs/monitoring.md labels a namespace as the policy selects it.
+func TestMonitoringSaysWhoMayScrape(t *testing.T) {
+	policy := &networkingv1.NetworkPolicy{}
+	require.NoError(t, yaml.UnmarshalStrict([]byte(read(t, "network-policy/allow_metrics.yaml")), policy))
+	labels := policy.Spec.Ingress[0].From[0].NamespaceSelector.MatchLabels
+	require.Len(t, labels, 1)
+	for key, value := range labels {
+		assert.Contains(t, read(t, "../docs/monitoring.md"), "kubectl label namespace monitoring "+key+"="+value)
+	}
 }
 
 // TestQueriesNameOurMetrics holds that every metric of ours that an alert or a dashboard asks for is in the table of
