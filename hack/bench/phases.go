@@ -129,6 +129,10 @@ func (b *bench) steady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	used, err := cpuTime(b.Operator().PID())
+	if err != nil {
+		return err
+	}
 	times := 2
 	if b.Counts {
 		times = 1
@@ -146,11 +150,16 @@ func (b *bench) steady(ctx context.Context) error {
 	if !done {
 		b.incomplete("viewAgeP99Seconds")
 	}
-	c := b.traffic.counted()
+	took, c := time.Since(start), b.traffic.counted()
+	usedSince, err := cpuTime(b.Operator().PID())
+	if err != nil {
+		return err
+	}
 	after, err := b.writes()
 	if err != nil {
 		return err
 	}
+	b.result.SteadyCPUSecondsPerObjectHour = per((usedSince-used).Seconds()/took.Hours(), b.objects)
 	b.result.StatusWritesSteady = after.Objects - before.Objects
 	b.result.RequestsPerObjectPoll = per(float64(c.total), max(c.reads, 1))
 	b.result.ViewAgeP99Seconds = percentile(b.traffic.ages(b.allEnvironments(), time.Now()), 0.99)

@@ -42,6 +42,8 @@ type result struct {
 	RolloutPollGapP99Seconds float64 `json:"rolloutPollGapP99Seconds"`
 	// StatusWritesSteady are writes to Kubernetes in steady state, by all objects together.
 	StatusWritesSteady int `json:"statusWritesSteady"`
+	// SteadyCPUSecondsPerObjectHour is the processor time that the operator needs for a settled object in an hour: polls and checks.
+	SteadyCPUSecondsPerObjectHour float64 `json:"steadyCPUSecondsPerObjectHour"`
 	// EditToCommit is from an edit of a spec until its commit arrives at Railway, while all poll.
 	EditToCommitP50Seconds float64 `json:"editToCommitP50Seconds"`
 	EditToCommitP99Seconds float64 `json:"editToCommitP99Seconds"`

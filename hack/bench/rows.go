@@ -76,6 +76,7 @@ var rows = []row{
 		name: "statusWritesSteady", of: func(r result) float64 { return float64(r.StatusWritesSteady) }, phase: phaseSteady, grows: true,
 		target: "0", holds: func(r result) bool { return r.StatusWritesSteady == 0 },
 	},
+	{name: "steadyCPUSecondsPerObjectHour", of: func(r result) float64 { return r.SteadyCPUSecondsPerObjectHour }, phase: phaseSteady},
 	{name: "editToCommitP50Seconds", of: func(r result) float64 { return r.EditToCommitP50Seconds }, phase: phaseEdits},
 	{
 		name: "editToCommitP99Seconds", of: func(r result) float64 { return r.EditToCommitP99Seconds }, phase: phaseEdits,
