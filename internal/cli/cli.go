@@ -26,14 +26,15 @@ import (
 type World struct {
 	In       io.Reader
 	Out, Err io.Writer
-	// Terminal is true when a person reads Out at a terminal: colours, and prompts.
-	Terminal bool
+	// Terminal is true when a person reads Out at a terminal: colours, and prompts. ErrTerminal is the same of Err: progress.
+	Terminal, ErrTerminal bool
 	// Version of the binary.
 	Version string
 	// Getenv reads the environment.
 	Getenv func(string) string
-	// Now is the clock.
-	Now func() time.Time
+	// Now is the clock, and After its timer.
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time
 	// Operate runs the operator until it is stopped.
 	Operate func(*options.Options) error
 }
@@ -168,8 +169,8 @@ func versionText(version string) string {
 // FromOS is the world of a process.
 func FromOS(version string, operate func(*options.Options) error) World {
 	return World{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal(os.Stdout), Version: version,
-		Getenv: os.Getenv, Now: time.Now, Operate: operate,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal(os.Stdout), ErrTerminal: isTerminal(os.Stderr), Version: version,
+		Getenv: os.Getenv, Now: time.Now, After: time.After, Operate: operate,
 	}
 }
 

@@ -60,6 +60,9 @@ type shell struct {
 	now      time.Time
 }
 
+// soon is a timer that is a hundred times as fast as it should be.
+func soon(d time.Duration) <-chan time.Time { return time.After(d / 100) }
+
 func newShell(t *testing.T) *shell {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none")) // never somebody's real cluster
@@ -77,8 +80,8 @@ func (s *shell) run(args ...string) result {
 	s.t.Helper()
 	var out, errs locked
 	world := cli.World{
-		In: strings.NewReader(s.in), Out: &out, Err: &errs, Terminal: s.terminal, Version: "v1.2.3",
-		Getenv: func(name string) string { return s.env[name] }, Now: func() time.Time { return s.now },
+		In: strings.NewReader(s.in), Out: &out, Err: &errs, Terminal: s.terminal, ErrTerminal: s.terminal, Version: "v1.2.3",
+		Getenv: func(name string) string { return s.env[name] }, Now: func() time.Time { return s.now }, After: soon,
 		Operate: func(o *options.Options) error { s.operated = o; return nil },
 	}
 	code := cli.Main(s.t.Context(), world, append([]string{"engine-operator"}, args...))

@@ -16,9 +16,9 @@ import (
 	"github.com/engine-operator/engine-operator/internal/rollout"
 )
 
-const logsHelp = `Print the log of the newest deployment, from Railway: of one that failed, too, while an earlier one still serves.
-With -f it goes on until Ctrl-C, and follows to the next deployment. The log is the engine's own: nothing in it is
-masked.
+const logsHelp = `Print the log of the newest deployment from Railway, even of one that failed while an earlier one still serves. With
+-f it goes on until Ctrl-C, and with the next deployment when there is one. The log is the engine's own: nothing in it
+is masked.
 
 ` + tokenHelp + `, or the right to read the token's Secret.`
 
@@ -30,11 +30,10 @@ type logsFlags struct {
 	tail            int
 	since           time.Duration
 	follow          bool
-	every           time.Duration
 }
 
 func logsCommand(world World) *cobra.Command {
-	f := &logsFlags{every: 2 * time.Second}
+	f := &logsFlags{}
 	command := &cobra.Command{
 		Use: "logs NAME", Short: "Print the engine's log from Railway", Long: logsHelp, Args: tiers(1), ValidArgsFunction: f.completeTiers(1),
 		Example: "  kubectl engine logs -n ai-engine production -f\n" +
@@ -43,18 +42,32 @@ func logsCommand(world World) *cobra.Command {
 	f.cluster.bind(command, false)
 	f.reach.bind(command)
 	flags := command.Flags()
-	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is logged from now on")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "go on, and print new lines as they are written")
 	flags.StringVar(&f.service, "service", "", "the service; default: the engine")
-	flags.StringVar(&f.filter, "filter", "", "in Railway's own syntax, for example '@level:error AND \"timeout\"'")
-	flags.IntVar(&f.tail, "tail", 100, "how many of the last lines, at most 5000")
-	flags.DurationVar(&f.since, "since", 0, "only lines newer than that, for example 10m")
+	flags.StringVar(&f.filter, "filter", "", "only lines that match, in Railway's own syntax, for example '@level:error AND \"timeout\"'")
+	flags.IntVar(&f.tail, "tail", 100, fmt.Sprintf("how many of the last lines, at most %d", railway.MaxLogLines))
+	flags.DurationVar(&f.since, "since", 0, "only lines newer than this, for example 10m")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		return ended(cmd.Context(), f.run(cmd.Context(), world, args[0]))
 	}
 	return command
 }
 
+// check refuses what Railway would not answer.
+func (f *logsFlags) check() error {
+	switch {
+	case f.tail < 1 || f.tail > railway.MaxLogLines:
+		return fmt.Errorf("--tail %d: it must be from 1 to %d", f.tail, railway.MaxLogLines)
+	case f.since < 0:
+		return fmt.Errorf("--since %s: it must not be negative", f.since)
+	}
+	return nil
+}
+
 func (f *logsFlags) run(ctx context.Context, world World, name string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	s, err := f.connect()
 	if err != nil {
 		return err
@@ -73,7 +86,7 @@ func (f *logsFlags) run(ctx context.Context, world World, name string) error {
 	}
 	read := &tailer{logsFlags: f, world: world, client: client}
 	if f.since > 0 {
-		read.from = world.Now().Add(-f.since)
+		read.since = world.Now().Add(-f.since)
 	}
 	for {
 		instance, _ := environment.Instance(service)
@@ -81,7 +94,7 @@ func (f *logsFlags) run(ctx context.Context, world World, name string) error {
 		if deployment == nil {
 			return fmt.Errorf("nothing of %s runs yet", service)
 		}
-		if err := read.deployment(ctx, deployment.ID); err != nil || !f.follow {
+		if err := read.deployment(ctx, deployment); err != nil || !f.follow {
 			return err
 		}
 		if environment, err = client.Environment(ctx, environment.ProjectID, environment.ID); err != nil {
@@ -96,56 +109,97 @@ type tailer struct {
 	*logsFlags
 	world  World
 	client *railway.Client
-	// from is the time of the newest line, told are the lines of that time.
-	from time.Time
-	told map[string]bool
+	// since is the time of --since, zero without it.
+	since time.Time
 	// of is the deployment that is read.
 	of string
+	// from is the time of its newest line, told are the lines of that time: nil before the first.
+	from time.Time
+	told map[string]bool
+	// tails is true until the log was read for the first time, as --tail asks.
+	tails bool
 }
 
-// pollsPerLook is how many polls of a log there are between two looks for a newer deployment.
-const pollsPerLook = 15
+const (
+	// pollEvery is the time between two polls of a log.
+	pollEvery = 2 * time.Second
+	// pollsPerLook is how many polls of a log there are between two looks for a newer deployment.
+	pollsPerLook = 15
+)
 
 // deployment prints a deployment's lines: once, or for a while when it follows.
-func (t *tailer) deployment(ctx context.Context, id string) error {
-	if t.of != "" && t.of != id {
-		if err := say(t.world.Err, "A new deployment runs: "+id+"\n"); err != nil {
+func (t *tailer) deployment(ctx context.Context, d *model.Deployment) error {
+	if t.of != d.ID {
+		if err := t.turnTo(ctx, d); err != nil {
 			return err
 		}
 	}
-	t.of = id
 	for range pollsPerLook {
-		lines, err := t.client.Logs(ctx, id, model.LogQuery{Filter: t.filter, Start: t.from, Lines: t.tail})
-		if err != nil {
-			return unreadable(err)
-		}
-		if err := t.print(lines); err != nil || !t.follow {
+		if err := t.poll(ctx); err != nil || !t.follow {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(t.every):
+		case <-t.world.After(pollEvery):
 		}
 	}
 	return nil
 }
 
+// turnTo goes on with another deployment, from its first line on: --tail is for the one that ran when the command started.
+func (t *tailer) turnTo(ctx context.Context, d *model.Deployment) error {
+	if t.tails = t.of == ""; !t.tails {
+		if err := t.poll(ctx); err != nil { // what the last one has written since
+			return err
+		}
+		if err := say(t.world.Err, fmt.Sprintf("Follows deployment %s (%s)\n", d.ID, d.Status)); err != nil {
+			return err
+		}
+	}
+	t.of, t.from, t.told = d.ID, t.since, nil
+	return nil
+}
+
+// poll prints what was written since the last poll.
+func (t *tailer) poll(ctx context.Context) error {
+	atMost := railway.MaxLogLines
+	if t.tails {
+		atMost = t.tail
+	}
+	lines, err := t.client.Logs(ctx, t.of, model.LogQuery{Filter: t.filter, Start: t.from, Lines: atMost})
+	if err != nil {
+		return unreadable(err)
+	}
+	if !t.tails && len(lines) == atMost && !t.told[text(lines[0])] {
+		missing := fmt.Sprintf("Railway returns the last %d lines at most: lines before the next one are missing here\n", atMost)
+		if err := say(t.world.Err, missing); err != nil {
+			return err
+		}
+	}
+	t.tails = false
+	return t.print(lines)
+}
+
 func (t *tailer) print(lines []model.LogLine) error {
 	for _, line := range lines {
-		text := fmt.Sprintf("%s %s %s\n", line.Time.UTC().Format(time.RFC3339Nano), severity(line.Severity), line.Message)
-		if line.Time.Before(t.from) || t.told[text] {
+		told := text(line)
+		if line.Time.Before(t.from) || t.told[told] {
 			continue
 		}
 		if line.Time.After(t.from) || t.told == nil {
 			t.from, t.told = line.Time, map[string]bool{}
 		}
-		t.told[text] = true
-		if err := say(t.world.Out, text); err != nil {
+		t.told[told] = true
+		if err := say(t.world.Out, told); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func text(line model.LogLine) string {
+	return fmt.Sprintf("%s %s %s\n", line.Time.UTC().Format(time.RFC3339Nano), severity(line.Severity), line.Message)
 }
 
 func severity(text string) string {

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxLogLines is the most that Railway returns of a log, and what one request asks for at most
+	// MaxLogLines is the most that Railway returns of a log, and what one request asks for at most
 	// (railway-api.md, "Logs").
-	maxLogLines = 5000
+	MaxLogLines = 5000
 	// maxLogs is how many logs share a request.
 	maxLogs = 10
 	// gatherLogs is how long a read of a log waits for others to share its request. Checks can wait.
@@ -52,7 +52,7 @@ func (c *Client) Logs(ctx context.Context, deploymentID string, query model.LogQ
 	if err := needs(operation, "deployment id", deploymentID); err != nil {
 		return nil, err
 	}
-	query.Lines = min(max(query.Lines, 1), maxLogLines)
+	query.Lines = min(max(query.Lines, 1), MaxLogLines)
 	r := &logRead{ctx: ctx, deploymentID: deploymentID, query: query, done: make(chan logAnswer, 1)}
 	if c.logs.join(r) {
 		time.AfterFunc(gatherLogs, func() { //nolint:contextcheck // the request ends with those who wait for it
@@ -84,7 +84,7 @@ func (l *logReads) take() (groups [][]*logRead) {
 	lines := 0
 	for _, r := range l.waiting {
 		last := len(groups) - 1
-		if lines += r.query.Lines; last < 0 || len(groups[last]) == maxLogs || lines > maxLogLines {
+		if lines += r.query.Lines; last < 0 || len(groups[last]) == maxLogs || lines > MaxLogLines {
 			groups, lines = append(groups, []*logRead{r}), r.query.Lines
 			continue
 		}

@@ -36,7 +36,7 @@ type deployment struct {
 // behaviours are the image tags and branches by which a deployment or its engine misbehaves.
 var behaviours = []string{
 	leakyCrash, leaky, "missing", "fail-build", "fail-predeploy", "unhealthy", "crash", "stuck", slowAnswers, "slow",
-	wrongPython, plainLogs, noMiddleware, brokenMode, flaky, dying,
+	wrongPython, plainLogs, noMiddleware, brokenMode, flaky, dying, chatty,
 }
 
 // pullDenied is the behaviour of a deployment whose image may not be pulled.

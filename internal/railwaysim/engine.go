@@ -21,6 +21,7 @@ const (
 	brokenMode   = "broken"
 	flaky        = "flaky"
 	dying        = "dying"
+	chatty       = "chatty"
 )
 
 // slowAnswer is how long an engine with slow answers takes.

@@ -158,14 +158,33 @@ func (d *deployment) deployLog() []logLine {
 		texts = append(texts, "GET "+orElse(text(d.Config, "deploy", "healthcheckPath"), "/")+" 503")
 	}
 	lines := plain(start, texts)
-	if d.Behaviour == dying {
+	switch d.Behaviour {
+	case dying:
 		lines = append(lines, plain(d.reaches("CRASHED"), []string{"MemoryError: engine died: out of memory"})...)
+	case chatty:
+		lines = append(lines, plain(d.reaches("SUCCESS").Add(burstAfter*d.Step), d.burst())...)
 	}
 	if d.Variables["LOG_FORMAT"] == "json" && d.Behaviour != plainLogs {
 		// Railway takes a JSON line apart: the message, and the rest as attributes (railway-api.md, "Logs")
 		for i, line := range lines {
 			lines[i].attributes = append(line.attributes, [2]string{"timestamp", strconv.Quote(stamp(line.at))}, [2]string{"logger", `"engine"`})
 		}
+	}
+	return lines
+}
+
+// burstAfter is how many steps a chatty engine is silent before its burst.
+const burstAfter = 20
+
+// burst is what a chatty engine writes at once: as many lines as its variable LOG_LINES says, a thousand by default.
+func (d *deployment) burst() []string {
+	count, err := strconv.Atoi(d.Variables["LOG_LINES"])
+	if err != nil {
+		count = 1000
+	}
+	lines := make([]string, count)
+	for i := range lines {
+		lines[i] = "line " + strconv.Itoa(i+1)
 	}
 	return lines
 }

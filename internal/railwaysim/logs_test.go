@@ -48,6 +48,17 @@ func TestLogsAppearAsTheyAreWritten(t *testing.T) {
 	assert.Len(t, l.messages(vars{"n": 2}), 2, "the last ones")
 }
 
+func TestABurstOfLines(t *testing.T) {
+	t.Parallel()
+	l := logged(t, "acme/engine:chatty")
+	l.advance(20 * step)
+	assert.Len(t, l.messages(vars{}), 3)
+	l.advance(10 * step)
+	lines := l.messages(vars{"n": 5000})
+	assert.Len(t, lines, 3+1000)
+	assert.Equal(t, "line 1000", lines[len(lines)-1])
+}
+
 func TestStructuredLogs(t *testing.T) {
 	t.Parallel()
 	for image, want := range map[string]int{"acme/engine:2.0": 3, "acme/engine:plain-logs": 1} {
