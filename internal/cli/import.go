@@ -31,11 +31,11 @@ const (
   kubectl engine import --env-file .railway.env.dev --project 0bb01547-570d-4109-a5e8-138691f6a2d1 \
     --environment dev --image ghcr.io/acme/ai-engine:1.4.2`
 	importHelp = `Write a live Railway environment, or a dotenv file, as an EngineEnvironment and Secrets. It reads Railway and
-never writes. Of the result "plan" shows no change, but for what is listed on standard error: what the tier sets
-although it is not there, and what cannot be expressed and stays as it is.
+never writes. "plan" shows no change for the result, except for what is listed on standard error: what the tier sets
+and Railway does not have. What an EngineEnvironment cannot express stays as it is, and is listed there, too.
 
 Variables whose name or value looks secret are referenced from a Secret, of which a skeleton is written that
-names the keys. With --secret-values the Secrets have their values, in clear: keep such a file out of version
+names the keys. With --secret-values the Secrets hold the values in clear: keep such a file out of version
 control.
 
 ` + tokenHelp + `.`
@@ -122,6 +122,7 @@ func (f *importFlags) read(ctx context.Context, world World) (*adopt.Result, err
 	if err != nil {
 		return nil, err
 	}
+	world.progress("reads %s", f.environment)
 	at, err := find(ctx, pool.Client(token), f.project, f.environment)
 	switch {
 	case err != nil:

@@ -30,9 +30,9 @@ import (
 )
 
 const reportHelp = `Write an archive for a support case: the EngineEnvironments of the namespace with their status, their history
-and events, what the operator's Deployment runs, and versions. Of variables, headers and bodies only the names
-are in it; Secrets and ConfigMaps are not. Texts are searched for the values of the Secrets that the tiers name,
-as far as you may read them. Look at it before you send it.`
+and events, what the operator's Deployment runs, and versions. It has the names of
+variables and headers without their values, and no bodies, Secrets or ConfigMaps. The values of the Secrets that the
+tiers name are masked in all texts, as far as you may read them. Read it before you send it.`
 
 func reportCommand(world World) *cobra.Command {
 	c, file, system := &cluster{}, "", ""
@@ -82,6 +82,7 @@ func (s *session) reported(ctx context.Context, names []string) ([]v1alpha1.Engi
 
 // report are the files by name.
 func (s *session) report(ctx context.Context, world World, tiers []v1alpha1.EngineEnvironment, system string) (map[string]string, error) {
+	world.progress("reads the Secrets and ConfigMaps that are named, to mask their values")
 	masker, problems := s.masker(ctx, tiers), []string(nil)
 	collected := support.Collected{
 		Versions: map[string]string{"kubectl-engine": world.Version}, Tiers: tiers, History: map[string][]show.Entry{}, Time: world.Now(),
@@ -92,6 +93,7 @@ func (s *session) report(ctx context.Context, world World, tiers []v1alpha1.Engi
 		}
 	}
 	for i := range tiers {
+		world.progress("reads the history of %s (%d of %d)", tiers[i].Name, i+1, len(tiers))
 		past, missing := s.past(ctx, &tiers[i])
 		for _, problem := range missing {
 			problems = append(problems, explain(problem))

@@ -18,8 +18,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/verify"
 )
 
-const verifyHelp = `Run a tier's checks now and from here, and print what they find. Nothing of it reaches the operator: its verdict
-comes from its own runs ("reconcile" starts one).
+const verifyHelp = `Run a tier's checks now, from this machine, and print the results. The operator does not see them: its verdict comes
+from its own runs ("reconcile" starts one).
 
 ` + tokenHelp + `, or the right to read the token's Secret. It exits with 0 when every check passes, 2 when one does not,
 1 on an error.`
@@ -36,7 +36,7 @@ type verifyFlags struct {
 func verifyCommand(world World) *cobra.Command {
 	f := &verifyFlags{}
 	command := &cobra.Command{
-		Use: "verify NAME", Short: "Run a tier's checks now, from here", Long: verifyHelp, Args: tiers(1), ValidArgsFunction: f.completeTiers(1),
+		Use: "verify NAME", Short: "Run a tier's checks now, from this machine", Long: verifyHelp, Args: tiers(1), ValidArgsFunction: f.completeTiers(1),
 		Example: "  kubectl engine verify -n ai-engine dev",
 	}
 	f.cluster.bind(command, false)
@@ -53,6 +53,7 @@ func (f *verifyFlags) run(ctx context.Context, world World, name string) error {
 	if err != nil {
 		return err
 	}
+	world.progress("reads %s", name)
 	job, guard, err := f.job(ctx, world, s, name)
 	if err != nil {
 		return err
@@ -64,7 +65,14 @@ func (f *verifyFlags) run(ctx context.Context, world World, name string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
+	end := world.whileWaiting("waits for the checks")
 	report := runChecks(ctx, job, guard, f.LogGrace)
+	end()
+	if !report.Done && ctx.Err() != nil {
+		if err := say(world.Err, fmt.Sprintf("Not every check was decided within %s: --timeout allows more\n", f.patience)); err != nil {
+			return err
+		}
+	}
 	if f.output != "" {
 		err = write(world.Out, f.output, show.Results(report))
 	} else {
@@ -142,5 +150,5 @@ func runChecks(ctx context.Context, job verify.Job, guard verify.GuardOptions, g
 	}
 	cancel()
 	<-stopped
-	return report
+	return verifier.Want(key, job) // what was found last
 }

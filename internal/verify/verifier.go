@@ -165,9 +165,13 @@ func (v *Verifier) work(ctx context.Context, o *object) {
 	reader := &readOnce{reader: job.Logs, known: map[logKey][]model.LogLine{}}
 	found := make([]finding, 0, len(checks))
 	for _, c := range checks {
-		found = append(found, v.run(ctx, reader, job.Redact, c))
+		f := v.run(ctx, reader, job.Redact, c)
+		if ctx.Err() != nil { // it was cut off, and found nothing; those before it did
+			break
+		}
+		found = append(found, f)
 	}
-	if ctx.Err() == nil && v.book(o, found) {
+	if v.book(o, found) {
 		v.options.Changed(o.key)
 	}
 }
