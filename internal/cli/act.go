@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
 // fieldOwner begins the names of the commands in managedFields. Each has its own, so that Kubernetes keeps when each was given.
@@ -77,8 +76,8 @@ func (a *actor) carryOut(ctx context.Context, world World, s *session, object *v
 }
 
 // follow is how to see what the operator does next.
-func follow(object *v1alpha1.EngineEnvironment) string {
-	return "follow it with: " + show.Command(object, "status") + " --watch"
+func (s *session) follow(object *v1alpha1.EngineEnvironment) string {
+	return "follow it with: " + s.flags.Command(object, "status") + " --watch"
 }
 
 var errDeclined = errors.New("nothing was done")

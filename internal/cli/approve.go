@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	approveExamples = `  # approve what waits, after a look at what it is
+	approveExamples = `  # show what waits, and approve it after a yes
   kubectl engine approve -n ai-engine production
 
   # approve one plan and no other, or one source, for scripts
@@ -27,8 +27,8 @@ const (
     --source ghcr.io/acme/ai-engine@sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945`
 	approveHelp = `Approve what waits for a person: the plan in status.plan with writePolicy Approve, else the candidate of the
 promotion. An approval is for what it names and for nothing else: another value makes another plan, and what is
-pushed under the same tag later is not approved. It takes the verb approve on the object (ClusterRole
-engine-operator-approver) where the approval policy is installed.`
+pushed under the same tag later is not approved. Where the approval policy is installed, it needs the verb approve on
+the object (ClusterRole engine-operator-approver).`
 )
 
 // approves are the flags that name what is approved. Empty is whatever waits.
@@ -45,18 +45,18 @@ func approveCommand(world World) *cobra.Command {
 		}
 		held := object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApply && object.Spec.Promotion == nil
 		if what.plan != "" || what.source == "" && (held || proposal.StateOf(object) == proposal.Waits) {
-			return planApproval(object, what.plan)
+			return s.planApproval(object, what.plan)
 		}
 		who, err := s.user(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return approval(object, what.source, who)
+		return s.approval(object, what.source, who)
 	})
 }
 
 // planApproval approves what the operator would write.
-func planApproval(object *v1alpha1.EngineEnvironment, hash string) (*act, error) {
+func (s *session) planApproval(object *v1alpha1.EngineEnvironment, hash string) (*act, error) {
 	p := object.Status.Plan
 	switch {
 	case p == nil:
@@ -70,16 +70,16 @@ func planApproval(object *v1alpha1.EngineEnvironment, hash string) (*act, error)
 	}
 	tells := append([]string{fmt.Sprintf("The operator writes this to Railway for %s, and nothing else:", object.Name)}, show.PlannedChanges(p, len(p.Changes))...)
 	if object.Spec.Suspend {
-		tells = append(tells, "It does so once the tier is no longer suspended:", "  "+show.Command(object, "resume"))
+		tells = append(tells, "It does so once the tier is no longer suspended:", "  "+s.flags.Command(object, "resume"))
 	}
 	return &act{
 		tells: append(tells, "  "+p.Message), change: annotate(v1alpha1.AnnotationApprovePlan, p.Hash),
-		done: fmt.Sprintf("approved plan %s of %s; %s", p.Hash, object.Name, follow(object)),
+		done: fmt.Sprintf("approved plan %s of %s; %s", p.Hash, object.Name, s.follow(object)),
 	}, nil
 }
 
 // approval approves the candidate of a promotion.
-func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, error) {
+func (s *session) approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, error) {
 	p := object.Status.Promotion
 	switch {
 	case object.Spec.Promotion == nil:
@@ -90,7 +90,7 @@ func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, err
 		return nil, fmt.Errorf("the candidate of %s is %s and not %s", object.Name, p.Candidate, source)
 	case slices.Contains(p.Rejected, p.Candidate):
 		return nil, fmt.Errorf("%s was rolled back from %s, and an approval changes nothing: verify another revision in %s, or try it again with %s",
-			object.Name, p.CandidateRevision, object.Spec.Promotion.From, show.Command(object, "resume"))
+			object.Name, p.CandidateRevision, object.Spec.Promotion.From, s.flags.Command(object, "resume"))
 	case object.Spec.Promotion.Approval != v1alpha1.ApprovalManual:
 		return nil, fmt.Errorf("%s is promoted to without an approval (spec.promotion.approval is Automatic): it is %s", object.Name, p.State)
 	}
@@ -100,9 +100,9 @@ func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, err
 	}
 	switch {
 	case object.Spec.Suspend:
-		tells = append(tells, "The operator promotes it once the tier is no longer suspended:", "  "+show.Command(object, "resume"))
+		tells = append(tells, "The operator promotes it once the tier is no longer suspended:", "  "+s.flags.Command(object, "resume"))
 	case object.Annotations[v1alpha1.AnnotationHold] != "":
-		tells = append(tells, "The operator promotes it once the hold has ended:", "  "+show.Command(object, "resume"))
+		tells = append(tells, "The operator promotes it once the hold has ended:", "  "+s.flags.Command(object, "resume"))
 	case p.State != v1alpha1.PromotionAwaitingApproval:
 		tells = append(tells, fmt.Sprintf("The operator promotes it once it may: it is %s.", p.State))
 	default:
@@ -111,7 +111,7 @@ func approval(object *v1alpha1.EngineEnvironment, source, who string) (*act, err
 	return &act{
 		tells:  tells,
 		change: annotate(v1alpha1.AnnotationApprove, p.Candidate, v1alpha1.AnnotationApprovedBy, who),
-		done:   fmt.Sprintf("approved %s for %s as %s; %s", p.CandidateRevision, object.Name, who, follow(object)),
+		done:   fmt.Sprintf("approved %s for %s as %s; %s", p.CandidateRevision, object.Name, who, s.follow(object)),
 	}, nil
 }
 

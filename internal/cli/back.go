@@ -13,13 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/cli/show"
 	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
-const holdHelp = `Keep a tier that takes its source by promotion at what it runs, until somebody resumes it. Its spec and drift are
-looked after as before. Why it is held stands in the status for others to read.`
+const holdHelp = `Keep a tier that takes its source by promotion at what it runs, until somebody resumes it. Its spec is still
+applied, and drift repaired. The reason is in the status for others to read.`
 
 var errNoReason = errors.New("say why, with --reason: others will read it in the status")
 
@@ -30,16 +29,16 @@ func holdCommand(world World) *cobra.Command {
 		Example: "  kubectl engine hold -n ai-engine production --reason 'demo on Friday'\n  kubectl engine resume -n ai-engine production",
 	}
 	command.Flags().StringVar(&reason, "reason", "", "why, for others to read")
-	return a.command(world, command, func(_ context.Context, _ *session, object *v1alpha1.EngineEnvironment) (*act, error) {
-		return holding(object, strings.TrimSpace(reason))
+	return a.command(world, command, func(_ context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		return s.holding(object, strings.TrimSpace(reason))
 	})
 }
 
 // holding keeps a promoted tier at what it runs.
-func holding(object *v1alpha1.EngineEnvironment, reason string) (*act, error) {
+func (s *session) holding(object *v1alpha1.EngineEnvironment, reason string) (*act, error) {
 	switch before := object.Annotations[v1alpha1.AnnotationHold]; {
 	case object.Spec.Promotion == nil:
-		return nil, fmt.Errorf("%s takes nothing by promotion: what it runs stands in its spec, and stays", object.Name)
+		return nil, fmt.Errorf("%s takes nothing by promotion: what it runs is in its spec, and stays", object.Name)
 	case reason == "":
 		return nil, errNoReason
 	case before == reason:
@@ -52,7 +51,7 @@ func holding(object *v1alpha1.EngineEnvironment, reason string) (*act, error) {
 	return &act{
 		tells:  tells,
 		change: annotate(v1alpha1.AnnotationHold, reason),
-		done:   object.Name + " is held; to end that: " + show.Command(object, "resume"),
+		done:   object.Name + " is held; to end that: " + s.flags.Command(object, "resume"),
 	}, nil
 }
 
@@ -62,33 +61,33 @@ const (
 
   # a certain revision, as history shows it: its number, its name, or its source
   kubectl engine rollback -n ai-engine production --to 1.5.0`
-	rollbackHelp = `Put a revision back that was verified in this tier, settings, engine, services and shared variables, in one commit.
-It is held in place of what is declared until that changes, upstream has verified something newer, or somebody
+	rollbackHelp = `Put back a revision that was verified in this tier, with its settings, engine, services and shared variables, in one
+commit. It runs in place of what is declared until that changes, upstream has verified something newer, or somebody
 resumes the tier.`
 )
 
 func rollbackCommand(world World) *cobra.Command {
 	a, to := &actor{}, ""
-	command := &cobra.Command{Use: "rollback NAME", Short: "Put a verified revision back", Long: rollbackHelp, Example: rollbackExamples}
+	command := &cobra.Command{Use: "rollback NAME", Short: "Put back a verified revision", Long: rollbackHelp, Example: rollbackExamples}
 	command.Flags().StringVar(&to, "to", promotion.PreviousRevision,
-		"revision: a number, a ControllerRevision's name, a tag, a source, or previous, which differs from what is declared and was verified last")
+		"revision: a number, a ControllerRevision's name, a tag, a source, or previous: of those that differ from what is declared, the one verified last")
 	return a.command(world, command, func(ctx context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
 		stored, err := owned.LiveRevisions(ctx, s, object)
 		if err != nil {
 			return nil, err
 		}
-		return returning(object, stored, to)
+		return s.returning(object, stored, to)
 	})
 }
 
 // returning asks for a rollback.
-func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to string) (*act, error) {
+func (s *session) returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to string) (*act, error) {
 	targets := promotion.Targets(object, stored)
 	target, found := promotion.Target(object, stored, to)
 	held := promotion.Held(object)
 	switch {
 	case object.Spec.Suspend:
-		return nil, fmt.Errorf("%[1]s is suspended, and nothing is written: resume it first with %[2]s", object.Name, show.Command(object, "resume"))
+		return nil, fmt.Errorf("%[1]s is suspended, and nothing is written: resume it first with %[2]s", object.Name, s.flags.Command(object, "resume"))
 	case object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve:
 		return nil, fmt.Errorf("%s is only observed: set spec.writePolicy to Approve or Apply to have a rollback written", object.Name)
 	case len(stored) == 0:
@@ -106,7 +105,7 @@ func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to
 	}
 	name := promotion.Ask(object, stored, target)
 	if name == "" {
-		return nil, fmt.Errorf("a rollback of %s to revision %s was asked for by each of its names; %s", object.Name, called(target), follow(object))
+		return nil, fmt.Errorf("a rollback of %s to revision %s was asked for by each of its names; %s", object.Name, called(target), s.follow(object))
 	}
 	return &act{
 		tells: []string{
@@ -114,7 +113,7 @@ func returning(object *v1alpha1.EngineEnvironment, stored []promotion.Stored, to
 			"It is held until " + until(object) + ".",
 		},
 		change: annotate(v1alpha1.AnnotationRollback, name),
-		done:   fmt.Sprintf("asked for a rollback of %s to revision %s; %s", object.Name, called(target), follow(object)),
+		done:   fmt.Sprintf("asked for a rollback of %s to revision %s; %s", object.Name, called(target), s.follow(object)),
 	}, nil
 }
 

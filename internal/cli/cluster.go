@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/operator"
 )
 
@@ -45,6 +46,8 @@ type session struct {
 	config *rest.Config
 	// namespace is empty for all.
 	namespace string
+	// flags are those that commands which are told to people need, too.
+	flags show.Flags
 }
 
 // connect reads the kubeconfig and makes the client. It sends nothing.
@@ -73,7 +76,7 @@ func (c *cluster) connect() (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the Kubernetes API server: %w", err)
 	}
-	return &session{WithWatch: made, config: config, namespace: namespace}, nil
+	return &session{WithWatch: made, config: config, namespace: namespace, flags: show.FlagsOf(c.kubeconfig, c.context)}, nil
 }
 
 // tier reads one EngineEnvironment.

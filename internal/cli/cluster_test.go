@@ -301,6 +301,23 @@ func TestSuspendAndResume(t *testing.T) {
 	assert.NotContains(t, said, "failed", "nothing did")
 }
 
+// TestCommandsKeepTheCluster: what a person is told to run next reaches the cluster that this command was told to use.
+func TestCommandsKeepTheCluster(t *testing.T) {
+	s := newStage(t)
+	s.fleet()
+	file := os.Getenv("KUBECONFIG")
+	t.Setenv("KUBECONFIG", "none")
+	given := "--kubeconfig " + file + " --context test"
+	for _, c := range []struct{ args, want string }{
+		{"status production", "kubectl engine approve "}, {"status preview", "kubectl engine resume "},
+		{"status", "1.6.0: kubectl engine approve "},
+		{"approve production -y", "follow it with: kubectl engine status "}, {"hold production -y --reason demo", "to end that: kubectl engine resume "},
+		{"suspend dev -y", "to end that: kubectl engine resume "}, {"resume dev -y", "follow it with: kubectl engine status "},
+	} {
+		assert.Contains(t, s.ok(strings.Fields(c.args+" "+given)...), c.want+given+" -n "+s.namespace, c.args)
+	}
+}
+
 // handled does a second later what the operator does with a request for a pass.
 func (s *stage) handled(name string) {
 	time.AfterFunc(time.Second, func() {
@@ -318,10 +335,17 @@ func TestReconcile(t *testing.T) {
 	asked := s.read("dev").Annotations[v1alpha1.AnnotationRequestedAt]
 	require.NotEmpty(t, asked)
 	s.now = s.now.Add(time.Second)
-	assert.Contains(t, s.run("reconcile", "dev", "--timeout", "1s").err, "the operator has not done it within 1s")
+	s.terminal = true
+	waited := s.run("reconcile", "dev", "--timeout", "1s", "--context", "test")
+	assert.Contains(t, waited.err, "the operator has not done it within 1s")
+	assert.Contains(t, waited.err, "kubectl get pods --context test -A")
+	assert.Contains(t, waited.err, "waits for the operator …\nwaits for the operator … 5s\nwaits for the operator … 10s\n", "a person sees that it goes on")
+	s.terminal = false
 	s.now = s.now.Add(time.Second)
 	s.handled("dev")
-	assert.Contains(t, s.ok("reconcile", "dev", "--timeout", "30s"), "dev is GO")
+	done := s.run("reconcile", "dev", "--timeout", "30s")
+	assert.Equal(t, "asked for a pass of dev\ndev is GO\n", done.out)
+	assert.Empty(t, done.err, "nobody sees it")
 	s.now = s.now.Add(time.Second)
 	s.handled("preview")
 	assert.Contains(t, s.ok("reconcile", "preview", "--timeout", "30s"),

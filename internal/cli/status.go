@@ -100,7 +100,7 @@ func (f *statusFlags) once(ctx context.Context, world World, s *session, name st
 			object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EngineEnvironment"))
 			return write(world.Out, f.output, object)
 		}
-		return say(world.Out, show.Tier(object, world.Now(), world.paint()))
+		return say(world.Out, show.Tier(object, world.Now(), world.paint(), s.flags))
 	}
 	tiers, err := s.tiers(ctx)
 	switch {
@@ -113,7 +113,7 @@ func (f *statusFlags) once(ctx context.Context, world World, s *session, name st
 	case len(tiers) == 0:
 		return say(world.Out, fmt.Sprintf("There is no EngineEnvironment in namespace %s. Name another with -n, or all with -A.\n", s.namespace))
 	}
-	return say(world.Out, show.Chain(tiers, world.Now(), s.namespace == "", world.paint()))
+	return say(world.Out, show.Chain(tiers, world.Now(), s.namespace == "", world.paint(), s.flags))
 }
 
 // paint is on where a person reads at a terminal that shows colours.

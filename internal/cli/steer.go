@@ -13,13 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 const resumeHelp = `Let the operator work again: end a suspension (spec.suspend), a person's hold, and the hold after a rollback, so
-that what was rejected is tried again. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
+that what was rejected is tried again. Where a GitOps tool owns spec.suspend, change it there, or the tool sets it back.`
 
 func resumeCommand(world World) *cobra.Command {
 	a := &actor{}
@@ -27,14 +26,14 @@ func resumeCommand(world World) *cobra.Command {
 		Use: "resume NAME", Short: "End a suspension or a hold", Long: resumeHelp,
 		Example: "  # try again what was rolled back\n  kubectl engine resume -n ai-engine preview",
 	}
-	return a.command(world, command, func(_ context.Context, _ *session, object *v1alpha1.EngineEnvironment) (*act, error) {
-		return resumption(object, world.Now())
+	return a.command(world, command, func(_ context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+		return s.resumption(object, world.Now())
 	})
 }
 
 // resumption ends whatever holds the operator back.
-func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error) {
-	todo := &act{done: object.Name + " resumed; " + follow(object)}
+func (s *session) resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error) {
+	todo := &act{done: object.Name + " resumed; " + s.follow(object)}
 	var changes []func(*v1alpha1.EngineEnvironment)
 	if object.Spec.Suspend {
 		todo.tells = append(todo.tells, fmt.Sprintf("%s is suspended. The operator works on it again, and writes what differs on Railway.", object.Name))
@@ -71,7 +70,7 @@ func resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error)
 }
 
 const suspendHelp = `Stop all work of the operator on Railway for this tier (spec.suspend: true). What runs goes on running; deleting
-the object still works. Where a GitOps tool owns spec.suspend, change it there: the tool sets it back.`
+the object still works. Where a GitOps tool owns spec.suspend, change it there, or the tool sets it back.`
 
 func suspendCommand(world World) *cobra.Command {
 	a := &actor{}
@@ -79,7 +78,7 @@ func suspendCommand(world World) *cobra.Command {
 		Use: "suspend NAME", Short: "Stop the operator's work on a tier", Long: suspendHelp,
 		Example: "  kubectl engine suspend -n ai-engine dev\n  kubectl engine resume -n ai-engine dev",
 	}
-	return a.command(world, command, func(_ context.Context, _ *session, object *v1alpha1.EngineEnvironment) (*act, error) {
+	return a.command(world, command, func(_ context.Context, s *session, object *v1alpha1.EngineEnvironment) (*act, error) {
 		if object.Spec.Suspend {
 			return nil, fmt.Errorf("%s is suspended already", object.Name)
 		}
@@ -89,7 +88,7 @@ func suspendCommand(world World) *cobra.Command {
 				"What runs goes on running.",
 			},
 			change: func(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = true },
-			done:   object.Name + " suspended; to end that: " + show.Command(object, "resume"),
+			done:   object.Name + " suspended; to end that: " + s.flags.Command(object, "resume"),
 		}, nil
 	})
 }
@@ -132,6 +131,7 @@ const readPatience = 10 * time.Second
 // awaitPass waits until the operator says that it has done what was asked for.
 func awaitPass(ctx context.Context, world World, s *session, name, mark string, patience time.Duration) error {
 	var object *v1alpha1.EngineEnvironment
+	defer world.whileWaiting("waits for the operator")()
 	err := wait.PollUntilContextTimeout(ctx, time.Second, patience, true, func(context.Context) (bool, error) {
 		reading, cancel := context.WithTimeout(ctx, readPatience) // not the poll's deadline: the client's limiter has an error of its own for it
 		defer cancel()
@@ -142,7 +142,7 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 	switch {
 	case wait.Interrupted(err) && ctx.Err() == nil:
 		return fmt.Errorf("the operator has not done it within %s: does it run, and does it watch this namespace? "+
-			"kubectl get pods -A -l app.kubernetes.io/name=engine-operator", patience)
+			"kubectl get pods%s -A -l app.kubernetes.io/name=engine-operator", patience, s.flags)
 	case err != nil:
 		return ended(ctx, err)
 	}
@@ -151,7 +151,7 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 	}
 	reason := ""
 	if len(object.Status.VerdictReasons) > 0 {
-		reason = ": " + object.Status.VerdictReasons[0]
+		reason = ": " + s.flags.Message(object.Status.VerdictReasons[0])
 	}
-	return say(world.Out, fmt.Sprintf("%s is %s%s\n%s\n", name, object.Status.Verdict, reason, follow(object)))
+	return say(world.Out, fmt.Sprintf("%s is %s%s\n%s\n", name, object.Status.Verdict, reason, s.follow(object)))
 }

@@ -6,6 +6,7 @@ package promotion
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -59,27 +60,28 @@ func (in *Input) place(d *Decision) {
 	}
 }
 
-// waysOut says how a hold can end, and names what waits.
+// waysOut says how a hold can end, behind what is held.
 func (in *Input) waysOut(d *Decision) string {
 	resume := "try again with " + in.ResumeCommand()
 	if d.Promotion == nil {
-		return "change settings, engine, services or sharedVariables, or " + resume
+		return ": change settings, engine, services or sharedVariables, or " + resume
 	}
 	if d.Promotion.Candidate != "" && !rejects(d.Promotion, &in.Upstream.Verified.Source) {
-		return "next is " + d.Message
+		next := d.Promotion.CandidateRevision
+		return fmt.Sprintf(", until %s is promoted: %s", next, strings.TrimPrefix(d.Message, next+": "))
 	}
-	return fmt.Sprintf("verify another revision in %s, or %s", in.Upstream.Name, resume)
+	return fmt.Sprintf(": verify another revision in %s, or %s", in.Upstream.Name, resume)
 }
 
 // HeldMessage says what is held, why, and how it ends.
 func HeldMessage(in Input, d Decision) string {
 	switch {
 	case d.Rollback.Requested:
-		return fmt.Sprintf("%s (%s): %s", Replacement(d.Rollback), d.Rollback.Reason, in.waysOut(&d))
+		return fmt.Sprintf("%s (%s)%s", Replacement(d.Rollback), d.Rollback.Reason, in.waysOut(&d))
 	case d.Rollback.To == d.Rollback.From:
-		return fmt.Sprintf("%s failed as declared now (%s), what was verified before runs instead: %s", d.Rollback.From, d.Rollback.Reason, in.waysOut(&d))
+		return fmt.Sprintf("%s failed as declared now (%s), what was verified before runs instead%s", d.Rollback.From, d.Rollback.Reason, in.waysOut(&d))
 	default:
-		return fmt.Sprintf("%s failed (%s), %s runs instead: %s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
+		return fmt.Sprintf("%s failed (%s), %s runs instead%s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
 	}
 }
 
@@ -113,6 +115,8 @@ type Stored struct {
 	// Order is higher the later it was verified last.
 	Order   int64
 	Content Content
+	// Since is when it was verified first, zero until it is stored.
+	Since time.Time
 }
 
 // Tried is what a pass found out about the revision that runs.

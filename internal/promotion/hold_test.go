@@ -48,7 +48,7 @@ func TestHold(t *testing.T) {
 		{"resume", "a person wants another try", held(annotated(v1alpha1.AnnotationResume, "1")), false, next, ""},
 		{"newer candidate", "upstream has verified another one", held(verified("r/app:3@" + digest(3))), false, "r/app:3@" + digest(3), ""},
 		{"newer candidate soaks", "the hold stays until it may be promoted, and names it", held(verified("r/app:3@"+digest(3)), soaking), true, old,
-			"next is 2: dev must be GO for 30m0s"},
+			"1 runs instead, until 2 is promoted: dev must be GO for 30m0s"},
 		{"newer candidate needs a person", "and has its command", held(verified("r/app:3@"+digest(3)), manual), true, old,
 			v1alpha1.AnnotationApprove + "=r/app@" + digest(3)},
 		{"upstream went back", "to what is held", held(verified(old)), false, old, ""},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -440,10 +441,13 @@ func (w *world) decided(t *tier, in promotion.Input, d promotion.Decision) {
 			w.Fatalf("the history is not bounded")
 		}
 	}
-	if d.Rollback != nil && d.Stuck == "" && !strings.Contains(promotion.HeldMessage(in, d), " runs instead: ") {
+	if d.Rollback != nil && d.Stuck == "" && !endsHow.MatchString(promotion.HeldMessage(in, d)) {
 		w.Fatalf("a hold says how it ends")
 	}
 }
+
+// endsHow is in the message of a hold: what ends it, or what is promoted next.
+var endsHow = regexp.MustCompile(` runs instead(: .|, until .+ is promoted: .)`)
 
 // took holds what is true of every promotion.
 func (w *world) took(t *tier, in promotion.Input, d promotion.Decision) {

@@ -126,11 +126,19 @@ func (p Proposal) Status(approved bool) *v1alpha1.PlanStatus {
 	}
 }
 
+// ActionOf is the action as people are told: what is set and was not there is created, as in a diff.
+func ActionOf(action v1alpha1.PlannedAction, from string) v1alpha1.PlannedAction {
+	if action == v1alpha1.PlannedSet && from == "(absent)" {
+		return v1alpha1.PlannedCreate
+	}
+	return action
+}
+
 // Message sums the proposal up in one line without values.
 func (p Proposal) Message() string {
 	counts := map[v1alpha1.PlannedAction]int{}
 	for _, change := range p.Changes {
-		counts[change.Action]++
+		counts[ActionOf(change.Action, change.From)]++
 	}
 	var parts []string
 	for _, action := range []v1alpha1.PlannedAction{v1alpha1.PlannedCreate, v1alpha1.PlannedSet, v1alpha1.PlannedDelete} {

@@ -42,6 +42,11 @@ func TestProposal(t *testing.T) {
 	assert.Equal(t, []string{"ai-engine", "worker"}, p.Deployments)
 	assert.Equal(t, "4 to create, 2 to set, 2 to delete; deploys ai-engine, worker", p.Message())
 	assert.True(t, proposal.Of(proposal.Input{Plan: &plan.Plan{}}).Empty())
+
+	added := set("D", "4")
+	added.Actual = "(absent)"
+	assert.Equal(t, "1 to create, 1 to set; deploys ai-engine", proposal.Of(proposal.Input{Plan: &plan.Plan{Changes: []plan.Change{added, set("A", "2")}}}).Message(),
+		"people are shown a field that is not there as one that is added")
 }
 
 // TestFieldsHaveTheSpecsNames: people read the names that they write.

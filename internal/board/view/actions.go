@@ -135,12 +135,12 @@ var actions = []act{
 		},
 	},
 	{
-		Offer:  Offer{Action: ActionResume, Label: "Try again", Verbs: []string{VerbPatch}, Weighty: true},
+		Offer:  Offer{Action: ActionResume, Label: "Resume after the rollback", Verbs: []string{VerbPatch}, Weighty: true},
 		effect: "The hold after the rollback ends, and what was rejected is tried again.",
 		allowed: when(func(o *v1alpha1.EngineEnvironment) bool {
 			return o.Status.Rollback != nil || o.Status.Promotion != nil && len(o.Status.Promotion.Rejected) > 0
 		}, "holds nothing after a rollback"),
-		writes: stamp(v1alpha1.AnnotationResume), title: named("Try again what was rolled back in %s"),
+		writes: stamp(v1alpha1.AnnotationResume), title: named("Resume %s after the rollback"),
 	},
 	{
 		Offer:  Offer{Action: ActionRelease, Label: "End the hold", Verbs: []string{VerbPatch}, Weighty: true},
@@ -152,11 +152,11 @@ var actions = []act{
 		title:  named("End the hold of %s"),
 	},
 	{
-		Offer:   Offer{Action: ActionUnsuspend, Label: "Unsuspend", Verbs: []string{VerbPatch}, Weighty: true},
+		Offer:   Offer{Action: ActionUnsuspend, Label: "Resume", Verbs: []string{VerbPatch}, Weighty: true},
 		effect:  "The operator works on this tier again: it reads Railway and writes what differs.",
 		allowed: when(func(o *v1alpha1.EngineEnvironment) bool { return o.Spec.Suspend }, "is not suspended"),
 		writes:  func(*v1alpha1.EngineEnvironment, Request) []write { return []write{{suspend: false}} },
-		title:   named("Unsuspend %s"),
+		title:   named("Resume %s"),
 	},
 	{
 		Offer:   Offer{Action: ActionReconcile, Label: "Reconcile now", Verbs: []string{VerbPatch}},

@@ -43,7 +43,7 @@ func planOf(object *v1alpha1.EngineEnvironment) *Plan {
 		Changes: make([]PlannedChange, 0, len(known.Changes)),
 	}
 	for _, c := range known.Changes {
-		plan.Changes = append(plan.Changes, PlannedChange{Path: c.Path, Action: string(c.Action), From: c.From, To: c.To})
+		plan.Changes = append(plan.Changes, PlannedChange{Path: c.Path, Action: string(proposal.ActionOf(c.Action, c.From)), From: c.From, To: c.To})
 	}
 	return plan
 }

@@ -37,7 +37,7 @@ func waitsOf(object *v1alpha1.EngineEnvironment) []Wait {
 func waitsForHold(object *v1alpha1.EngineEnvironment) []Wait {
 	var waits []Wait
 	if object.Spec.Suspend {
-		waits = append(waits, Wait{For: ForPerson, What: "nothing is read or written until somebody unsuspends it", Action: ActionUnsuspend, Command: commandOf(object, ActionUnsuspend)})
+		waits = append(waits, Wait{For: ForPerson, What: "nothing is read or written until somebody resumes the tier", Action: ActionUnsuspend, Command: commandOf(object, ActionUnsuspend)})
 	}
 	switch hold := holdOf(object); {
 	case hold == nil:
@@ -46,9 +46,9 @@ func waitsForHold(object *v1alpha1.EngineEnvironment) []Wait {
 			For: ForPerson, What: "held by a person: " + hold.Reason, Action: ActionRelease, Command: commandOf(object, ActionRelease),
 		})
 	default:
-		what := fmt.Sprintf("%s is held until what is declared changes, or somebody tries %s again", hold.To, hold.From)
+		what := fmt.Sprintf("%s is held until what is declared changes, or somebody resumes the tier", hold.To)
 		if from := upstreamOf(object); from != "" {
-			what = fmt.Sprintf("%s is held until %s has verified another revision, or somebody tries %s again", hold.To, from, hold.From)
+			what = fmt.Sprintf("%s is held until %s has verified another revision, or somebody resumes the tier", hold.To, from)
 		}
 		waits = append(waits, Wait{For: ForPerson, What: what, Action: ActionResume, Command: commandOf(object, ActionResume)})
 	}
@@ -98,7 +98,7 @@ func waitsForResume(object *v1alpha1.EngineEnvironment) []Wait {
 		return nil
 	}
 	return []Wait{{
-		For: ForPerson, What: "a revision that was rolled back here is not promoted again before a person resumes it",
+		For: ForPerson, What: "a revision that was rolled back here is not promoted again before somebody resumes the tier",
 		Action: ActionResume, Command: commandOf(object, ActionResume),
 	}}
 }

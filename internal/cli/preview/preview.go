@@ -13,6 +13,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/plan"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/rollout"
 	"github.com/engine-operator/engine-operator/internal/status"
@@ -240,15 +241,7 @@ func changeOf(c plan.Change) Change {
 	if c.Hash == "" && c.Cause != plan.CauseDrift {
 		action = v1alpha1.PlannedDelete
 	}
-	return Change{Path: c.Path, Action: ActionOf(action, c.Actual), From: c.Actual, To: c.Declared}
-}
-
-// ActionOf is the action in the words of a diff, in which a field that is set and was not there is created.
-func ActionOf(action v1alpha1.PlannedAction, from string) Action {
-	if action == v1alpha1.PlannedSet && from == "(absent)" {
-		return Create
-	}
-	return action
+	return Change{Path: c.Path, Action: proposal.ActionOf(action, c.Actual), From: c.Actual, To: c.Declared}
 }
 
 // readable reports whether Railway shows the value that the change writes over. Only variables and credentials are hidden.

@@ -23,7 +23,7 @@ type branch struct {
 }
 
 // Chain is the tiers as a tree: each below the one that it takes its source from.
-func Chain(tiers []v1alpha1.EngineEnvironment, now time.Time, namespaces bool, paint Paint) string {
+func Chain(tiers []v1alpha1.EngineEnvironment, now time.Time, namespaces bool, paint Paint, flags Flags) string {
 	rows := [][]string{{"NAME", "TIER", "VERDICT", "RUNS", "CHECKS", "COST", "WAITS FOR"}}
 	all := grow(tiers)
 	for _, b := range all {
@@ -33,7 +33,7 @@ func Chain(tiers []v1alpha1.EngineEnvironment, now time.Time, namespaces bool, p
 		}
 		rows = append(rows, []string{
 			name, string(b.Spec.Tier), string(b.Status.Verdict), running(b.EngineEnvironment), b.Status.Readiness, costSummary(b.EngineEnvironment),
-			waits(b.EngineEnvironment, now),
+			flags.Message(waits(b.EngineEnvironment, now, flags)),
 		})
 	}
 	return table(rows, func(row, column int, text string) string {
@@ -111,20 +111,20 @@ func costSummary(tier *v1alpha1.EngineEnvironment) string {
 }
 
 // waits is the one thing that a person wants to know next.
-func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
+func waits(tier *v1alpha1.EngineEnvironment, now time.Time, flags Flags) string {
 	s := &tier.Status
 	rolledBack := s.Rollback != nil && len(s.VerdictReasons) > 0 && strings.HasPrefix(s.VerdictReasons[0], v1alpha1.ReasonRolledBack)
 	switch {
 	case rolledBack:
-		return held(tier)
+		return held(tier, flags)
 	case tier.Spec.Suspend:
-		return "suspended: " + Command(tier, "resume")
+		return "suspended: " + flags.Command(tier, "resume")
 	case proposal.StateOf(tier) == proposal.Waits:
-		return decision(tier, now)
+		return decision(tier, now, flags)
 	case s.Verdict == v1alpha1.VerdictNoGo && len(s.VerdictReasons) > 0:
 		return s.VerdictReasons[0]
 	}
-	if text := decision(tier, now); text != "" {
+	if text := decision(tier, now, flags); text != "" {
 		return text
 	}
 	if len(s.VerdictReasons) > 0 {
@@ -137,19 +137,19 @@ func waits(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 }
 
 // decision is what waits for a person, or for the end of a soak.
-func decision(tier *v1alpha1.EngineEnvironment, now time.Time) string {
+func decision(tier *v1alpha1.EngineEnvironment, now time.Time, flags Flags) string {
 	s, plan := &tier.Status, proposal.StateOf(tier)
 	switch p := s.Promotion; {
 	case plan == proposal.Waits:
-		return fmt.Sprintf("%s: %s", s.Plan.Message, Command(tier, "approve"))
+		return fmt.Sprintf("%s: %s", s.Plan.Message, flags.Command(tier, "approve"))
 	case s.Rollback != nil:
-		return held(tier)
+		return held(tier, flags)
 	case tier.Annotations[v1alpha1.AnnotationHold] != "" && tier.Spec.Promotion != nil:
-		return "held by a person: " + Command(tier, "resume")
+		return "held by a person: " + flags.Command(tier, "resume")
 	case plan == proposal.Observed:
 		return s.Plan.Message + ": set spec.writePolicy to Apply, or to Approve"
 	case p != nil && p.State == v1alpha1.PromotionAwaitingApproval:
-		return fmt.Sprintf("%s: %s", p.CandidateRevision, Command(tier, "approve"))
+		return fmt.Sprintf("%s: %s", p.CandidateRevision, flags.Command(tier, "approve"))
 	case p != nil && p.State == v1alpha1.PromotionSoaking:
 		return p.CandidateRevision + " soaks" + soak(p.SoakedAt, now)
 	default:
@@ -158,12 +158,12 @@ func decision(tier *v1alpha1.EngineEnvironment, now time.Time) string {
 }
 
 // held is what runs after a rollback, and what ends that. What was rolled back may be broken: to wait for a newer one comes first.
-func held(tier *v1alpha1.EngineEnvironment) string {
+func held(tier *v1alpha1.EngineEnvironment, flags Flags) string {
 	r, newer := tier.Status.Rollback, ""
 	if p := tier.Spec.Promotion; p != nil {
 		newer = p.From + " has a newer one or "
 	}
-	return fmt.Sprintf("%s, until %sthe spec changes; to deploy %s again: %s", promotion.Replacement(r), newer, promotion.Replaced(r), Command(tier, "resume"))
+	return fmt.Sprintf("%s, until %sthe spec changes; to deploy %s again: %s", promotion.Replacement(r), newer, promotion.Replaced(r), flags.Command(tier, "resume"))
 }
 
 // table aligns the rows. The last column is not filled up; cell may colour a text that has its final width.

@@ -27,10 +27,10 @@ func TestRolledBackInBrief(t *testing.T) {
 			{Type: v1alpha1.ConditionPromoted, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPromotionBlocked, Message: "it was rolled back here"},
 		},
 	}
-	chain := show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false))
+	chain := show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false), "")
 	assert.Regexp(t, `NO-GO .* 1\.6\.0 runs in place of 1\.7\.0, until dev has a newer one or the spec changes; to deploy 1\.7\.0 again: kubectl engine resume -n team preview\n`, chain)
 	assert.NotContains(t, chain, "long message")
-	screen := show.Tier(&tier, time.Time{}, show.NewPaint(false))
+	screen := show.Tier(&tier, time.Time{}, show.NewPaint(false), "")
 	assert.Contains(t, screen, "1.6.0 runs in place of 1.7.0, which was rolled back: check health failed")
 	assert.NotContains(t, screen, "it was rolled back here", "said once")
 }
@@ -59,7 +59,7 @@ func TestWaitsFor(t *testing.T) {
 		tier := v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: "dev", Namespace: "team"}}
 		tier.Status.Verdict = v1alpha1.VerdictPending
 		c.change(&tier)
-		lines := strings.Split(show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false)), "\n")
+		lines := strings.Split(show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false), ""), "\n")
 		at := strings.Index(lines[0], "WAITS FOR")
 		assert.Equal(t, c.want, lines[1][min(at, len(lines[1])):], c.reason)
 	}

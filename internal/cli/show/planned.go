@@ -40,7 +40,7 @@ func creation(c v1alpha1.PlannedChange) int {
 
 // planned is one change in the words of the command plan.
 func planned(c v1alpha1.PlannedChange) string {
-	action := preview.ActionOf(c.Action, c.From)
+	action := proposal.ActionOf(c.Action, c.From)
 	if action == preview.Create && c.To == "" {
 		return signs[action] + " " + c.Path
 	}
@@ -68,7 +68,7 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 		if stale := proposal.Stale(object); stale != "" {
 			s.line("", "the approval so far, "+stale+", is for another plan: this one has changed since")
 		}
-		s.line("", Command(object, "approve"))
+		s.line("", s.flags.Command(object, "approve"))
 	}
 }
 
@@ -76,6 +76,6 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 func (s *screen) hold(object *v1alpha1.EngineEnvironment) {
 	if why := object.Annotations[v1alpha1.AnnotationHold]; why != "" && object.Spec.Promotion != nil {
 		s.line("held", s.paint.Doubt("by a person: "+why))
-		s.line("", Command(object, "resume")+"  # ends the hold")
+		s.line("", s.flags.Command(object, "resume")+"  # ends the hold")
 	}
 }

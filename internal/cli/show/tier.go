@@ -29,24 +29,25 @@ const (
 type screen struct {
 	strings.Builder
 	paint Paint
+	flags Flags
 }
 
 // line writes a label and what it is about. An empty label continues the one above; an empty text writes nothing.
 func (s *screen) line(label, text string) {
 	if text != "" {
-		fmt.Fprintf(s, "  %s %s\n", s.paint.Faint(pad(label, labelWidth)), text)
+		fmt.Fprintf(s, "  %s %s\n", s.paint.Faint(pad(label, labelWidth)), s.flags.Message(text))
 	}
 }
 
 // Tier is one tier on one screen: what runs, the verdict and why, checks, drift, promotion with what it waits for, and cost.
-func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint) string {
-	s := &screen{paint: paint}
+func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags Flags) string {
+	s := &screen{paint: paint, flags: flags}
 	fmt.Fprintf(s, "%s  %s  %s%s\n", paint.Strong(object.Name), object.Spec.Tier, paint.Verdict(object.Status.Verdict, 0), since(object, now))
 	for _, reason := range object.Status.VerdictReasons {
 		s.line("why", reason)
 	}
 	if object.Spec.Suspend {
-		s.line("", Command(object, "resume"))
+		s.line("", flags.Command(object, "resume"))
 	}
 	s.runs(object)
 	s.ready(object, now)
@@ -57,7 +58,7 @@ func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint) string
 	s.hold(object)
 	s.promotion(object, now)
 	s.line("cost", cost(object.Status.Cost, now))
-	s.line("secret", envFrom(object))
+	s.line("secret", s.envFrom(object))
 	if at := object.Status.Railway; at != nil {
 		s.line("railway", fmt.Sprintf("%s  %s", at.Environment, paint.Faint(at.URL)))
 	}
@@ -215,7 +216,7 @@ func quoted(value string) string {
 func (s *screen) rollback(object *v1alpha1.EngineEnvironment) {
 	if r := object.Status.Rollback; r != nil {
 		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.Replacement(r), r.Reason)))
-		s.line("", Command(object, "resume")+"  # deploys "+promotion.Replaced(r)+" again")
+		s.line("", s.flags.Command(object, "resume")+"  # deploys "+promotion.Replaced(r)+" again")
 	}
 }
 
@@ -225,7 +226,7 @@ func (s *screen) promotion(object *v1alpha1.EngineEnvironment, now time.Time) {
 	if p == nil || object.Spec.Promotion == nil {
 		return
 	}
-	from := object.Spec.Promotion.From
+	from, message := object.Spec.Promotion.From, conditionMessage(object, v1alpha1.ConditionPromoted)
 	switch p.State {
 	case v1alpha1.PromotionUpToDate:
 		s.line("promotion", fmt.Sprintf("up to date with %s", from))
@@ -233,12 +234,15 @@ func (s *screen) promotion(object *v1alpha1.EngineEnvironment, now time.Time) {
 		s.line("promotion", s.paint.Doubt(fmt.Sprintf("%s soaks in %s", p.CandidateRevision, from))+soak(p.SoakedAt, now))
 	case v1alpha1.PromotionAwaitingApproval:
 		s.line("promotion", s.paint.Doubt(fmt.Sprintf("%s from %s waits for an approval", p.CandidateRevision, from)))
-		s.line("", Command(object, "approve"))
+		s.line("", s.flags.Command(object, "approve"))
 	default:
 		if object.Status.Rollback != nil && slices.Contains(p.Rejected, p.Candidate) {
 			return // what is held says it, and how it ends
 		}
-		s.line("promotion", s.paint.Doubt(string(p.State))+" "+conditionMessage(object, v1alpha1.ConditionPromoted))
+		if strings.Contains(message, promotion.HeldByPerson) { // as above
+			message = fmt.Sprintf("%s from %s waits for the end of the hold", p.CandidateRevision, from)
+		}
+		s.line("promotion", s.paint.Doubt(string(p.State))+" "+message)
 	}
 }
 
@@ -267,16 +271,11 @@ func cost(c *v1alpha1.CostStatus, now time.Time) string {
 	return fmt.Sprintf("%s projected for the month, $%s so far (%s ago)", c.Summary, strings.TrimPrefix(c.MonthToDateUSD, "$"), age(c.AsOf, now))
 }
 
-func envFrom(object *v1alpha1.EngineEnvironment) string {
+func (s *screen) envFrom(object *v1alpha1.EngineEnvironment) string {
 	if object.Status.EnvSecret == "" {
 		return ""
 	}
-	return object.Status.EnvSecret + "  # for envFrom, or: " + Command(object, "render") + " --reveal"
-}
-
-// Command is how the command line is called for the object.
-func Command(object *v1alpha1.EngineEnvironment, verb string) string {
-	return fmt.Sprintf("kubectl engine %s -n %s %s", verb, object.Namespace, object.Name)
+	return object.Status.EnvSecret + "  # for envFrom, or: " + s.flags.Command(object, "render") + " --reveal"
 }
 
 // Source is what a tier is declared or promoted to run, in short.

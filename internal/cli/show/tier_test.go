@@ -21,9 +21,9 @@ func TestReadySince(t *testing.T) {
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCheckFailed, Message: "check health failed",
 		LastTransitionTime: metav1.NewTime(now.Add(-3 * time.Hour)),
 	}}}}
-	assert.Contains(t, show.Tier(object, now, show.NewPaint(false)), "  ready       no for 3h; now CheckFailed: check health failed\n")
+	assert.Contains(t, show.Tier(object, now, show.NewPaint(false), ""), "  ready       no for 3h; now CheckFailed: check health failed\n")
 	object.Status.Conditions[0].Status, object.Status.Conditions[0].Reason = metav1.ConditionUnknown, v1alpha1.ReasonObserving
-	assert.Contains(t, show.Tier(object, now, show.NewPaint(false)), "  ready       not decided for 3h; now Observing: ")
+	assert.Contains(t, show.Tier(object, now, show.NewPaint(false), ""), "  ready       not decided for 3h; now Observing: ")
 }
 
 // TestChecksCount: the screen counts as status.readiness and the column CHECKS do, without the checks that are skipped.
@@ -32,9 +32,9 @@ func TestChecksCount(t *testing.T) {
 		{Name: "revision", Result: v1alpha1.CheckPassed}, {Name: "health", Result: v1alpha1.CheckFailed, Message: "answered 500"},
 		{Name: "metrics", Result: v1alpha1.CheckSkipped, Message: "asleep"},
 	}}}
-	text := show.Tier(object, time.Time{}, show.NewPaint(false))
+	text := show.Tier(object, time.Time{}, show.NewPaint(false), "")
 	assert.Contains(t, text, "  checks      1 of 2 checks pass: revision; 1 skipped\n")
 	assert.Contains(t, text, "- metrics  asleep\n")
 	object.Status.Checks = object.Status.Checks[2:]
-	assert.Contains(t, show.Tier(object, time.Time{}, show.NewPaint(false)), "  checks      1 skipped\n")
+	assert.Contains(t, show.Tier(object, time.Time{}, show.NewPaint(false), ""), "  checks      1 skipped\n")
 }

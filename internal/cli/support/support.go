@@ -55,11 +55,11 @@ func Files(c Collected, mask func(string) string) (map[string]string, error) {
 		}
 		place := "tiers/" + tier.Namespace + "/" + tier.Name
 		files[place+".yaml"] = text
-		files[place+".status.txt"] = show.Tier(tier, c.Time, show.NewPaint(false))
+		files[place+".status.txt"] = show.Tier(tier, c.Time, show.NewPaint(false), "")
 		files[place+".history.txt"] = show.HistoryTable(c.History[tier.Namespace+"/"+tier.Name], show.NewPaint(false))
 	}
 	if len(tiers) > 0 {
-		files["chain.txt"] = show.Chain(tiers, c.Time, true, show.NewPaint(false))
+		files["chain.txt"] = show.Chain(tiers, c.Time, true, show.NewPaint(false), "")
 	}
 	if len(c.Operators)+len(c.Pods) > 0 {
 		files["operator.txt"] = operator(c)
@@ -138,12 +138,12 @@ func Strip(object *v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
 	}
 	for i := range object.Status.Drift {
 		d := &object.Status.Drift[i]
-		d.Declared, d.Actual = note(d.Declared), note(d.Actual)
+		d.Declared, d.Actual = fieldValue(d.Path, d.Declared), fieldValue(d.Path, d.Actual)
 	}
 	if plan := object.Status.Plan; plan != nil {
 		for i := range plan.Changes {
 			c := &plan.Changes[i]
-			c.From, c.To = note(c.From), note(c.To)
+			c.From, c.To = fieldValue(c.Path, c.From), fieldValue(c.Path, c.To)
 		}
 	}
 	return object
@@ -184,12 +184,15 @@ func leftOut(value string) string {
 	return LeftOut
 }
 
-// note keeps what stands for a value, such as (absent).
-func note(value string) string {
-	if strings.HasPrefix(value, "(") && strings.HasSuffix(value, ")") {
-		return value
+// fieldValue is what the status says of a field's value: of a variable and of a command only what stands for the value, such as (absent),
+// as in the spec.
+func fieldValue(path, value string) string {
+	stands := strings.HasPrefix(value, "(") && strings.HasSuffix(value, ")")
+	hidden := strings.HasPrefix(path, "shared.") || strings.Contains(path, ".variables.") || strings.HasSuffix(strings.ToLower(path), "command")
+	if hidden && !stands {
+		return leftOut(value)
 	}
-	return leftOut(value)
+	return value
 }
 
 func asYAML(object any) (string, error) {
