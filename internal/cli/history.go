@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,11 +16,11 @@ import (
 	owned "github.com/engine-operator/engine-operator/internal/cluster"
 )
 
-const historyHelp = `Show what happened to a tier, the newest first: who deployed, promoted, approved and rolled back what, and when.
+const historyHelp = `Show what happened to a tier, newest first: who deployed, promoted, approved and rolled back what, and when.
 It is put together from the status, the annotations that people have set, the revisions that were verified, the
 events that Kubernetes still has, and, with --railway, Railway's own history of the environment, which also names
-people who edit on the dashboard. Of annotations Kubernetes keeps the last value, by which program it was set, and
-when that program changed the object last; an approval names who gave it.`
+people who edit on the dashboard. For an annotation, Kubernetes keeps the last value, the program that set it, and when
+that program last changed the object; an approval also names who gave it.`
 
 func historyCommand(world World) *cobra.Command {
 	c, r, output, asksRailway := &cluster{}, &reach{}, "", false
@@ -65,9 +64,8 @@ func historyCommand(world World) *cobra.Command {
 
 // past reads what the cluster knows of the object's past. What may not be read is left out and told.
 func (s *session) past(ctx context.Context, object *v1alpha1.EngineEnvironment) (show.Past, []error) {
-	past, problems := show.Past{Object: object}, []error(nil)
-	var revisions appsv1.ControllerRevisionList
-	err := s.List(ctx, &revisions, client.InNamespace(object.Namespace), client.MatchingLabels{owned.LabelOwner: string(object.UID)})
+	var problems []error
+	revisions, err := owned.LiveRevisions(ctx, s, object)
 	if err != nil {
 		problems = append(problems, fmt.Errorf("the verified revisions: %w", err))
 	}
@@ -76,6 +74,5 @@ func (s *session) past(ctx context.Context, object *v1alpha1.EngineEnvironment) 
 	if err != nil {
 		problems = append(problems, fmt.Errorf("the events: %w", err))
 	}
-	past.Revisions, past.Events = revisions.Items, events.Items
-	return past, problems
+	return show.Past{Object: object, Revisions: revisions, Events: events.Items}, problems
 }

@@ -42,11 +42,12 @@ func revisions(ctx context.Context, r client.Reader, object *v1alpha1.EngineEnvi
 	}
 	stored := make([]promotion.Stored, 0, len(list.Items))
 	for i := range list.Items {
-		content, err := promotion.ReadContent(list.Items[i].Data.Raw)
+		r := &list.Items[i]
+		content, err := promotion.ReadContent(r.Data.Raw)
 		if err != nil || content.Engine.Source == nil {
 			continue
 		}
-		stored = append(stored, promotion.Stored{Name: list.Items[i].Name, Order: list.Items[i].Revision, Content: content})
+		stored = append(stored, promotion.Stored{Name: r.Name, Order: r.Revision, Content: content, Since: r.CreationTimestamp.Time})
 	}
 	return stored, nil
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -35,7 +34,7 @@ type Entry struct {
 // Past is what is known of a tier's past. Each part may be missing.
 type Past struct {
 	Object    *v1alpha1.EngineEnvironment
-	Revisions []appsv1.ControllerRevision
+	Revisions []promotion.Stored
 	Events    []corev1.Event
 	// Patches are Railway's own history of the environment.
 	Patches []model.Patch
@@ -56,8 +55,27 @@ func History(past Past) []Entry {
 			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What })
 	})
 	all := slices.Concat(known, fromAnnotations(past.Object), fromRevisions(past.Revisions), events, patches)
-	slices.SortStableFunc(all, func(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Kind, b.Kind)) })
+	slices.SortStableFunc(all, newestFirst)
 	return all
+}
+
+// steps are the kinds in the order in which one leads to the next. Any other kind tells what came of them.
+var steps = []string{
+	"Held", "Approved", "PlanApproved", "RollbackRequested", "Resumed", "Promoted", "RolledBack", "Created", "Committed", "Deployed", "Verified",
+}
+
+// newestFirst orders entries. Most times are whole seconds: within one, what leads to something is older than that.
+func newestFirst(a, b Entry) int {
+	step := func(e Entry) int {
+		if at := slices.Index(steps, e.Kind); at >= 0 {
+			return at
+		}
+		return len(steps)
+	}
+	return cmp.Or(
+		b.Time.Truncate(time.Second).Compare(a.Time.Truncate(time.Second)), cmp.Compare(step(b), step(a)),
+		b.Time.Compare(a.Time), strings.Compare(a.Kind, b.Kind),
+	)
 }
 
 func fromStatus(object *v1alpha1.EngineEnvironment) []Entry {
@@ -121,18 +139,13 @@ func setBy(object *v1alpha1.EngineEnvironment, annotation string) (at time.Time,
 }
 
 // fromRevisions are the revisions that were verified here. One that was verified again keeps the time of the first.
-func fromRevisions(revisions []appsv1.ControllerRevision) []Entry {
+func fromRevisions(revisions []promotion.Stored) []Entry {
 	var all []Entry
-	for i := range revisions {
-		r := &revisions[i]
-		content, err := promotion.ReadContent(r.Data.Raw)
-		if err != nil || content.Engine.Source == nil {
-			continue
-		}
+	for _, r := range revisions {
+		source := r.Content.Engine.Source
 		all = append(all, Entry{
-			Time: r.CreationTimestamp.Time, Kind: "Verified",
-			What: fmt.Sprintf("%s, as revision %d (%s)", promotion.Revision(content.Engine.Source), r.Revision, promotion.SourceOf(content.Engine.Source)),
-			From: "revisions",
+			Time: r.Since, Kind: "Verified", From: "revisions",
+			What: fmt.Sprintf("%s, as revision %d (%s)", promotion.Revision(source), r.Order, promotion.SourceOf(source)),
 		})
 	}
 	return all

@@ -33,7 +33,21 @@ func TestHistoryTellsOnce(t *testing.T) {
 	}}) {
 		got = append(got, e.Kind+" "+e.From+" "+e.Who)
 	}
-	assert.Equal(t, []string{"Promoted status dana", "Committed events ", "Promoted events "}, got)
+	assert.Equal(t, []string{"Committed events ", "Promoted status dana", "Promoted events "}, got)
+}
+
+// TestHistoryOfOneSecond: what leads to something stands below it, whatever part of the second is known.
+func TestHistoryOfOneSecond(t *testing.T) {
+	at := metav1.NewTime(time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC))
+	object := &v1alpha1.EngineEnvironment{}
+	object.Status.LastCommit = &v1alpha1.Commit{ID: "eo-2", Message: "set Y", Time: metav1.NewTime(at.Add(100 * time.Millisecond))}
+	object.Status.Rollback = &v1alpha1.RollbackStatus{From: "2", To: "1", At: metav1.NewTime(at.Add(900 * time.Millisecond))}
+	event := func(reason string) corev1.Event { return corev1.Event{Reason: reason, LastTimestamp: at} }
+	var got []string
+	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{event("Succeeded"), event("Created"), event("Deployed")}}) {
+		got = append(got, e.Kind)
+	}
+	assert.Equal(t, []string{"Succeeded", "Deployed", "Committed", "Created", "RolledBack"}, got)
 }
 
 // Railway's history names what the operator committed as people know it, once: the last commit stands in the status, and the event of
