@@ -251,7 +251,8 @@ func TestAdoptionPage(t *testing.T) {
 	run(steps[6])
 	s.settled("dev")
 	stop()
-	assert.Equal(t, []string{"ai-engine.variables.MODEL"}, s.writtenTo(endpoint)["dev"], "the plan, in one commit")
+	written := (&agreement{stage: s, sim: sim, endpoint: endpoint}).look()["dev"].commits
+	assert.Equal(t, [][]string{{"ai-engine.variables.MODEL"}}, written, "the plan, in one commit")
 	var after []string
 	for _, d := range sim.Deployments()[deployed:] {
 		after = append(after, d.Environment+"/"+d.Service)
