@@ -181,9 +181,9 @@ install-yaml: ## Write dist/install.yaml, all that a cluster needs, with the ima
 	hack/render.sh "$(IMG)" >/dev/null
 
 .PHONY: release
-release: ## Write dist/release/VERSION (VERSION=v1.2.3 IMAGE=name BASE=layout or name@sha256:…; QUICK=1: this platform only)
+release: ## Write dist/release/VERSION (VERSION=v1.2.3 IMAGE=name BASE=layout or name@sha256:…; DOWNLOADS=https://…, QUICK=1: this platform only)
 	cd hack/release && go run . --root "$(CURDIR)" --version "$(VERSION)" --image "$(or $(IMAGE),engine-operator)" \
-	  --base "$(if $(BASE),$(if $(wildcard $(BASE)),$(abspath $(BASE)),$(BASE)))" $(if $(QUICK),--quick)
+	  --base "$(if $(BASE),$(if $(wildcard $(BASE)),$(abspath $(BASE)),$(BASE)))" $(if $(DOWNLOADS),--download-url "$(DOWNLOADS)") $(if $(QUICK),--quick)
 
 .PHONY: clean
 clean: ## Remove what was built; the tools and etcd with kube-apiserver stay, they are slow to build

@@ -116,7 +116,7 @@ func (r *release) krew() error {
 	for _, p := range r.platforms {
 		platforms = append(platforms, krewPlatform{
 			Selector: map[string]map[string]string{"matchLabels": {"os": p.os, "arch": p.arch}},
-			URI:      fmt.Sprintf("https://github.com/engine-operator/engine-operator/releases/download/%s/%s", r.version, r.archiveName(p)),
+			URI:      fmt.Sprintf("%s/%s/%s", strings.TrimSuffix(r.downloads, "/"), r.version, r.archiveName(p)),
 			SHA256:   sums[r.archiveName(p)],
 			Files:    []krewFile{{From: executable(p), To: krewed(p)}, {From: "LICENSE", To: "."}},
 			Bin:      krewed(p),

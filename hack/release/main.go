@@ -25,6 +25,8 @@ type request struct {
 	version string
 	// image is the name under which the image is published, without tag.
 	image string
+	// downloads is the address under which each version has a directory with what is published.
+	downloads string
 	// base is an OCI layout, a reference with a digest, or scratch.
 	base string
 	// root is the project, out the directory that is written.
@@ -72,6 +74,8 @@ func asked(ctx context.Context, args []string) (*release, error) {
 	flags.StringVar(&of.version, "version", "", "semantic version, for example v1.2.3")
 	flags.StringVar(&of.image, "image", "engine-operator", "name under which the image is published, without tag")
 	flags.StringVar(&of.base, "base", "", "base image: the directory of an OCI layout, a reference with a digest, or scratch")
+	flags.StringVar(&of.downloads, "download-url", "https://github.com/engine-operator/engine-operator/releases/download",
+		"address of the releases, for the krew manifest: VERSION/FILE is added")
 	flags.StringVar(&of.root, "root", ".", "the project")
 	flags.StringVar(&of.out, "out", "", "directory to write; default: dist/release/<version> of the project")
 	flags.BoolVar(&of.quick, "quick", false, "this machine's platform only")

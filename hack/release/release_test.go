@@ -92,6 +92,7 @@ func checkAllPlatforms(t *testing.T, base string, host platform) {
 	out := t.TempDir()
 	r, err := asked(t.Context(), []string{
 		"--version", version, "--image", "registry.example/acme/engine-operator", "--base", base, "--root", root, "--out", out,
+		"--download-url", "https://releases.example/engine/",
 	})
 	require.NoError(t, err)
 	program, err := os.ReadFile(filepath.Join(root, "dist", "build", host.String(), executable(host)))
@@ -123,6 +124,7 @@ func checkAllPlatforms(t *testing.T, base string, host platform) {
 	assert.Equal(t, []string{"engine-operator.exe", "LICENSE"}, []string{packed.File[0].Name, packed.File[1].Name})
 	assert.EqualValues(t, len(program), packed.File[0].UncompressedSize64)
 	checkDocuments(t, out, read(t, out, "SHA256SUMS"), targets(false)...)
+	assert.Contains(t, read(t, out, "engine.yaml"), "uri: https://releases.example/engine/"+version+"/engine-operator_")
 }
 
 func read(t *testing.T, dir, name string) string {
