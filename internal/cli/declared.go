@@ -99,8 +99,8 @@ func (d declaration) built() (declared *desired.Environment, unknown map[string]
 }
 
 const renderHelp = `Print a tier's variables as a dotenv file, as the engine gets them: the tier's settings, the declared variables,
-and the shared ones. Values of Secrets are left out; --reveal prints them. Railway's references stay as they
-are: there is nothing here to resolve them.`
+and the shared ones. Values of Secrets are left out; --reveal prints them. Railway's references are
+printed as they are, not resolved.`
 
 func renderCommand(world World) *cobra.Command {
 	f, service, reveal := &source{}, "", false
@@ -159,13 +159,13 @@ func (d declaration) render(name string, reveal bool) (string, error) {
 	return show.Dotenv(service, declared.Shared, byName, reveal), nil
 }
 
-const diffHelp = `Show in what two tiers differ: what runs, settings, variables and how the services run. Values of Secrets are
+const diffHelp = `Show how two tiers differ: what runs, settings, variables and how the services run. Values of Secrets are
 never shown, only whether they are the same.`
 
 func diffCommand(world World) *cobra.Command {
 	f, output := &source{}, ""
 	command := &cobra.Command{
-		Use: "diff A B", Short: "Show in what two tiers differ", Long: diffHelp, Args: tiers(2), ValidArgsFunction: f.completeTiers(2),
+		Use: "diff A B", Short: "Show how two tiers differ", Long: diffHelp, Args: tiers(2), ValidArgsFunction: f.completeTiers(2),
 		Example: "  kubectl engine diff -n ai-engine preview production",
 	}
 	f.bind(command)
