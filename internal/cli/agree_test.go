@@ -40,7 +40,7 @@ import (
 
 // cases is how many random environments and specs are planned and applied, each of them twice. They are others each time: AGREE_SEED
 // makes those of a run again.
-const cases = 12
+const cases = 9
 
 // draw is a live environment, a spec for it, and what plan says of the two.
 type draw struct {
