@@ -14,6 +14,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/cost"
 	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/proposal"
@@ -82,11 +83,7 @@ func reasonOfStuck(d promotion.Decision) string {
 func adoptDecision(p *pass, d promotion.Decision) {
 	p.facts.Promotion, p.facts.Hold = d.Promotion, &status.Hold{Rollback: d.Rollback}
 	if d.Promotion != nil && d.Reason != "" {
-		finding := status.Failed(d.Reason, d.Message)
-		if d.UpToDate {
-			finding = status.Passed(d.Message)
-		}
-		p.find(v1alpha1.ConditionPromoted, finding)
+		p.find(v1alpha1.ConditionPromoted, findings.Promoted(d))
 	}
 	p.wakeAt(d.Wake)
 	p.journal.RollbackRequested(d.RollbackRequest)

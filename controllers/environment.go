@@ -12,10 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
-	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
 
@@ -149,6 +149,6 @@ func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWr
 	l.watch.follow(p, p.facts.Railway)
 	l.watch.Store(p.key, made, p.now)
 	snapshot, _ := l.watch.Latest(p.key)
-	p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
+	p.find(v1alpha1.ConditionCredentialsValid, findings.TokenAccepted())
 	return l.watch.take(p, snapshot), nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/desired"
+	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/outcome"
-	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 // local keeps the Local tier's Secret as declared. The Local tier never calls Railway.
@@ -40,7 +40,7 @@ func (l local) converge(ctx context.Context, p *pass) *outcome.Outcome {
 			"Secret %q exists and does not belong to this object: rename or delete it", name))
 	}
 	p.facts.EnvSecret = name
-	p.find(v1alpha1.ConditionSynced, status.Passed(fmt.Sprintf("Secret %s is as declared", name)))
+	p.find(v1alpha1.ConditionSynced, findings.EnvSecret(name))
 	return outcome.Done()
 }
 

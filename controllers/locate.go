@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/status"
@@ -69,7 +70,7 @@ func (l locator) observe(ctx context.Context, p *pass) (*view.View, *outcome.Out
 		}
 	}
 	if snapshot.Err == nil {
-		p.find(v1alpha1.ConditionCredentialsValid, status.Passed("Railway accepts the token"))
+		p.find(v1alpha1.ConditionCredentialsValid, findings.TokenAccepted())
 	}
 	at := p.at().DeepCopy()
 	told, again := snapshot.Told(ptr.Deref(at.Interval, metav1.Duration{}).Duration, p.object.Spec.EffectiveInterval(), p.now)

@@ -144,7 +144,7 @@ func (r *Reconciler) run(ctx context.Context, p *pass) *outcome.Outcome {
 	}
 	if p.object.Spec.Suspend {
 		r.idle(p.key)
-		return outcome.Suspended("spec.suspend is true: nothing is read from or written to Railway")
+		return outcome.Suspended()
 	}
 	settings := p.object.Spec.EffectiveSettings()
 	p.facts.Settings = &settings

@@ -22,7 +22,7 @@ import (
 var (
 	chromium = os.Getenv("BOARD_CHROMIUM")
 	axePath  = os.Getenv("BOARD_AXE")
-	// shots is where screenshots for the documents go, empty when nobody wants them.
+	// shots is where screenshots for the documents go, empty for a directory that is removed: then they only show that they can be taken.
 	shots = os.Getenv("BOARD_SCREENSHOTS")
 )
 
@@ -122,8 +122,9 @@ const whole = "document.documentElement"
 // shoot writes what the element shows, with some room around, as a picture for the documents.
 func (b tab) shoot(name, element string) {
 	b.t.Helper()
-	if shots == "" {
-		return
+	dir := shots
+	if dir == "" {
+		dir = b.t.TempDir()
 	}
 	if element == whole {
 		eval[bool](b, "(scrollTo(0, 0), true)")
@@ -132,7 +133,7 @@ func (b tab) shoot(name, element string) {
 	}
 	// What is far away is not drawn, and what came near is drawn in one of the next frames.
 	eval[bool](b, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 200))))")
-	path := filepath.Join(shots, name+".png")
+	path := filepath.Join(dir, name+".png")
 	raw := b.picture(element)
 	for range 20 { // a busy browser gives an empty picture first
 		if len(raw) > 4<<10 {

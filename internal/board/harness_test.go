@@ -6,12 +6,10 @@ package board
 import (
 	"bytes"
 	"context"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
-	"text/template"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -27,7 +25,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
-	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
@@ -35,31 +32,6 @@ import (
 )
 
 const alice = "alice@acme.example"
-
-// engines are the objects of testdata/engines.yaml, with their times around now.
-func engines(t *testing.T) []*v1alpha1.EngineEnvironment {
-	t.Helper()
-	at := func(sign time.Duration) func(string) (string, error) {
-		return func(text string) (string, error) {
-			d, err := time.ParseDuration(text)
-			return time.Now().Add(sign * d).UTC().Format(time.RFC3339), err
-		}
-	}
-	raw, err := os.ReadFile("testdata/engines.yaml")
-	require.NoError(t, err)
-	parsed, err := template.New("engines").Funcs(template.FuncMap{"ago": at(-1), "in": at(1)}).Parse(string(raw))
-	require.NoError(t, err)
-	var text bytes.Buffer
-	require.NoError(t, parsed.Execute(&text, nil))
-	var objects []*v1alpha1.EngineEnvironment
-	for _, document := range strings.Split(text.String(), "\n---\n") {
-		object := &v1alpha1.EngineEnvironment{}
-		require.NoError(t, yaml.UnmarshalStrict([]byte(document), object))
-		object.Generation, object.UID = 1, types.UID(object.Namespace+"-"+object.Name)
-		objects = append(objects, object)
-	}
-	return objects
-}
 
 func named(t *testing.T, key string, objects []*v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
 	t.Helper()
@@ -236,21 +208,4 @@ func eventsAndRevisions(t *testing.T, object *v1alpha1.EngineEnvironment) []clie
 		LastTimestamp: metav1.NewTime(time.Now().Add(-212 * time.Hour)),
 	}
 	return []client.Object{kept(3, "1.4.1"), kept(4, "1.4.2"), event}
-}
-
-// planned makes the object wait for the approval of a plan, after another one was approved.
-func planned(object *v1alpha1.EngineEnvironment) {
-	object.Spec.WritePolicy = v1alpha1.WritePolicyApprove
-	object.Annotations = map[string]string{v1alpha1.AnnotationApprovePlan: "90a1b2c3d4e5"}
-	object.Status.Verdict, object.Status.GoSince = v1alpha1.VerdictPending, nil
-	object.Status.VerdictReasons = []string{"AwaitingPlanApproval: Railway is not as declared"}
-	object.Status.Plan = &v1alpha1.PlanStatus{
-		Hash: "3f1c8a745d3e", Message: "2 to create, 2 to set, 1 to delete; deploys " + object.Spec.Engine.Name, More: 2,
-		Changes: []v1alpha1.PlannedChange{
-			{Path: object.Spec.Engine.Name + ".variables.RATE_LIMIT", Action: v1alpha1.PlannedSet, From: "100", To: "60"},
-			{Path: object.Spec.Engine.Name + ".variables.OPENAI_API_KEY", Action: v1alpha1.PlannedCreate, To: "(secret)"},
-			{Path: "shared.REGION", Action: v1alpha1.PlannedDelete, From: "eu-west"},
-		},
-		Deployments: []string{object.Spec.Engine.Name},
-	}
 }

@@ -51,15 +51,21 @@ func TestPage(t *testing.T) {
 		"ai-engine/local":      {"GO", "local-env"},
 		"ai-engine/preview":    {"GO", "1.5.0", "4f53c8d19e7b", "8/8", "$71.40 of $155"},
 		"ai-engine/production": {"GO", "1.4.2", "1.5.0 waits for an approval"},
-		"assistant/preview":    {"NO-GO", "2.0.3", "RolledBack: 2.1.0 failed", "held until dev has verified another revision"},
+		"assistant/preview":    {"NO-GO", "2.0.3", "held until dev has verified another revision"},
 		"retrieval/preview":    {"GO", "1.6.0 soaks in dev"},
-		"summary/dev":          {"PENDING", "BUILDING", "1/8"},
+		"summary/dev":          {"PENDING", "BUILDING", "5/6"},
 		"summary/preview":      {"PENDING", "Suspended"},
 		"summary/production":   {"NO-GO", "503", "7/8", "2 fields", "$212.80 of $180", "over budget"},
 	} {
 		text := b.cardText(key)
 		for _, part := range want {
 			assert.Contains(t, text, part, key)
+		}
+	}
+	assert.Equal(t, 1, strings.Count(b.cardText("summary/production"), "GET /health answers 503"), "a reason that a person must see to is said once")
+	for _, object := range engines(t) {
+		if reasons := object.Status.VerdictReasons; len(reasons) > 0 {
+			assert.Equal(t, reasons[0], eval[string](b, cardOf(keyOf(object))+".querySelector('.why').textContent"))
 		}
 	}
 	assert.Equal(t, "", eval[string](b, "location.hash"), "the key leaves the address bar, and with it the history")
@@ -182,7 +188,8 @@ func TestPlanInTheBrowser(t *testing.T) {
 	b := newTab(t, 1360, 860).open(serveBoard(t, kube, Options{AllNamespaces: true}))
 	kube.change(t, "assistant/dev", planned)
 	b.until(textOf("assistant/dev") + ".includes('5 changes')")
-	assert.Contains(t, b.cardText("assistant/dev"), "plan 3f1c8a745d3e waits for an approval, since 90a1b2c3d4e5 was approved before it changed")
+	plan := kube.object(t, "assistant/dev").Status.Plan
+	assert.Contains(t, b.cardText("assistant/dev"), "plan "+plan.Hash+" waits for an approval, since 90a1b2c3d4e5 was approved before it changed")
 	b.openTier("assistant/dev")
 	b.until("document.querySelector('#detail [data-action=\"approve-plan\"]')")
 	text := eval[string](b, "document.querySelector('#detail').textContent")
@@ -196,7 +203,7 @@ func TestPlanInTheBrowser(t *testing.T) {
 	assert.Equal(t, 3, eval[int](b, "document.querySelectorAll('#confirm tbody tr').length"), "what is approved is shown")
 	b.click("#yes")
 	b.until("!document.getElementById('confirm').open")
-	assert.Equal(t, "3f1c8a745d3e", kube.object(t, "assistant/dev").Annotations[v1alpha1.AnnotationApprovePlan])
+	assert.Equal(t, plan.Hash, kube.object(t, "assistant/dev").Annotations[v1alpha1.AnnotationApprovePlan])
 	b.until("document.querySelector('#detail').textContent.includes('It is approved and written next')")
 
 	kube.change(t, "assistant/dev", func(o *v1alpha1.EngineEnvironment) { o.Spec.WritePolicy = v1alpha1.WritePolicyObserve })
@@ -317,7 +324,7 @@ func TestMotion(t *testing.T) {
 }
 
 // TestThousandTiers holds that 1,000 tiers load, scroll and change at once. The bounds are wide, since the machine may be busy; what
-// was measured is logged and stands in docs/board.md.
+// was measured is logged.
 func TestThousandTiers(t *testing.T) {
 	const copies = 77 // of 13 tiers
 	var objects []client.Object
@@ -365,11 +372,8 @@ func TestThousandTiers(t *testing.T) {
 		len(objects), loaded.Round(10*time.Millisecond), measured.Count, measured.Median, measured.P95, measured.Worst, changed.Round(10*time.Millisecond))
 }
 
-// TestPictures takes the pictures of docs/board.md and the README, when they are wanted.
+// TestPictures takes the pictures of docs/board.md and the README.
 func TestPictures(t *testing.T) {
-	if shots == "" {
-		t.Skip("takes pictures: make board-shots")
-	}
 	objects, events := allObjects(t), eventsAndRevisions(t, named(t, "ai-engine/production", engines(t)))
 	kube := newCluster(t, append(objects, events...)...)
 	b := newTab(t, 1360, 1010).open(serveBoard(t, kube, Options{AllNamespaces: true, Context: "acme-prod"}))
@@ -382,6 +386,7 @@ func TestPictures(t *testing.T) {
 	b.shoot("board-light", whole)
 	b.openTier("ai-engine/production")
 	b.until("document.querySelectorAll('#detail .history li').length > 3")
+	b.do(chromedp.EmulateViewport(1360, eval[int64](b, "document.getElementById('detail').scrollHeight")))
 	b.shoot("board-tier", "document.getElementById('detail')")
 	b.click("[data-action=approve]")
 	b.until("document.getElementById('yes')")

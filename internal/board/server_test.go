@@ -328,7 +328,7 @@ func TestPlanIsApproved(t *testing.T) {
 		return shown
 	}
 	kube.change(t, "assistant/dev", planned)
-	first := prepare("3f1c8a745d3e")
+	first := prepare(kube.object(t, "assistant/dev").Status.Plan.Hash)
 	assert.Len(t, first.Plan.Changes, 3, "what is approved is shown")
 	assert.Equal(t, "90a1b2c3d4e5", first.Plan.Stale)
 	kube.change(t, "assistant/dev", func(o *v1alpha1.EngineEnvironment) { o.Status.Plan.Hash = "another" })

@@ -50,6 +50,14 @@ func (s Sync) Finding() (finding status.Finding, until time.Time) {
 	}
 }
 
+// EnvSecret is the finding about Synced that the Secret of a Local tier has been compared and written.
+func EnvSecret(name string) status.Finding {
+	return status.Passed(fmt.Sprintf("Secret %s is as declared", name))
+}
+
+// TokenAccepted is the finding about CredentialsValid once Railway has answered.
+func TokenAccepted() status.Finding { return status.Passed("Railway accepts the token") }
+
 // clock is a time as people read it in a message.
 func clock(at time.Time) string { return at.UTC().Format("15:04 UTC") }
 

@@ -72,8 +72,10 @@ func (o *Outcome) atLatest(wait time.Duration) {
 func Done() *Outcome { return &Outcome{} }
 
 // Suspended ends a pass over an object that a person suspended.
-func Suspended(message string) *Outcome {
-	return &Outcome{Outcome: status.Outcome{Kind: status.Suspended, Reason: v1alpha1.ReasonSuspended, Message: message}}
+func Suspended() *Outcome {
+	return &Outcome{Outcome: status.Outcome{
+		Kind: status.Suspended, Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true: nothing is read from or written to Railway",
+	}}
 }
 
 // Waiting ends a pass that may not write what differs: nobody acts until a person does. about is the condition that says so.

@@ -38,7 +38,7 @@ func TestEveryStateThatWaits(t *testing.T) {
 		{"progressing, soon", "it said when", Progressing("X", "x", time.Second), v1alpha1.EngineEnvironmentStatus{}, time.Time{}, time.Second},
 		{"progressing, later", "a day is too long", Progressing("X", "x", 24*time.Hour), v1alpha1.EngineEnvironmentStatus{}, time.Time{}, SafetyNet},
 		{"not readable", "the watch may have told already", NotRead(0), v1alpha1.EngineEnvironmentStatus{}, time.Time{}, SafetyNet},
-		{"suspended", "until a person resumes", Suspended("x"), v1alpha1.EngineEnvironmentStatus{}, time.Time{}, 0},
+		{"suspended", "until a person resumes", Suspended(), v1alpha1.EngineEnvironmentStatus{}, time.Time{}, 0},
 		{"waiting for a person", "an event may be lost", Waiting(v1alpha1.ConditionSynced, "X", "x"), v1alpha1.EngineEnvironmentStatus{}, time.Time{}, SafetyNet},
 		{"wake has passed", "soon, and not at once for ever", Done(), v1alpha1.EngineEnvironmentStatus{}, now.Add(-time.Hour), time.Second},
 	}

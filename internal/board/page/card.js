@@ -59,6 +59,9 @@ function why(tier) {
   return el('p', { class: 'why' }, tier.summary);
 }
 
+/** same says that one text holds the other: both begin with what was found, one has its reason before it, and the summary may be cut. */
+const same = (a, b) => [[a, b], [b, a]].some(([long, short]) => short !== '' && long.includes(short.slice(0, 100)));
+
 /** card makes the element of a tier, or brings it up to date and keeps the focus where it is. */
 export function card(tier, known, open) {
   const node = known ?? el('article', { class: 'card' });
@@ -72,7 +75,7 @@ export function card(tier, known, open) {
   // The button stays the same one: a dialog that was opened with it gives the focus back to it.
   const name = known?.querySelector('h3') ?? el('h3', null, el('button', { type: 'button', class: 'open', onclick: () => open(tier.key), 'aria-haspopup': 'dialog' },
     tier.name, tier.name === tier.kind.toLowerCase() ? null : el('span', { class: 'kind' }, ` ${tier.kind}`)));
-  const waits = (tier.waits ?? []).filter((entry) => !tier.summary?.includes(entry.what));
+  const waits = (tier.waits ?? []).filter((entry) => !same(tier.summary ?? '', entry.what));
   node.replaceChildren(
     el('div', { class: 'head' }, name, verdict(tier)),
     runs({ ...tier.runs, secret: tier.secret }),

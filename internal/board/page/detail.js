@@ -88,7 +88,7 @@ function service(s) {
 function check(c) {
   const failed = c.result === 'Failed';
   return row(el('span', { class: `result ${c.result}` }, c.result), el('b', null, c.name),
-    [c.message || '', failed && c.blames ? ` (blames the ${c.blames.toLowerCase()})` : ''], ago(c.since));
+    el('span', { class: 'text' }, c.message || '', failed && c.blames ? ` (blames the ${c.blames.toLowerCase()})` : ''), ago(c.since));
 }
 
 /** checks shows what does not pass in full, and what passes by name. */
@@ -142,7 +142,7 @@ function render() {
       list(detail?.unread, (text) => el('span', { class: 'muted' }, `Not read: ${text}`))),
     ...(tier.notes ?? []).map((note) => section(note.title, list(note.items, (item) => el('code', null, item)))),
     section('Conditions', table('Conditions', ['Condition', 'Status', 'Reason', 'Message', 'Since'],
-      (tier.conditions ?? []).map((c) => row(el('b', null, c.type), c.status, c.reason, c.message, ago(c.since))))),
+      (tier.conditions ?? []).map((c) => row(el('b', null, c.type), c.status, c.reason, el('span', { class: 'text' }, c.message), ago(c.since))))),
   ].filter(Boolean));
   focus();
 }
