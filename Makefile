@@ -89,7 +89,7 @@ board-test: ## Run the board's tests in headless Chromium with axe-core (install
 .PHONY: board-shots
 board-shots: ## Take the pictures of the board for the documents, into docs/images
 	mkdir -p docs/images
-	BOARD_SCREENSHOTS="$(CURDIR)/docs/images" BOARD_RUN='^TestPictures$$' hack/board-test.sh
+	BOARD_SCREENSHOTS="$(CURDIR)/docs/images" BOARD_RUN='^(TestPictures|TestRunningOperator)$$' hack/board-test.sh
 
 .PHONY: soak
 soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m), judged by an independent oracle

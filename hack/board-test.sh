@@ -2,9 +2,9 @@
 # Copyright The engine-operator Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Runs the board's tests in headless Chromium, with axe-core: hack/board-test.sh [GO TEST ARGS…]. It installs what is missing:
-# Chromium as a Debian package where it may (root or sudo without a password), axe-core from npm into bin/. BOARD_CHROMIUM and
-# BOARD_AXE name others. Where neither can be had it says so and leaves; with CI=true that is an error.
+# Runs the board's tests in headless Chromium, with axe-core and a Kubernetes API server: hack/board-test.sh [GO TEST ARGS…]. It
+# installs what is missing: Chromium as a Debian package where it may (root or sudo without a password), axe-core from npm into bin/.
+# BOARD_CHROMIUM and BOARD_AXE name others. Where neither can be had it says so and leaves; with CI=true that is an error.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
@@ -57,6 +57,7 @@ if [[ -z ${BOARD_AXE:-} ]]; then
   BOARD_AXE="$ROOT/bin/axe-$axe_version.min.js"
   [[ -f $BOARD_AXE ]] || fetch_axe "$BOARD_AXE"
 fi
-export BOARD_CHROMIUM BOARD_AXE
+KUBEBUILDER_ASSETS=$(hack/kube/assets.sh)
+export BOARD_CHROMIUM BOARD_AXE KUBEBUILDER_ASSETS
 # Without the race detector, which the page does not need and which other runs of these tests have.
-exec go test -timeout 15m -count 1 ./internal/board/... -short -run "${BOARD_RUN:-.}" "$@"
+exec go test -timeout 15m -count 1 ./internal/board/... -run "${BOARD_RUN:-.}" "$@"

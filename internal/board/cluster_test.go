@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -29,7 +31,10 @@ import (
 // apiServer is a real one, nil with -short.
 var apiServer *rest.Config
 
-func TestMain(m *testing.M) { os.Exit(controlplane.ForTests(m, &apiServer)) }
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard()) // without one controller-runtime complains
+	os.Exit(controlplane.ForTests(m, &apiServer))
+}
 
 // admin connects to the API server with all rights.
 func admin(t *testing.T) (client.Client, *rest.Config) {
