@@ -116,10 +116,11 @@ func TestRunningOperator(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, verdict, object.Status.Verdict, name)
 		require.Equal(t, revision, object.Status.Engine.Revision, name)
-		card := b.cardText(key(name))
-		assert.Contains(t, card, object.Status.Readiness, name)
-		assert.Contains(t, card, object.Status.Cost.Summary, name)
-		assert.Contains(t, card, strings.TrimPrefix(object.Status.Engine.Digest, "sha256:")[:12], name)
+		for _, text := range []string{
+			object.Status.Readiness, object.Status.Cost.Summary, strings.TrimPrefix(object.Status.Engine.Digest, "sha256:")[:12],
+		} {
+			b.until(fmt.Sprintf("%s.includes(%q)", textOf(key(name)), text))
+		}
 		return object
 	}
 	detail := func() string { return eval[string](b, "document.getElementById('detail').textContent") }

@@ -60,7 +60,7 @@ func TestLearnt(t *testing.T) {
 		want   bool
 	}{
 		{"nothing is left to do", Done(), true},
-		{"a person suspended it", Suspended("spec.suspend is true"), true},
+		{"a person suspended it", Suspended(), true},
 		{"a person must act", Failed(&railway.Error{Class: railway.Unauthorized}), true},
 		{"Railway was not read", NotRead(0), false},
 		{"the token is throttled", Failed(&railway.Error{Class: railway.RateLimited}), false},
