@@ -93,7 +93,8 @@ board-shots: ## Take the pictures of the board for the documents, into docs/imag
 
 .PHONY: soak
 soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m), judged by an independent oracle
-	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 0 -count 1 -v -run '^TestWalk$$' ./test/chaos -chaos.soak=$(SOAK) $(GO_TEST_ARGS)
+	KUBEBUILDER_ASSETS="$$(hack/kube/assets.sh)" go test $(RACE) -timeout 0 -count 1 -v -run '^TestWalk$$' ./test/chaos \
+	  -chaos.soak=$(SOAK) -chaos.binary=$(CURDIR)/bin/engine-operator $(GO_TEST_ARGS)
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s), but those that match FUZZ_SKIP

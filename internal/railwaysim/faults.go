@@ -6,6 +6,7 @@ package railwaysim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -87,6 +88,9 @@ var faultKinds = map[string]bool{
 	FaultTruncated: true, FaultError: true, FaultPartial: true, FaultUnauthorized: true, FaultSlow: true, FaultApplyError: true,
 	FaultNotAuthorized: true, FaultNotFound: true, FaultErrorAfter: true, FaultStale: true, FaultUnknownEnum: true, FaultUnknownField: true,
 }
+
+// FaultKinds are all kinds of fault, sorted.
+func FaultKinds() []string { return slices.Sorted(maps.Keys(faultKinds)) }
 
 // AddFault plans a fault.
 func (s *Sim) AddFault(f Fault) error {

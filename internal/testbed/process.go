@@ -18,6 +18,16 @@ import (
 // endTimeout is how long the operator may take to end by itself.
 const endTimeout = 10 * time.Second
 
+// Build builds the operator into the directory and returns the binary's name.
+func Build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "engine-operator")
+	output, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/engine-operator/engine-operator").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the operator: %w\n%s", err, output)
+	}
+	return binary, nil
+}
+
 // Process is a running operator.
 type Process struct {
 	command *exec.Cmd

@@ -19,6 +19,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/internal/controlplane"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
+	"github.com/engine-operator/engine-operator/internal/testbed"
 )
 
 var (
@@ -44,8 +46,13 @@ var (
 	binaryFlag = flag.String("chaos.binary", "", "built operator to run as processes, instead of operators in this process")
 )
 
-// shortSeeds are the walks of make test.
-var shortSeeds = []uint64{1, 2, 3, 4}
+// shortSeeds are the walks of make test. That of builtSeed runs the built operator as processes: its kills are SIGKILL.
+var shortSeeds = []uint64{1, 2, 12, builtSeed}
+
+const builtSeed = 4
+
+// recorded are scripts that found a defect, as a seed made them then: what is drawn has changed since, and so what the seed means.
+const recorded = "testdata/*.script"
 
 // quiet takes what servers would log of connections that we cut.
 var quiet = log.New(io.Discard, "", 0)
@@ -74,28 +81,73 @@ func TestWalk(t *testing.T) {
 	if *seedFlag != 0 {
 		seeds = []uint64{*seedFlag}
 	}
+	t.Parallel()
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			judge(t, cluster, writeScript(seed, *stepsFlag, schema), options(t, 45*time.Second, 3*time.Second))
+			o := options(t, 45*time.Second, 3*time.Second)
+			if seed == builtSeed && o.binary == "" {
+				binary, err := testbed.Build(t.Context(), o.dir)
+				require.NoError(t, err)
+				o.binary = binary
+			}
+			judge(t, cluster, writeScript(seed, *stepsFlag, schema), o)
 		})
 	}
 }
 
-// soak walks until the time is over. Every second walk waits for polls instead of forcing a pass at its end.
+// TestShortSeeds holds that make test walks with two replicas, kills one of two, and kills a process.
+func TestShortSeeds(t *testing.T) {
+	schema, err := specSchema()
+	require.NoError(t, err)
+	killsOfTwo := func(seed uint64) bool {
+		s := writeScript(seed, *stepsFlag, schema)
+		return s.Replicas == 2 && s.does(doKill)
+	}
+	assert.True(t, slices.ContainsFunc(shortSeeds, killsOfTwo), "a replica is killed while another one stands by")
+	assert.True(t, slices.Contains(shortSeeds, builtSeed) && writeScript(builtSeed, *stepsFlag, schema).does(doKill), "a process is killed")
+}
+
+// soak plays what is recorded, and then walks until the time is over. Every second walk waits for polls instead of forcing a pass at its
+// end. With -chaos.binary two of four run it, the others run in this process, where the race detector sees them.
 func soak(t *testing.T, cluster *rest.Config, schema tree) {
 	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
 		seed = rand.Uint64N(1_000_000)
+		for _, file := range recordedScripts(t) {
+			t.Run(file, func(t *testing.T) { judge(t, cluster, scriptOf(t, file), options(t, 2*time.Minute, 5*time.Second)) })
+		}
 	}
 	for end := time.Now().Add(*soakFlag); time.Now().Before(end); seed++ {
 		s := writeScript(seed, *stepsFlag, schema)
-		s.Poke = seed%2 == 0 || s.has(railwaysim.FaultApplyError) // what Railway refused is tried again after an hour, or by force
+		s.Poke = seed%2 == 0 || s.has(isApplyError) // what Railway refused is tried again after an hour, or by force
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			judge(t, cluster, s, options(t, 2*time.Minute, 5*time.Second))
+			o := options(t, 2*time.Minute, 5*time.Second)
+			if seed/2%2 == 1 {
+				o.binary = ""
+			}
+			judge(t, cluster, s, o)
 		})
 	}
+}
+
+func recordedScripts(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(recorded)
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return files
+}
+
+func scriptOf(t *testing.T, name string) script {
+	t.Helper()
+	file, err := os.Open(name) //nolint:gosec // a test's own, or the flag's
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	s, err := readScript(file)
+	require.NoError(t, err)
+	return s
 }
 
 func options(t *testing.T, patience, hold time.Duration) runOptions {
@@ -113,11 +165,7 @@ func TestScript(t *testing.T) {
 		t.Skip("-chaos.script names one")
 	}
 	cluster := controlplane.Need(t, kube)
-	file, err := os.Open(*scriptFlag)
-	require.NoError(t, err)
-	defer func() { _ = file.Close() }()
-	s, err := readScript(file)
-	require.NoError(t, err)
+	s := scriptOf(t, *scriptFlag)
 	o := options(t, 45*time.Second, 3*time.Second)
 	o.trace = func(format string, args ...any) { t.Logf(time.Now().Format("15:04:05.000 ")+format, args...) }
 	judge(t, cluster, s, o)
@@ -128,8 +176,8 @@ func judge(t *testing.T, cluster *rest.Config, s script, o runOptions) {
 	t.Helper()
 	r, err := run(t.Context(), cluster, s, o)
 	require.NoError(t, err, "seed %d", s.Seed)
-	t.Logf("seed %d: %d steps (%d specs refused), %d replicas; as declared %s after everything was quiet; %d requests, %d commits, %d deployments",
-		s.Seed, len(s.Steps), r.refused, s.Replicas, r.settled.Round(100*time.Millisecond), r.requests, r.commits, r.deployments)
+	t.Logf("seed %d: %d steps (%d specs refused), %d replicas%s; as declared %s after everything was quiet; %d requests, %d commits, %d deployments",
+		s.Seed, len(s.Steps), r.refused, s.Replicas, asProcesses(o), r.settled.Round(100*time.Millisecond), r.requests, r.commits, r.deployments)
 	if len(r.problems) == 0 {
 		return
 	}
@@ -145,8 +193,15 @@ func judge(t *testing.T, cluster *rest.Config, s script, o runOptions) {
 	require.NoError(t, err)
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("chaos-%d.script", s.Seed))
 	require.NoError(t, os.WriteFile(file, []byte(s.String()), 0o600))
-	t.Errorf("the script, shrunk to %d steps (play it again with -run TestScript -chaos.script=%s), and what it breaks:\n%s%s",
-		len(s.Steps), file, s, strings.Join(again.problems, "\n"))
+	t.Errorf("the script%s, shrunk to %d steps (play it again with -run TestScript -chaos.script=%s), and what it breaks:\n%s%s",
+		asProcesses(o), len(s.Steps), file, s, strings.Join(again.problems, "\n"))
+}
+
+func asProcesses(o runOptions) string {
+	if o.binary == "" {
+		return ""
+	}
+	return " as processes (-chaos.binary)"
 }
 
 // shrink takes steps out of a script as long as it still fails, in ever smaller parts (delta debugging), at most for the time given.
@@ -192,6 +247,27 @@ func TestScriptsSurviveAFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, s.String(), read.String())
 	assert.Equal(t, s.String(), writeScript(7, 40, schema).String(), "a seed is one script")
+}
+
+// TestEveryOperationMeetsFaults holds the operations that faults hit against those of the client, and that each is drawn with each kind.
+func TestEveryOperationMeetsFaults(t *testing.T) {
+	generated, err := os.ReadFile("../../internal/railway/gql/generated.go")
+	require.NoError(t, err)
+	want := []string{"", "ReadEnvironments", "ReadManyLogs"} // every one; the batches are written by hand
+	for _, found := range regexp.MustCompile(`OpName: +"(\w+)"`).FindAllSubmatch(generated, -1) {
+		want = append(want, string(found[1]))
+	}
+	assert.ElementsMatch(t, want, slices.Compact(slices.Sorted(slices.Values(slices.Concat(operations...)))))
+
+	a := &author{rng: rand.New(rand.NewPCG(1, 2))}
+	drawn := map[string]bool{}
+	for range 5000 {
+		f := a.fault()
+		drawn[f.Kind], drawn[f.Operation], drawn[fmt.Sprint(f.Kind, f.RetryAfter)] = true, true, true
+	}
+	for _, kind := range append(railwaysim.FaultKinds(), append(want, "4291", "4293", "42930", "429600")...) {
+		assert.True(t, drawn[kind], "%q is never drawn", kind)
+	}
 }
 
 // TestEveryFieldIsWalked holds that every path of the CRD's spec is generated, but for those that the walk sets itself.

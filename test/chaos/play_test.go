@@ -135,6 +135,7 @@ func (w *walk) quiet(ctx context.Context) (time.Duration, error) {
 	for _, r := range w.replicas {
 		r.do(func(r *replica) { r.api.heal() })
 	}
+	w.endPauses()
 	if err := w.resume(ctx); err != nil {
 		return 0, err
 	}
@@ -172,6 +173,24 @@ func (w *walk) quiet(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	return settled, nil
+}
+
+// endPauses starts the replicas anew when Railway has asked for a pause that is longer than the walk's patience allows: pauses are kept in
+// memory.
+func (w *walk) endPauses() {
+	long := func(f *railwaysim.Fault) bool {
+		return f.Kind == railwaysim.FaultEdge || time.Duration(f.RetryAfter)*time.Second > w.patience/2
+	}
+	met := func(r railwaysim.Request) bool {
+		return r.Fault == railwaysim.FaultEdge || r.Fault == railwaysim.Fault429
+	}
+	if !w.script.has(long) || !slices.ContainsFunc(w.sim.Requests(), met) {
+		return
+	}
+	w.trace("the replicas are started anew, to end the pause that Railway asked for")
+	for _, r := range w.replicas {
+		r.do(func(r *replica) { r.stop() })
+	}
 }
 
 // judgeFinalGo holds that nothing is GO that is not as declared, now that everything is quiet.

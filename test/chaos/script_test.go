@@ -90,8 +90,15 @@ func (s script) write(w io.Writer) error {
 }
 
 // has reports whether Railway misbehaves so.
-func (s script) has(fault string) bool {
-	return slices.ContainsFunc(s.Steps, func(s step) bool { return s.Fault != nil && s.Fault.Kind == fault })
+func (s script) has(is func(*railwaysim.Fault) bool) bool {
+	return slices.ContainsFunc(s.Steps, func(s step) bool { return s.Fault != nil && is(s.Fault) })
+}
+
+func isApplyError(f *railwaysim.Fault) bool { return f.Kind == railwaysim.FaultApplyError }
+
+// does reports whether the script has a step of that kind.
+func (s script) does(kind string) bool {
+	return slices.ContainsFunc(s.Steps, func(s step) bool { return s.Do == kind })
 }
 
 func (s script) String() string {
@@ -274,10 +281,21 @@ func (a *author) human() {
 	}
 }
 
-// operations that faults hit, besides every one.
-var operations = []string{
-	"", "", "ReadEnvironment", "ReadEnvironments", "ReadProject", "ReadLogs", "ReadManyLogs", "CreateEnvironment", "CreateService", "CreateRailwayDomain", "CommitPatch",
-	"CommitPatch", "DeployService", "ReadUsage", "ReadFailure", "DeleteTrigger",
+// operations are all that the client sends: two faults of three hit one of the first row, which every walk sends, or whatever comes
+// next. The last row is sent for other tokens, for environments of many pages, and after a refusal.
+var operations = [][]string{
+	{"", "", "ReadEnvironment", "ReadProject", "CreateEnvironment", "CreateService", "CreateRailwayDomain", "CommitPatch", "CommitPatch", "DeployService"},
+	{"ReadEnvironments", "ReadLogs", "ReadManyLogs", "ReadUsage", "ReadFailure", "DeleteTrigger", "DeleteEnvironment"},
+	{
+		"ReadApiToken", "ReadTokenScope", "ReadWorkspaceLimit", "ReadProjectEnvironments", "ReadProjectServices", "ReadServiceInstances", "ReadVariables",
+		"ReadTriggers",
+	},
+}
+
+// operation is what a fault hits.
+func (a *author) operation() string {
+	row := operations[[]int{0, 0, 0, 0, 1, 2}[a.rng.IntN(6)]]
+	return row[a.rng.IntN(len(row))]
 }
 
 // fault is a misbehaviour of Railway.
@@ -285,15 +303,15 @@ func (a *author) fault() *railwaysim.Fault {
 	kinds := []string{
 		railwaysim.Fault429, railwaysim.Fault500, railwaysim.FaultHTML, railwaysim.FaultEdge, railwaysim.FaultTimeoutBefore,
 		railwaysim.FaultTimeoutAfter, railwaysim.FaultResetAfter, railwaysim.FaultTruncated, railwaysim.FaultError, railwaysim.FaultPartial,
-		railwaysim.FaultNotAuthorized, railwaysim.FaultNotFound, railwaysim.FaultErrorAfter, railwaysim.FaultSlow, railwaysim.FaultApplyError,
+		railwaysim.FaultUnauthorized, railwaysim.FaultNotAuthorized, railwaysim.FaultNotFound, railwaysim.FaultErrorAfter, railwaysim.FaultSlow, railwaysim.FaultApplyError,
 		railwaysim.FaultStale, railwaysim.FaultUnknownEnum, railwaysim.FaultUnknownField,
 	}
 	f := &railwaysim.Fault{
-		Operation: operations[a.rng.IntN(len(operations))], Kind: kinds[a.rng.IntN(len(kinds))], Ordinal: 1 + a.rng.IntN(3), Count: 1 + a.rng.IntN(2),
+		Operation: a.operation(), Kind: kinds[a.rng.IntN(len(kinds))], Ordinal: 1 + a.rng.IntN(3), Count: 1 + a.rng.IntN(2),
 	}
 	switch f.Kind {
 	case railwaysim.Fault429:
-		f.RetryAfter = 1 + a.rng.IntN(3)
+		f.RetryAfter = []int{1, 3, 30, 600}[a.rng.IntN(4)] // in seconds; see endPauses
 	case railwaysim.FaultNotAuthorized, railwaysim.FaultNotFound:
 		f.Count = 1 // more than once it is no blip
 	case railwaysim.FaultApplyError:

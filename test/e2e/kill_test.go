@@ -8,8 +8,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -68,9 +66,8 @@ func TestKilledBetweenAnyTwoRailwayCalls(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a Kubernetes API server; run without -short")
 	}
-	binary := filepath.Join(t.TempDir(), "engine-operator")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../..").CombinedOutput()
-	require.NoError(t, err, string(output))
+	binary, err := testbed.Build(t.Context(), t.TempDir())
+	require.NoError(t, err)
 
 	k := &killer{}
 	var projects []string
