@@ -40,8 +40,13 @@ func TestLocate(t *testing.T) {
 		t.Parallel()
 		l := newLoop(t)
 		l.apply("dev", loopDev, loopProject, loopOther)
-		l.pass("dev")
-		assert.Equal(t, v1alpha1.ReasonProjectNotFound, ready(l.get("dev")).Reason)
+		_, err := l.tryPass("dev")
+		require.ErrorContains(t, err, "Not Authorized", "one answer proves nothing: it is tried again")
+		assert.Equal(t, v1alpha1.ReasonRailwayUnavailable, ready(l.get("dev")).Reason)
+		for range 2 {
+			l.pass("dev")
+			assert.Equal(t, v1alpha1.ReasonProjectNotFound, ready(l.get("dev")).Reason)
+		}
 	})
 }
 

@@ -6,12 +6,14 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
+	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
 
@@ -116,6 +118,9 @@ func (p *pass) knownProject(ctx context.Context) (model.Project, *outcome.Outcom
 	return p.readProject(ctx)
 }
 
+// doubted are the reasons of an object whose last pass did not see its project either.
+var doubted = []string{v1alpha1.ReasonRailwayUnavailable, v1alpha1.ReasonProjectNotFound}
+
 // readProject reads the project's names and tells a bad token from a project that is not visible.
 func (p *pass) readProject(ctx context.Context) (model.Project, *outcome.Outcome) {
 	project, err := p.client.Project(railway.WithPriority(ctx, railway.Rollout), p.object.Spec.Railway.ProjectID)
@@ -129,7 +134,8 @@ func (p *pass) readProject(ctx context.Context) (model.Project, *outcome.Outcome
 		if invalid := p.client.Valid(railway.WithPriority(ctx, railway.Rollout)); invalid != nil {
 			return project, p.rejected(ctx, invalid)
 		}
-		if p.object.Status.Railway != nil { // it was seen before: it takes more than one answer to make it invisible
+		// It takes more than one answer to make a project invisible, and more than two when it was seen before.
+		if p.object.Status.Railway != nil || !slices.Contains(doubted, status.Ready(&p.object.Status).Reason) {
 			return project, p.rejected(ctx, err)
 		}
 		return project, outcome.Stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonProjectNotFound, fmt.Sprintf(
