@@ -81,7 +81,8 @@ type SeedEnvironment struct {
 }
 
 // SeedService is a service. Environments maps the names of the environments it is in to its config there, in the shape of
-// Railway's EnvironmentConfig. One with a source is deployed and serves.
+// Railway's EnvironmentConfig. One with a source is deployed and serves, unless it says "undeployed": true, as services are in
+// environments that were cloned through the API.
 type SeedService struct {
 	ID           string                    `json:"id"`
 	Name         string                    `json:"name"`
@@ -209,10 +210,16 @@ func (s *Sim) plantProject(p SeedProject, wrong func(string, ...any)) {
 	}
 }
 
-// plantInstance puts a service into an environment, where it has served for a while.
+// plantInstance puts a service into an environment, where it has served for a while unless it is undeployed.
 func (s *Sim) plantInstance(e *environment, serviceID string, config map[string]any) {
 	e.Instances[serviceID] = &instance{ID: s.id(), CreatedAt: s.now(), UpdatedAt: s.now()}
-	s.configure(e, serviceID, deepCopy(config))
+	config = deepCopy(config)
+	undeployed := config["undeployed"] == true
+	delete(config, "undeployed")
+	s.configure(e, serviceID, config)
+	if undeployed {
+		return
+	}
 	if d := s.deploy(e, serviceID, "", "deploy", ""); d != nil {
 		d.CreatedAt = d.CreatedAt.Add(-time.Hour)
 	}

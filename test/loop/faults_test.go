@@ -5,6 +5,7 @@ package loop_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,58 +30,124 @@ func (w *world) exactlyOnce() {
 	dev, ok := state["dev"].(map[string]any)
 	require.True(w.t, ok)
 	assert.Len(w.t, dev["services"], 1, "one service")
-	applied := map[string]int{}
-	for _, r := range w.sim.Requests() {
-		if r.Kind == "mutation" && r.Applied && r.Error == "" {
-			applied[r.Operation]++
-		}
-	}
 	for _, operation := range mutations {
-		assert.Equal(w.t, 1, applied[operation], "%s was applied once", operation)
+		assert.Equal(w.t, 1, w.applied(operation), "%s was applied once", operation)
 	}
 }
 
-// TestFaultsAtEveryMutation lets each mutation of a first convergence meet each fault. Whether the write was applied or not,
-// the object recovers by itself and nothing is made twice.
+// TestFaultsAtEveryMutation lets each mutation meet each kind of answer that does not say what was applied, and those of a first
+// convergence more of them. Whether the write was applied or not, the object recovers by itself and nothing is made twice.
 func TestFaultsAtEveryMutation(t *testing.T) {
-	kinds := []string{
-		railwaysim.Fault429, railwaysim.Fault500, railwaysim.FaultHTML, railwaysim.FaultTimeoutAfter, railwaysim.FaultResetAfter,
-		railwaysim.FaultTimeoutBefore, railwaysim.FaultTruncated, railwaysim.FaultPartial,
+	unsure := []string{
+		railwaysim.Fault429, railwaysim.Fault500, railwaysim.FaultTimeoutBefore, railwaysim.FaultTimeoutAfter, railwaysim.FaultErrorAfter,
 	}
-	for _, operation := range mutations {
-		for _, kind := range kinds {
-			t.Run(operation+"/"+kind, func(t *testing.T) {
+	kinds := append([]string{
+		railwaysim.FaultHTML, railwaysim.FaultResetAfter, railwaysim.FaultTruncated, railwaysim.FaultPartial, railwaysim.FaultError,
+		railwaysim.FaultNotAuthorized,
+	}, unsure...)
+	converges := func(w *world) {
+		w.apply("dev", devSpec)
+		w.ready("dev")
+		w.exactlyOnce()
+	}
+	for _, c := range []struct {
+		operation string
+		kinds     []string
+		does      func(w *world)
+	}{
+		{"CreateEnvironment", kinds, converges}, {"CreateService", kinds, converges}, {"CreateRailwayDomain", kinds, converges}, {"CommitPatch", kinds, converges},
+		{"DeleteTrigger", unsure, func(w *world) {
+			w.apply("dev", strings.Replace(devSpec, `source: {image: "ghcr.io/acme/ai-engine:1.4.2"}`,
+				"source: {repo: acme/ai-engine, branch: main, commit: 0123456789abcdef0123456789abcdef01234567}", 1))
+			w.until("dev", "without triggers", func(o *v1alpha1.EngineEnvironment) bool { return w.applied("DeleteTrigger") == 1 && isReady(o) })
+			w.exactlyOnce()
+		}},
+		{"DeployService", unsure, func(w *world) {
+			w.apply("production", undeployedSpec)
+			w.until("production", "deployed", func(o *v1alpha1.EngineEnvironment) bool {
+				return w.deployments("production", "cache") > 0 && isReady(o)
+			})
+			assert.Equal(w.t, 1, w.deployments("production", "cache"), "one deployment")
+		}},
+		{"DeleteEnvironment", unsure, func(w *world) {
+			w.apply("dev", "deletionPolicy: Delete\n"+devSpec)
+			w.ready("dev")
+			require.NoError(w.t, w.client.Delete(w.t.Context(), w.get("dev")))
+			w.gone("dev")
+			assert.Len(w.t, w.sim.State()["ai-engine"], 1, "production, which was there")
+			assert.Equal(w.t, 1, w.applied("DeleteEnvironment"), "it was applied once")
+		}},
+	} {
+		for _, kind := range c.kinds {
+			t.Run(c.operation+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, settings{settle: 400 * time.Millisecond})
-				require.NoError(t, w.sim.AddFault(railwaysim.Fault{Operation: operation, Ordinal: 1, Kind: kind}))
+				w := newWorld(t, settings{settle: 400 * time.Millisecond, seed: undeployedSeed})
+				require.NoError(t, w.sim.AddFault(railwaysim.Fault{Operation: c.operation, Ordinal: 1, Kind: kind}))
 				w.secret("openai", map[string]string{"api-key": secretMark})
-				w.apply("dev", devSpec)
-				w.ready("dev")
-				w.exactlyOnce()
+				c.does(w)
+				assert.True(t, w.met(c.operation, kind), "the fault was met")
 			})
 		}
 	}
 }
 
-// TestFaultsOnReads lets the reads fail in every way at once and holds that no wrong write follows.
+// undeployedSpec declares that service.
+var undeployedSpec = strings.NewReplacer("tier: Dev", "tier: Production", "value: dev", "value: production").Replace(devSpec) +
+	"services: [{name: cache, source: {image: \"redis:7\"}}]\n"
+
+// undeployedSeed has a service in production that has no deployment.
+var undeployedSeed = strings.Replace(plainSeed, "name: production}]", `name: production}]
+  services: [{id: s-cache, name: cache, environments: {production: {source: {image: "redis:7"}, undeployed: true}}}]`, 1)
+
+// applied counts the requests of the operation that were applied.
+func (w *world) applied(operation string) int {
+	n := 0
+	for _, r := range w.sim.Requests() {
+		if r.Operation == operation && r.Applied && r.Error == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// met reports whether a request of the operation met the fault.
+func (w *world) met(operation, kind string) bool {
+	return slices.ContainsFunc(w.sim.Requests(), func(r railwaysim.Request) bool { return r.Operation == operation && r.Fault == kind })
+}
+
+// TestFaultsOnReads lets the reads of a tier fail in every way and holds that no wrong write follows.
 func TestFaultsOnReads(t *testing.T) {
 	for _, kind := range []string{
 		railwaysim.Fault429, railwaysim.Fault500, railwaysim.FaultHTML, railwaysim.FaultTruncated, railwaysim.FaultPartial,
-		railwaysim.FaultTimeoutBefore, railwaysim.FaultUnauthorized,
+		railwaysim.FaultTimeoutBefore, railwaysim.FaultUnauthorized, railwaysim.FaultNotFound, railwaysim.FaultError,
+		railwaysim.FaultUnknownEnum, railwaysim.FaultUnknownField,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			w := running(t, settings{}, nil)
-			before, deployed := w.mark(), w.deployments("dev", "ai-engine")
+			w := newWorld(t, settings{seed: usageSeed})
+			w.secret("openai", map[string]string{"api-key": secretMark})
+			reads := []string{"ReadProject", "ReadEnvironment", "ReadLogs", "ReadUsage"}
+			for _, operation := range reads {
+				require.NoError(t, w.sim.AddFault(railwaysim.Fault{Operation: operation, Ordinal: 1, Kind: kind}))
+			}
+			spec := devSpec + "budget: {monthlyUSD: 570}\nverification: {interval: 5s, checks: [{name: log, logs: {}, contains: ython}]}\n"
+			w.apply("dev", spec)
+			w.untilWithin(2*eventually, "dev", "GO", isGo)
+			w.exactlyOnce()
+			for _, operation := range reads {
+				assert.True(t, w.met(operation, kind), "%s met the fault", operation)
+			}
+
+			before := w.mark()
 			require.NoError(t, w.sim.AddFault(railwaysim.Fault{Operation: "ReadEnvironment", Ordinal: 1, Count: 2, Kind: kind}))
-			w.apply("dev", strings.Replace(devSpec, "value: dev", "value: next", 1))
+			w.apply("dev", strings.Replace(spec, "value: dev", "value: next", 1))
 			w.until("dev", "recovered", func(o *v1alpha1.EngineEnvironment) bool {
 				return isReady(o) && w.variables("dev", "ai-engine")["DB_SCHEMA"] == "next"
 			})
 			counts := w.count(before)
 			assert.Equal(t, 1, counts["CommitPatch"], "one commit")
 			assert.Zero(t, counts["CreateEnvironment"]+counts["CreateService"], "nothing is created because a read failed")
-			assert.Equal(t, deployed+1, w.deployments("dev", "ai-engine"))
+			assert.Equal(t, 2, w.deployments("dev", "ai-engine"))
 		})
 	}
 }

@@ -359,13 +359,13 @@ func TestRoutineRolloutIsPending(t *testing.T) {
 // TestServiceWithoutADeploymentIsDeployed: a patch that equals the config starts none.
 func TestServiceWithoutADeploymentIsDeployed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, settings{seed: strings.Replace(plainSeed, "name: production}]", `name: production}]
-  services: [{id: s-cache, name: cache, environments: {production: {source: {image: "redis:7"}, undeployed: true}}}]`, 1)})
+	w := newWorld(t, settings{seed: undeployedSeed})
+	require.Zero(t, w.deployments("production", "cache"))
 	w.secret("openai", map[string]string{"api-key": secretMark})
-	w.apply("production", strings.NewReplacer("tier: Dev", "tier: Production", "value: dev", "value: production").Replace(devSpec)+
-		"services: [{name: cache, source: {image: \"redis:7\"}}]\n")
+	w.apply("production", undeployedSpec)
 	w.ready("production")
 	assert.Equal(t, 1, w.deployments("production", "cache"))
+	assert.Equal(t, 1, w.applied("DeployService"))
 }
 
 // TestWarnDoesNotBringAnEnvironmentBack: somebody deleted it, and the policy is to report.
