@@ -312,7 +312,7 @@ func (a *author) fault() *railwaysim.Fault {
 	switch f.Kind {
 	case railwaysim.Fault429:
 		f.RetryAfter = []int{1, 3, 30, 600}[a.rng.IntN(4)] // in seconds; see endPauses
-	case railwaysim.FaultNotAuthorized, railwaysim.FaultNotFound:
+	case railwaysim.FaultUnauthorized, railwaysim.FaultNotAuthorized, railwaysim.FaultNotFound:
 		f.Count = 1 // more than once it is no blip
 	case railwaysim.FaultApplyError:
 		f.Operation = "CommitPatch"
