@@ -166,7 +166,14 @@ func (w *walk) quiet(ctx context.Context) (time.Duration, error) {
 	if left := w.unsettled(ctx); len(left) > 0 {
 		w.blame("as declared, and then no more: %s", strings.Join(left, "; "))
 	}
-	w.judgeFinalGo(ctx)
+	wrong := w.wrongGo(ctx)
+	for !w.script.Poke && len(wrong) > 0 && time.Since(start) < w.patience { // what people did last shows at the next poll
+		time.Sleep(100 * time.Millisecond)
+		wrong = w.wrongGo(ctx)
+	}
+	for _, text := range wrong {
+		w.blame("%s", text)
+	}
 	for _, p := range late {
 		if reason := w.oracle.late(w.sim.Record(), p); reason != "" {
 			w.blame("the operator commits although everything is as declared and quiet: %q, %s: %s", p.Message, reason, asJSON(p.Patch))
@@ -193,8 +200,9 @@ func (w *walk) endPauses() {
 	}
 }
 
-// judgeFinalGo holds that nothing is GO that is not as declared, now that everything is quiet.
-func (w *walk) judgeFinalGo(ctx context.Context) {
+// wrongGo lists what is GO and not as declared.
+func (w *walk) wrongGo(ctx context.Context) []string {
+	var wrong []string
 	for _, o := range objects {
 		object := w.object(o.name)
 		if o.environment == "" || w.client.Get(ctx, client.ObjectKeyFromObject(object), object) != nil {
@@ -204,11 +212,12 @@ func (w *walk) judgeFinalGo(ctx context.Context) {
 		w.oracle.mu.Lock()
 		if v := w.oracle.newest(o.name); v != nil && !v.deleted && verdict == "GO" {
 			if differences := w.oracle.differences(w.sim.Record(), v, w.oracle.sources[len(w.oracle.sources)-1], true); len(differences) > 0 {
-				w.oracle.blame("%s: GO at the end, and not as declared: %s", o.name, strings.Join(differences, "; "))
+				wrong = append(wrong, fmt.Sprintf("%s: GO at the end, and not as declared: %s", o.name, strings.Join(differences, "; ")))
 			}
 		}
 		w.oracle.mu.Unlock()
 	}
+	return wrong
 }
 
 func (w *walk) blame(format string, args ...any) {
