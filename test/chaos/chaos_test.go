@@ -142,7 +142,7 @@ func recordedScripts(t *testing.T) []string {
 
 func scriptOf(t *testing.T, name string) script {
 	t.Helper()
-	file, err := os.Open(name) //nolint:gosec // a test's own, or the flag's
+	file, err := os.Open(name)
 	require.NoError(t, err)
 	defer func() { _ = file.Close() }()
 	s, err := readScript(file)
