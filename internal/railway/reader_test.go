@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +21,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/engine-operator/engine-operator/internal/railway/gql"
+	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/railway/schema"
 )
 
@@ -45,7 +47,6 @@ func wantsOf(n int) []want {
 
 // readOutcomes returns the outcomes in order, each given exactly once.
 func readOutcomes(t *testing.T, c *Client, wants []want) []outcome {
-	t.Helper()
 	t.Helper()
 	outcomes, given := make([]outcome, len(wants)), make([]int, len(wants))
 	c.read(t.Context(), wants, func(i int, o outcome) { outcomes[i] = o; given[i]++ })
@@ -119,14 +120,51 @@ func TestReadInvisibleOnesBlindNobody(t *testing.T) {
 	}
 }
 
+// A batch is halved whatever shows that it is too large.
 func TestReadDividesWhatIsTooLarge(t *testing.T) {
-	c, w := readingClient(t, 48)
-	w.most = 12
-	for _, o := range readOutcomes(t, c, wantsOf(48)) {
-		assert.NoError(t, o.err)
+	const most = 12
+	answer := func(status int, body string) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 	}
-	assert.Equal(t, []int{48, 24, 12, 12, 24, 12, 12}, w.sizes(0))
-	assert.Equal(t, 13, c.batch.now(), "halved to twelve, and the last full batch of twelve lets one more in")
+	tests := []struct {
+		reason string
+		refuse func(*http.Request) (*http.Response, error)
+	}{
+		{"Railway refuses it without a reason", func(*http.Request) (*http.Response, error) {
+			return answer(200, `{"errors":[{"message":"Problem processing request"}],"data":null}`)
+		}},
+		{"an error of an unknown kind", func(*http.Request) (*http.Response, error) {
+			return answer(200, `{"errors":[{"message":"Query is too complex"}],"data":null}`)
+		}},
+		{"no answer within the time limit", func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}},
+		{"more than is read of an answer", func(*http.Request) (*http.Response, error) { return answer(200, strings.Repeat(" ", 1<<20+1)) }},
+		{"HTTP 400", func(*http.Request) (*http.Response, error) { return answer(400, "<html>") }},
+		{"HTTP 413", func(*http.Request) (*http.Response, error) { return answer(413, "<html>") }},
+		{"HTTP 504", func(*http.Request) (*http.Response, error) { return answer(504, "<html>") }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, w := readingClient(t, 48)
+				c.gql.wire.options.MaxBody = 1 << 20
+				c.gql.wire.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+					answered, err := w.RoundTrip(r)
+					if len(w.requests[len(w.requests)-1].environments) > most {
+						return tt.refuse(r)
+					}
+					return answered, err
+				})
+				for _, o := range readOutcomes(t, c, wantsOf(48)) {
+					assert.NoError(t, o.err)
+				}
+				assert.Equal(t, []int{48, 24, 12, 12, 24, 12, 12}, w.sizes(0))
+				assert.Equal(t, 13, c.batch.now(), "halved to twelve, and the last full batch of twelve lets one more in")
+			})
+		})
+	}
 }
 
 func TestReadTellsWhoseErrorItIs(t *testing.T) {
@@ -215,6 +253,47 @@ func TestReadKeepsWhatIsTheSame(t *testing.T) {
 	}
 	wants[0].known.print = 1
 	assert.Same(t, wants[0].known.held, readOutcomes(t, c, wants)[0].held, "an equal environment keeps its place")
+}
+
+// What stands on a further page may change while the answer to the batch stays the same.
+func TestReadSeesWhatChangesOnAFurtherPage(t *testing.T) {
+	c, w := readingClient(t, 3)
+	last := "BEFORE"
+	c.gql.wire.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		var body struct {
+			OperationName string
+			Variables     map[string]string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			return nil, err
+		}
+		if body.OperationName == "ReadVariables" {
+			assert.Equal(t, "e1", body.Variables["environmentId"])
+			page := edges(object{"name": last, "serviceId": nil, "isSealed": true})
+			return jsonResponse(object{"data": object{"environment": object{"variables": page}}}), nil
+		}
+		answer := w.answer(body.Variables)
+		long := answer["data"].(object)["environment_1"].(object)
+		long["variables"] = next(long["variables"].(object), "1")
+		return jsonResponse(answer), nil
+	})
+	wants := wantsOf(3)
+	read := func() []outcome {
+		outcomes := readOutcomes(t, c, wants)
+		for i, o := range outcomes {
+			require.NoError(t, o.err)
+			assert.Equal(t, i == 1, o.held.environment().Sealed[model.VariableRef{Name: last}], "environment %d", i)
+		}
+		return outcomes
+	}
+	for i, o := range read() {
+		wants[i].known = o.view
+	}
+	last = "AFTER"
+	for i, o := range read() {
+		assert.Equal(t, i != 1, o.held == wants[i].known.held, "environment %d", i)
+		assert.Equal(t, i != 1, o.digest == wants[i].known.digest, "environment %d", i)
+	}
 }
 
 func TestBatchSize(t *testing.T) {
