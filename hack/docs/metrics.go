@@ -96,6 +96,8 @@ func kindOf(collector prometheus.Collector, name string) string {
 	switch collector.(type) {
 	case *prometheus.HistogramVec, prometheus.Histogram:
 		return "histogram"
+	case *prometheus.CounterVec:
+		return "counter"
 	default:
 		if strings.HasSuffix(name, "_total") {
 			return "counter"

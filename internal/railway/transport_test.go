@@ -346,7 +346,11 @@ func TestMetrics(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
 	registry := prometheus.NewRegistry()
-	c := s.client(t, func(o *Options) { o.Registerer = registry })
+	c := s.client(t, func(o *Options) {
+		o.Registerer = registry
+		o.Now = func() time.Time { return noon }
+	})
+	c.gql.setPolled(15)
 	for range 2 {
 		_, err := c.Project(t.Context(), "p1")
 		assert.Equal(t, RateLimited, ClassOf(err))
@@ -354,6 +358,15 @@ func TestMetrics(t *testing.T) {
 	}
 	assert.Equal(t, 1, s.count(), "after a 429 nothing is sent until the pause is over")
 	assert.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP engine_operator_railway_batch_size Environments that are read in one request at most, by key of the token.
+# TYPE engine_operator_railway_batch_size gauge
+engine_operator_railway_batch_size{token="`+c.Key()+`"} 10
+# HELP engine_operator_railway_paused_seconds How long nothing may be sent because Railway refused a request as too many, by key of the token.
+# TYPE engine_operator_railway_paused_seconds gauge
+engine_operator_railway_paused_seconds{token="`+c.Key()+`"} 60
+# HELP engine_operator_railway_poll_interval_floor_seconds The shortest time between two polls of an environment that the token's limit allows, by key of the token.
+# TYPE engine_operator_railway_poll_interval_floor_seconds gauge
+engine_operator_railway_poll_interval_floor_seconds{token="`+c.Key()+`"} 90
 # HELP engine_operator_railway_rate_limit_remaining Requests left in Railway's current window, by key of the token.
 # TYPE engine_operator_railway_rate_limit_remaining gauge
 engine_operator_railway_rate_limit_remaining{token="`+c.Key()+`"} 900
@@ -363,7 +376,8 @@ engine_operator_railway_requests_total{class="RateLimited",operation="ReadProjec
 # HELP engine_operator_railway_throttled_total Requests that Railway refused as too many, or that were held back to keep within its limits.
 # TYPE engine_operator_railway_throttled_total counter
 engine_operator_railway_throttled_total 2
-`), "engine_operator_railway_rate_limit_remaining", "engine_operator_railway_requests_total", "engine_operator_railway_throttled_total"))
+`), "engine_operator_railway_batch_size", "engine_operator_railway_paused_seconds", "engine_operator_railway_poll_interval_floor_seconds",
+		"engine_operator_railway_rate_limit_remaining", "engine_operator_railway_requests_total", "engine_operator_railway_throttled_total"))
 	count, err := testutil.GatherAndCount(registry, "engine_operator_railway_request_duration_seconds")
 	assert.NoError(t, err)
 	assert.Equal(t, 1, count)
