@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -145,13 +146,15 @@ func (n *nameServer) next(kind dnsmessage.Type) []string {
 }
 
 // TestRebinding holds that a name is judged by what it resolves to when the connection is made, each time and for each address: no
-// answer of before counts.
+// answer of before counts. The server would be believed, so that whoever connects to this machine arrives.
 func TestRebinding(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		t.Error("the request arrived")
 	}))
 	defer server.Close()
-	port := server.Listener.Addr().(*net.TCPAddr).Port
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	host := net.JoinHostPort("example.com", strconv.Itoa(server.Listener.Addr().(*net.TCPAddr).Port))
 	cases := []struct {
 		reason  string
 		answers [][]string
@@ -164,9 +167,9 @@ func TestRebinding(t *testing.T) {
 		t.Run(tc.reason, func(t *testing.T) {
 			names := &nameServer{answers: tc.answers}
 			resolveBy(t, names)
-			p := &prober{client: newClient(GuardOptions{}), now: clock}
+			p := &prober{client: newClient(GuardOptions{RootCAs: roots}), now: clock}
 			for range 3 {
-				_, err := p.send(t.Context(), Request{Method: "GET", Host: net.JoinHostPort("rebind.acme.example", strconv.Itoa(port)), Path: "/"})
+				_, err := p.send(t.Context(), Request{Method: "GET", Host: host, Path: "/"})
 				require.ErrorIs(t, err, errForbiddenAddress)
 			}
 			names.mu.Lock()
@@ -174,7 +177,26 @@ func TestRebinding(t *testing.T) {
 			assert.GreaterOrEqual(t, names.asked, 3, "it is resolved anew for each connection")
 		})
 	}
+	// A guard that resolved the name, judged the answer and then dialled the name would be told this machine the second time.
+	t.Run("a public address for whoever asks first, this machine later", func(t *testing.T) {
+		names := &nameServer{answers: [][]string{{blackhole}, {"127.0.0.1"}}}
+		resolveBy(t, names)
+		p := &prober{client: newClient(GuardOptions{RootCAs: roots}), now: clock}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		_, err := p.send(ctx, Request{Method: "GET", Host: host, Path: "/"})
+		require.Error(t, err)
+		require.NotErrorIs(t, err, errForbiddenAddress, "what was judged is public")
+		names.mu.Lock()
+		assert.Equal(t, 1, names.asked, "what is judged is what is connected to")
+		names.mu.Unlock()
+		_, err = p.send(t.Context(), Request{Method: "GET", Host: host, Path: "/"})
+		require.ErrorIs(t, err, errForbiddenAddress, "judged anew")
+	})
 }
+
+// blackhole is blackhole.as112.arpa (RFC 7535): public by our rule, and there to take what nobody wants.
+const blackhole = "192.31.196.1"
 
 // TestNoProxy holds that probes connect themselves: a proxy would resolve names, and nobody would judge them.
 func TestNoProxy(t *testing.T) {
