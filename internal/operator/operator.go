@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
@@ -188,9 +189,11 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 			ByObject: map[client.Object]cache.ByObject{
 				&appsv1.ControllerRevision{}:  {Label: labels.NewSelector().Add(*own)},
 				&v1alpha1.EngineEnvironment{}: {Label: o.Selector},
+				&corev1.Secret{}:              {Transform: nameAndOwners},
+				&corev1.ConfigMap{}:           {Transform: nameAndOwners},
 			},
 		},
-		// Secrets and ConfigMaps are read live when an object needs them: only their metadata is cached.
+		// Secrets and ConfigMaps are read live when an object needs them: only of their metadata is something cached.
 		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
 		HealthProbeBindAddress:        o.HealthAddress,
 		PprofBindAddress:              o.PprofAddress,
@@ -212,6 +215,26 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 		return nil, err
 	}
 	return manager, manager.AddReadyzCheck("ping", healthz.Ping)
+}
+
+// nameAndOwners leaves of the metadata of a Secret or a ConfigMap what the loop asks: who it is and whose. The cache has all of the cluster,
+// and the annotation of kubectl apply holds every value of a Secret. It writes nothing that is empty already: an object may come by again
+// while it is read.
+func nameAndOwners(in any) (any, error) {
+	object, err := meta.Accessor(in)
+	if err != nil {
+		return in, nil //nolint:nilerr // what has no metadata is passed on
+	}
+	if object.GetManagedFields() != nil {
+		object.SetManagedFields(nil)
+	}
+	if object.GetAnnotations() != nil {
+		object.SetAnnotations(nil)
+	}
+	if object.GetLabels() != nil {
+		object.SetLabels(nil)
+	}
+	return in, nil
 }
 
 func orDefault(d, otherwise time.Duration) *time.Duration {

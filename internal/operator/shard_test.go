@@ -23,13 +23,13 @@ import (
 	"github.com/engine-operator/engine-operator/internal/operator"
 )
 
-var cluster *rest.Config
+var kubernetes *rest.Config
 
-func TestMain(m *testing.M) { os.Exit(controlplane.ForTests(m, &cluster)) }
+func TestMain(m *testing.M) { os.Exit(controlplane.ForTests(m, &kubernetes)) }
 
 // TestShard holds that an instance with a selector leaves the objects of others alone, and takes them over when they are labelled.
 func TestShard(t *testing.T) {
-	config := controlplane.Need(t, cluster)
+	config := controlplane.Need(t, kubernetes)
 	scheme, err := operator.Scheme()
 	require.NoError(t, err)
 	kube, err := client.New(config, client.Options{Scheme: scheme})
@@ -37,7 +37,7 @@ func TestShard(t *testing.T) {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "shard-"}}
 	require.NoError(t, kube.Create(t.Context(), namespace))
 	ours, theirs := local(t, kube, namespace.Name, "ours", "a"), local(t, kube, namespace.Name, "theirs", "b")
-	runShard(t, config, namespace.Name, "shard=a")
+	run(t, config, namespace.Name, labels.SelectorFromSet(labels.Set{"shard": "a"}))
 
 	ready := func(object *v1alpha1.EngineEnvironment) func() bool {
 		return func() bool {
@@ -65,13 +65,11 @@ func local(t *testing.T, kube client.Client, namespace, name, shard string) *v1a
 	return object
 }
 
-// runShard runs an instance until the test ends.
-func runShard(t *testing.T, config *rest.Config, namespace, selector string) {
+// run runs an instance until the test ends.
+func run(t *testing.T, config *rest.Config, namespace string, selector labels.Selector) *operator.Operator {
 	t.Helper()
-	parsed, err := labels.Parse(selector)
-	require.NoError(t, err)
 	started, err := operator.New(t.Context(), config, operator.Options{
-		Namespaces: []string{namespace}, Selector: parsed, Concurrency: 1, Settle: time.Second, ShutdownTimeout: 5 * time.Second,
+		Namespaces: []string{namespace}, Selector: selector, Concurrency: 1, Settle: time.Second, ShutdownTimeout: 5 * time.Second,
 		Metrics: metricsserver.Options{BindAddress: "0"}, HealthAddress: "0", HashKeyNamespace: namespace, AnyName: true,
 	})
 	require.NoError(t, err)
@@ -82,4 +80,5 @@ func runShard(t *testing.T, config *rest.Config, namespace, selector string) {
 		cancel()
 		assert.NoError(t, <-ended)
 	})
+	return started
 }
