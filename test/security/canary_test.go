@@ -22,6 +22,8 @@ var canaries = map[string]string{
 	"token":          "7b1e9c52-4d0a-4f6e-9a83-c25d8e1f7a60",
 	"rejected token": "e58a3d17-6c2b-4b94-8f70-1d9e4a7c3b26",
 	"variable":       `Qw8/zR+t"Lm\4k=Yv&Pj% 9xN<dE>`,
+	"rotated":        "Xs3Ce7Vr1Bt9Nu5Mj2Ki",
+	"rotated sealed": "sk-proj-L8oPq2AzWs4XeDc6RfVt",
 	"short variable": "hK7vQ2",
 	"lines":          "-----BEGIN PRIVATE KEY-----\nMhT6rWq0ZxLp3Vb8SnYd5GfJc2Ku7EaQ\n-----END PRIVATE KEY-----\n",
 	"sealed":         "sk-proj-U4nB7xWmZ0tRq9LdVh3YcKf6",

@@ -3,7 +3,7 @@
 
 // Package security runs the operator as a cluster does, as its ServiceAccount with the rights of config/default, through a story in
 // which everything that can tell a secret tells it, and then looks at what it left behind: no secret shows anywhere, every right
-// was used, and none was missing.
+// was used, and none was missing. A short story does the same with the rights of config/namespaced.
 package security
 
 import (
@@ -72,7 +72,23 @@ func fail(err error) int {
 // manifests is what kustomize build of a directory of config gives.
 func manifests(t *testing.T, dir string) []*unstructured.Unstructured {
 	t.Helper()
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join("../../config", dir))
+	return build(t, filepath.Join("../../config", dir))
+}
+
+// namespaced is config/namespaced for a team's namespace, as its comment tells to install it.
+func namespaced(t *testing.T) []*unstructured.Unstructured {
+	t.Helper()
+	//nolint:usetesting // beside the tests: kustomize takes no absolute paths
+	dir, err := os.MkdirTemp(".", ".overlay-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte("namespace: "+team+"\nresources: [../../../config/namespaced]\n"), 0o600))
+	return build(t, dir)
+}
+
+func build(t *testing.T, dir string) []*unstructured.Unstructured {
+	t.Helper()
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	require.NoError(t, err)
 	var objects []*unstructured.Unstructured
 	for _, resource := range built.Resources() {
@@ -85,10 +101,10 @@ func manifests(t *testing.T, dir string) []*unstructured.Unstructured {
 	return objects
 }
 
-// install applies config/default.
-func install(t *testing.T, kube client.Client) {
+// install applies the manifests.
+func install(t *testing.T, kube client.Client, manifests []*unstructured.Unstructured) {
 	t.Helper()
-	for _, object := range manifests(t, "default") {
+	for _, object := range manifests {
 		require.NoError(t, kube.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object),
 			client.FieldOwner("install"), client.ForceOwnership), "%s %s", object.GetKind(), object.GetName())
 	}

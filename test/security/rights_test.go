@@ -21,9 +21,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/options"
 )
 
-var update = flag.Bool("update", false, "write testdata/rights.golden anew")
-
-const golden = "testdata/rights.golden"
+var update = flag.Bool("update", false, "write testdata/*.golden anew")
 
 // seldom are rights that the story need not use, each with the reason why the operator has it all the same.
 var seldom = map[string]string{
@@ -37,25 +35,28 @@ var seldom = map[string]string{
 // listed is why what is watched may be listed, too. The test with the environment KUBE_FEATURE_WatchListClient=false lists.
 const listed = "a cache is filled by a watch that sends what is there first; it lists where an API server, or a proxy before it, does not"
 
-// TestRightsAreAsReviewed holds the operator's rights against the reviewed list: a change of them shows as a change of that file.
+// TestRightsAreAsReviewed holds the operator's rights against the reviewed lists: a change of them shows as a change of a file.
 func TestRightsAreAsReviewed(t *testing.T) {
-	got := strings.Join(granted(t), "\n") + "\n"
-	if *update {
-		require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
+	for golden, objects := range map[string][]*unstructured.Unstructured{
+		"testdata/rights.golden": manifests(t, "default"), "testdata/rights-namespaced.golden": namespaced(t),
+	} {
+		got := strings.Join(granted(t, objects), "\n") + "\n"
+		if *update {
+			require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
+		}
+		want, err := os.ReadFile(golden)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), got, "go test ./test/security -run TestRightsAreAsReviewed -update writes %s anew", golden)
+		assert.NotContains(t, got, "*.", "no wildcards")
+		assert.NotContains(t, got, " *\n", "no wildcards")
 	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got, "go test ./test/security -run TestRightsAreAsReviewed -update writes %s anew", golden)
-	assert.NotContains(t, got, "*.", "no wildcards")
-	assert.NotContains(t, got, " *\n", "no wildcards")
 }
 
-// granted are the rights that config/default gives the operator's ServiceAccount, as "scope resource.group verb", where the scope is *
+// granted are the rights that the manifests give the operator's ServiceAccount, as "scope resource.group verb", where the scope is *
 // for the whole cluster or a namespace.
-func granted(t *testing.T) []string {
+func granted(t *testing.T, objects []*unstructured.Unstructured) []string {
 	t.Helper()
 	rules := map[string][]rbacv1.PolicyRule{}
-	objects := manifests(t, "default")
 	for _, object := range objects {
 		if kind := object.GetKind(); kind == "ClusterRole" || kind == "Role" {
 			role := rbacv1.ClusterRole{}
@@ -119,8 +120,21 @@ type audited struct {
 // rightsAreNeeded holds that the operator used every right that it has, and was refused nothing, by the API server's audit log.
 func rightsAreNeeded(t *testing.T) {
 	t.Helper()
-	all, used := granted(t), map[string]bool{}
-	for _, event := range auditEvents(t) {
+	all := granted(t, manifests(t, "default"))
+	used := usedRights(t, options.DefaultNamespace, all)
+	for _, right := range all {
+		assert.True(t, used[right] || seldom[right] != "", "granted and never used: %s", right)
+	}
+	for right := range seldom {
+		assert.Contains(t, all, right, "it is not granted, and needs no excuse")
+	}
+}
+
+// usedRights are those of all that the operator in that namespace used. It was refused nothing.
+func usedRights(t *testing.T, home string, all []string) map[string]bool {
+	t.Helper()
+	used := map[string]bool{}
+	for _, event := range auditEvents(t, home) {
 		if event.ObjectRef == nil {
 			continue // discovery, which everybody may do
 		}
@@ -137,16 +151,11 @@ func rightsAreNeeded(t *testing.T) {
 			}
 		}
 	}
-	for _, right := range all {
-		assert.True(t, used[right] || seldom[right] != "", "granted and never used: %s", right)
-	}
-	for right := range seldom {
-		assert.Contains(t, all, right, "it is not granted, and needs no excuse")
-	}
+	return used
 }
 
-// auditEvents are what the operator's ServiceAccount asked of the API server.
-func auditEvents(t *testing.T) (events []audited) {
+// auditEvents are what the ServiceAccount of the operator in that namespace asked of the API server.
+func auditEvents(t *testing.T, home string) (events []audited) {
 	t.Helper()
 	file, err := os.Open(auditLog)
 	require.NoError(t, err)
@@ -156,7 +165,7 @@ func auditEvents(t *testing.T) (events []audited) {
 	for lines.Scan() {
 		var event audited
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &event))
-		if event.ImpersonatedUser != nil && event.ImpersonatedUser.Username == "system:serviceaccount:"+options.DefaultNamespace+":"+account {
+		if event.ImpersonatedUser != nil && event.ImpersonatedUser.Username == username(home) {
 			events = append(events, event)
 		}
 	}

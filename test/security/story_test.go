@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/options"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 	"github.com/engine-operator/engine-operator/internal/redact"
 )
@@ -74,7 +75,7 @@ verification:
 
 // TestNothingShowsAndEveryRightIsNeeded plays the story once, and looks at what it left behind.
 func TestNothingShowsAndEveryRightIsNeeded(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, namespace, options.DefaultNamespace, manifests(t, "default")...)
 	w.plant()
 	w.story()
 	metrics := w.scrape()
@@ -92,7 +93,7 @@ func TestNothingShowsAndEveryRightIsNeeded(t *testing.T) {
 		assert.Contains(t, left["Railway's request log"], `"CommitPatch"`)
 		variables, err := w.sim.Variables(railwaysim.Place{Environment: "dev", Service: "ai-engine"})
 		require.NoError(t, err)
-		for variable, canary := range map[string]string{"PLAIN": "variable", "SHORT": "short variable", "LINES": "lines", "SEALED": "sealed"} {
+		for variable, canary := range map[string]string{"PLAIN": "rotated", "SHORT": "short variable", "LINES": "lines", "SEALED": "rotated sealed"} {
 			assert.Equal(t, strings.TrimSpace(canaries[canary]), strings.TrimSpace(variables[variable]), "it did arrive on Railway")
 		}
 	})
@@ -111,17 +112,22 @@ func (w *world) plant() {
 	w.secret("rejected", map[string]string{"RAILWAY_API_TOKEN": canaries["rejected token"]})
 	w.secret("whole", map[string]string{"FROM_WHOLE_SECRET": canaries["whole Secret"]})
 	w.secret("refused", map[string]string{"1-not.a-name": canaries["refused name"]})
-	w.secret("values", map[string]string{
-		"variable": canaries["variable"], "short": canaries["short variable"], "lines": canaries["lines"], "sealed": canaries["sealed"],
-		"header": canaries["header"], "body": `{"message": "` + canaries["body"] + `"}`, "refused-header": canaries["refused header"],
-	})
+	w.values("variable", "sealed")
 	w.pullSecret(canaries["pull password"])
 	require.NoError(w.t, w.kube.Create(w.t.Context(), &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: "plain", Namespace: namespace}, Data: map[string]string{"FEATURE": "on"},
+		ObjectMeta: metav1.ObjectMeta{Name: "plain", Namespace: w.namespace}, Data: map[string]string{"FEATURE": "on"},
 	}))
 	require.NoError(w.t, w.sim.SetRegistry(railwaysim.RegistryEdit{
 		Host: "ghcr.io", Private: true, Username: "robot", Password: canaries["pull password"],
 	}))
+}
+
+// values are what most variables and the check take, with the canaries of these names for two of them.
+func (w *world) values(variable, sealed string) {
+	w.secret("values", map[string]string{
+		"variable": canaries[variable], "short": canaries["short variable"], "lines": canaries["lines"], "sealed": canaries[sealed],
+		"header": canaries["header"], "body": `{"message": "` + canaries["body"] + `"}`, "refused-header": canaries["refused header"],
+	})
 }
 
 func (w *world) pullSecret(password string) {
@@ -136,6 +142,7 @@ func (w *world) story() {
 	w.revisions()
 	w.leaks()
 	w.railwayTells()
+	w.plans()
 }
 
 // local writes a Secret, writes it again, and deletes it.
@@ -145,7 +152,7 @@ func (w *world) local() {
 	w.apply("local", strings.Replace(localSpec, "value: local", "value: next", 1))
 	require.Eventually(w.t, func() bool {
 		secret := &corev1.Secret{}
-		require.NoError(w.t, w.kube.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: "local-env"}, secret))
+		require.NoError(w.t, w.kube.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: "local-env"}, secret))
 		return string(secret.Data["DB_SCHEMA"]) == "next"
 	}, eventually, wait)
 	w.remove("local")
@@ -221,6 +228,65 @@ func (w *world) railwayTells() {
 	w.until("dev", "drifted", func(o *v1alpha1.EngineEnvironment) bool { return len(o.Status.Drift) > 0 })
 	w.apply("dev", good)
 	w.until("dev", "repaired", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Verdict == v1alpha1.VerdictGo })
+}
+
+// plans lets plans wait for a person: of values that have changed in a Secret, and of a tier that takes over what was verified in
+// another one.
+func (w *world) plans() {
+	good := "writePolicy: Approve\n" + strings.Replace(devSpec, "1.4.2", "1.4.1", 1)
+	w.apply("dev", good)
+	w.until("dev", "GO", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Verdict == v1alpha1.VerdictGo })
+	w.values("rotated", "rotated sealed")
+	w.approve("dev", "ai-engine.variables.PLAIN", "ai-engine.variables.SEALED")
+	w.apply("preview", promotedSpec)
+	w.approve("preview", "environment")
+	w.until("preview", "promoted", func(o *v1alpha1.EngineEnvironment) bool {
+		return o.Status.Verdict == v1alpha1.VerdictGo && o.Status.Engine.Revision == "1.4.1"
+	})
+}
+
+// promotedSpec takes its source from dev. Its middleware asks for a tenant.
+var promotedSpec = "writePolicy: Approve\npromotion: {from: dev}\n" + strings.NewReplacer(
+	"tier: Dev", "tier: Preview", `  source: {image: "ghcr.io/acme/ai-engine:1.4.2"}`+"\n", "",
+	"      headers:\n", "      headers:\n      - {name: x-tenant-id, value: 550e8400-e29b-41d4-a716-446655440000}\n").Replace(devSpec)
+
+// approve waits for a plan with changes at the paths, looks at it, approves it, and waits until it is carried out.
+func (w *world) approve(name string, paths ...string) {
+	w.t.Helper()
+	planned := &v1alpha1.EngineEnvironment{}
+	w.until(name, "planned: "+strings.Join(paths, ", "), func(o *v1alpha1.EngineEnvironment) bool {
+		o.DeepCopyInto(planned)
+		return o.Status.Plan != nil && !slices.ContainsFunc(paths, func(path string) bool {
+			return !slices.ContainsFunc(o.Status.Plan.Changes, func(c v1alpha1.PlannedChange) bool { return c.Path == path })
+		})
+	})
+	raw, err := json.Marshal(planned)
+	require.NoError(w.t, err)
+	assert.Empty(w.t, shows(string(raw)), "the plan of %s", name)
+	approved := planned.DeepCopy()
+	metav1.SetMetaDataAnnotation(&approved.ObjectMeta, v1alpha1.AnnotationApprovePlan, planned.Status.Plan.Hash)
+	require.NoError(w.t, w.kube.Patch(w.t.Context(), approved, client.MergeFrom(planned)))
+	w.until(name, "carried out", func(o *v1alpha1.EngineEnvironment) bool {
+		return o.Status.Plan == nil && o.Status.Verdict == v1alpha1.VerdictGo
+	})
+}
+
+// TestNamespacedRights plays a short story with the rights of config/namespaced: the operator is refused nothing.
+func TestNamespacedRights(t *testing.T) {
+	w := newWorld(t, team, team, append(manifests(t, "cluster"), namespaced(t)...)...)
+	w.plant()
+	w.apply("dev", devSpec)
+	w.until("dev", "GO", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Verdict == v1alpha1.VerdictGo })
+	w.apply("preview", promotedSpec)
+	w.approve("preview", "environment")
+	for _, name := range []string{"preview", "dev"} {
+		w.remove(name)
+	}
+	w.stop()
+	used := usedRights(t, team, granted(t, namespaced(t)))
+	for _, right := range []string{"controllerrevisions.apps create", "leases.coordination.k8s.io update", "secrets create", "secrets watch"} {
+		assert.True(t, used[team+" "+right], "%s is part of the story", right)
+	}
 }
 
 // leftBehind is everything that the story left where people may read it.

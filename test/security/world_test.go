@@ -42,7 +42,9 @@ import (
 
 const (
 	namespace = "canary"
-	account   = "engine-operator-manager"
+	// team is where the operator of config/namespaced runs, with its objects.
+	team    = "team-a"
+	account = "engine-operator-manager"
 	// eventually bounds every wait. Nothing waits that long unless it fails.
 	eventually = 60 * time.Second
 	wait       = 30 * time.Millisecond
@@ -50,14 +52,17 @@ const (
 
 // world is the operator, what it works on, and what it says.
 type world struct {
-	t       *testing.T
-	kube    client.Client
-	sim     *railwaysim.Sim
-	metrics string
-	stop    func()
+	// namespace is where the objects are, home where the operator runs.
+	namespace, home string
+	t               *testing.T
+	kube            client.Client
+	sim             *railwaysim.Sim
+	metrics         string
+	stop            func()
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld installs the manifests and starts the operator in its home, for all namespaces unless its objects are at home.
+func newWorld(t *testing.T, namespace, home string, manifests ...*unstructured.Unstructured) *world {
 	t.Helper()
 	if cluster == nil {
 		t.Skip("needs a Kubernetes API server; run without -short")
@@ -82,9 +87,9 @@ limits: {environmentCreateInterval: 0s}
 	require.NoError(t, err)
 	kube, err := client.New(cluster.Config, client.Options{Scheme: scheme})
 	require.NoError(t, err)
-	w := &world{t: t, kube: kube, sim: sim, metrics: freeAddress(t)}
-	install(t, kube)
+	w := &world{t: t, namespace: namespace, home: home, kube: kube, sim: sim, metrics: freeAddress(t)}
 	require.NoError(t, kube.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+	install(t, kube, manifests)
 	w.stop = w.start(endpoint, edge)
 	t.Cleanup(func() { w.stop() })
 	return w
@@ -95,8 +100,8 @@ func (w *world) start(endpoint string, edge *railwaysim.Edge) (stop func()) {
 	w.t.Helper()
 	config := rest.CopyConfig(cluster.Config)
 	config.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:" + options.DefaultNamespace + ":" + account,
-		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + options.DefaultNamespace, "system:authenticated"},
+		UserName: username(w.home),
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + w.home, "system:authenticated"},
 	}
 	roots := x509.NewCertPool()
 	require.True(w.t, roots.AppendCertsFromPEM(edge.CA))
@@ -104,20 +109,25 @@ func (w *world) start(endpoint string, edge *railwaysim.Edge) (stop func()) {
 	require.NoError(w.t, err)
 	ctrl.SetLogger(log)
 	ctx, cancel := context.WithCancel(context.Background())
-	started, err := operator.New(ctx, config, operator.Options{
+	o := operator.Options{
 		Concurrency: 4, Settle: time.Second, HealthAddress: "0", Log: log, ShutdownTimeout: 20 * time.Second,
 		Metrics: metricsserver.Options{
 			BindAddress: w.metrics, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
 		},
-		Registerer: ctrlmetrics.Registry, HashKeyNamespace: options.DefaultNamespace,
-		Election: operator.Election{Enabled: true, Namespace: options.DefaultNamespace},
+		Registerer: ctrlmetrics.Registry, HashKeyNamespace: w.home,
+		Election: operator.Election{Enabled: true, Namespace: w.home},
 		Railway:  railway.Options{Endpoint: endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 200, Burst: 200, Log: log.WithName("railway")},
 		Watch:    railway.WatchOptions{Fast: 100 * time.Millisecond, Log: log.WithName("watch")},
 		Verifier: verify.Options{
 			Guard:      verify.GuardOptions{ConnectTo: edge.Address, RootCAs: roots},
 			RetryPause: 10 * time.Millisecond, LogGrace: 300 * time.Millisecond,
 		},
-	})
+	}
+	if w.namespace == w.home { // as config/namespaced does: without metrics
+		o.Namespaces, o.Registerer, o.Metrics = []string{w.namespace}, nil, metricsserver.Options{BindAddress: "0"}
+		o.AnyName = true // another one has run in this process
+	}
+	started, err := operator.New(ctx, config, o)
 	require.NoError(w.t, err)
 	done := make(chan error, 1)
 	go func() { done <- started.Start(ctx) }()
@@ -127,6 +137,9 @@ func (w *world) start(endpoint string, edge *railwaysim.Edge) (stop func()) {
 		flush()
 	})
 }
+
+// username is that of the operator whose home the namespace is.
+func username(home string) string { return "system:serviceaccount:" + home + ":" + account }
 
 // logged is what the process has written to standard error.
 func (w *world) logged() string {
@@ -145,7 +158,7 @@ func freeAddress(t *testing.T) string {
 
 func (w *world) secret(name string, data map[string]string) {
 	w.t.Helper()
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.namespace}}
 	_, err := ctrl.CreateOrUpdate(w.t.Context(), w.kube, secret, func() error {
 		secret.Data = map[string][]byte{}
 		for key, value := range data {
@@ -162,7 +175,7 @@ func (w *world) apply(name, spec string) {
 	require.NoError(w.t, yaml.Unmarshal([]byte(spec), &fields))
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "railway.engine-operator.dev/v1alpha1", "kind": "EngineEnvironment",
-		"metadata": map[string]any{"name": name, "namespace": namespace}, "spec": fields,
+		"metadata": map[string]any{"name": name, "namespace": w.namespace}, "spec": fields,
 	}}
 	require.NoError(w.t, w.kube.Apply(w.t.Context(), client.ApplyConfigurationFromUnstructured(object),
 		client.FieldOwner("test"), client.ForceOwnership))
@@ -173,7 +186,7 @@ func (w *world) until(name, what string, ok func(*v1alpha1.EngineEnvironment) bo
 	w.t.Helper()
 	object := &v1alpha1.EngineEnvironment{}
 	for deadline := time.Now().Add(eventually); time.Now().Before(deadline); time.Sleep(wait) {
-		require.NoError(w.t, w.kube.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object))
+		require.NoError(w.t, w.kube.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, object))
 		if object.Status.ObservedGeneration == object.Generation && ok(object) {
 			return
 		}
@@ -199,7 +212,7 @@ func readyOf(o *v1alpha1.EngineEnvironment) metav1.Condition {
 // remove deletes the object and waits until it is gone.
 func (w *world) remove(name string) {
 	w.t.Helper()
-	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}
+	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.namespace}}
 	require.NoError(w.t, w.kube.Delete(w.t.Context(), object))
 	require.Eventually(w.t, func() bool {
 		return apierrors.IsNotFound(w.kube.Get(w.t.Context(), client.ObjectKeyFromObject(object), object))
@@ -226,7 +239,7 @@ func (w *world) scrape() string {
 
 func (w *world) token(name string) string {
 	w.t.Helper()
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.namespace}}
 	require.NoError(w.t, client.IgnoreAlreadyExists(w.kube.Create(w.t.Context(), account)))
 	request := &authenticationv1.TokenRequest{}
 	require.NoError(w.t, w.kube.SubResource("token").Create(w.t.Context(), account, request))
