@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
@@ -33,7 +34,7 @@ func TestObserve(t *testing.T) {
 	assert.Contains(t, o.Status.Plan.Changes, v1alpha1.PlannedChange{Path: "environment", Action: v1alpha1.PlannedCreate})
 	assert.Contains(t, o.Status.Plan.Changes, v1alpha1.PlannedChange{Path: "ai-engine", Action: v1alpha1.PlannedCreate})
 	assert.Equal(t, []string{"ai-engine"}, o.Status.Plan.Deployments)
-	assert.NotContains(t, o.Status.Plan.Message, loopSecret)
+	assert.NotContains(t, asText(t, o.Status.Plan), loopSecret)
 	assert.Empty(t, l.mutations())
 	l.kubernetesWrites()
 	l.pass("dev")
@@ -43,14 +44,29 @@ func TestObserve(t *testing.T) {
 	assert.Nil(t, l.settled("dev").Status.Plan)
 	before := l.mutations()
 	l.edit("DB_SCHEMA", "mine")
+	const rotated = "sk-live-rotated-7d2a"
+	l.secret("openai", map[string]string{"api-key": rotated})
 	l.apply("dev", "writePolicy: Observe\ndeletionPolicy: Delete\n"+loopDev)
 	l.advance(10 * time.Second)
 	l.poll("dev")
 	o = l.until("dev", "planned", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Plan != nil })
-	assert.Equal(t, []v1alpha1.PlannedChange{{Path: "ai-engine.variables.DB_SCHEMA", Action: v1alpha1.PlannedSet, From: "mine", To: "dev"}}, o.Status.Plan.Changes)
+	assert.Equal(t, []v1alpha1.PlannedChange{
+		{Path: "ai-engine.variables.DB_SCHEMA", Action: v1alpha1.PlannedSet, From: "mine", To: "dev"},
+		{Path: "ai-engine.variables.OPENAI_API_KEY", Action: v1alpha1.PlannedSet, From: "(secret)", To: "(secret)"},
+	}, o.Status.Plan.Changes)
+	assert.NotContains(t, asText(t, o.Status), loopSecret)
+	assert.NotContains(t, asText(t, o.Status), rotated)
 	require.NoError(t, l.client.Delete(t.Context(), l.get("dev")))
 	l.gone("dev")
 	assert.Equal(t, before, l.mutations(), "nothing is deleted either")
+}
+
+// asText is all of a value.
+func asText(t *testing.T, value any) string {
+	t.Helper()
+	text, err := yaml.Marshal(value)
+	require.NoError(t, err)
+	return string(text)
 }
 
 // TestApprove writes exactly what a person approved, once.
