@@ -38,6 +38,8 @@ type Options struct {
 	Secret string
 	// Hint is called with the id of an environment. It must not block.
 	Hint func(environmentID string)
+	// Standby reports that this replica does not lead: it follows nothing, so that a hint has no effect. Default: it leads.
+	Standby func() bool
 	// Registerer takes the metrics. Default: none.
 	Registerer prometheus.Registerer
 }
@@ -56,7 +58,8 @@ func New(options Options) (*Server, error) {
 	}
 	s := &Server{options: options, secret: sha256.Sum256([]byte(options.Secret)), taken: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "engine_operator_webhooks_total",
-		Help: "Webhooks of Railway by result: hint, ignored (another kind of event), or refused (wrong secret or no event).",
+		Help: "Webhooks of Railway by result: hint, standby (a hint for a replica that does not lead, without effect), ignored (another kind of event), " +
+			"or refused (wrong secret or no event).",
 	}, []string{"result"})}
 	if options.Registerer != nil {
 		if err := options.Registerer.Register(s.taken); err != nil {
@@ -114,6 +117,9 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 	result := "ignored"
 	if id := e.concerns(); id != "" {
 		result = "hint"
+		if s.options.Standby != nil && s.options.Standby() {
+			result = "standby"
+		}
 		s.options.Hint(id)
 	}
 	s.taken.WithLabelValues(result).Inc()

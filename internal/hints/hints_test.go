@@ -64,6 +64,20 @@ func TestWebhooks(t *testing.T) {
 	}
 }
 
+// TestStandby holds that a hint which nobody follows is told apart, and that Railway does not see it: it suspends a webhook that fails.
+func TestStandby(t *testing.T) {
+	standby := true
+	s, err := New(Options{Secret: secret, Hint: func(string) {}, Standby: func() bool { return standby }})
+	require.NoError(t, err)
+	for _, result := range []string{"standby", "hint"} {
+		answer := httptest.NewRecorder()
+		s.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "POST", "/webhooks/railway/"+secret, strings.NewReader(deployed)))
+		assert.Equal(t, http.StatusNoContent, answer.Code)
+		assert.InDelta(t, 1, testutil.ToFloat64(s.taken.WithLabelValues(result)), 0, result)
+		standby = false
+	}
+}
+
 func TestSecretMustBeOne(t *testing.T) {
 	for _, weak := range []string{"", "short", "a secret with spaces in it", "../../../../healthz", secret + "?x=1"} {
 		_, err := New(Options{Secret: weak})

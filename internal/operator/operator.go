@@ -150,6 +150,14 @@ func addHints(manager ctrl.Manager, o hints.Options, watch *railway.Watch) error
 		return nil
 	}
 	o.Hint = watch.Hint
+	o.Standby = func() bool {
+		select {
+		case <-manager.Elected():
+			return false
+		default:
+			return true
+		}
+	}
 	server, err := hints.New(o)
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/controlplane"
+	"github.com/engine-operator/engine-operator/internal/hints"
 	"github.com/engine-operator/engine-operator/internal/operator"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
@@ -80,6 +81,8 @@ type settings struct {
 	settle time.Duration
 	// key of the operator's hashes.
 	key string
+	// webhooks says where they are taken; nowhere by default.
+	webhooks hints.Options
 	// intercept sees every request before it is applied and before it is answered.
 	intercept func(railwaysim.Request, railwaysim.Phase)
 }
@@ -154,6 +157,7 @@ func (w *world) start(s settings) (stop func()) {
 		HealthAddress: "0", Log: testLog(), AnyName: true, HashKey: s.hashKey(), ShutdownTimeout: 20 * time.Second,
 		Railway: railway.Options{Endpoint: w.endpoint, Timeout: 5 * time.Second, RequestsPerSecond: 200, Burst: 200},
 		Watch:   railway.WatchOptions{Fast: 100 * time.Millisecond},
+		Hints:   s.webhooks,
 		Verifier: verify.Options{
 			Guard:      verify.GuardOptions{ConnectTo: w.edge.Address, RootCAs: roots},
 			RetryPause: 10 * time.Millisecond, LogGrace: 300 * time.Millisecond,
