@@ -4,7 +4,9 @@
 package config
 
 import (
+	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -56,6 +59,30 @@ func TestHighAvailability(t *testing.T) {
 	}
 	class := find[schedulingv1.PriorityClass](t, objects, "PriorityClass", deployment.Spec.Template.Spec.PriorityClassName)
 	assert.Positive(t, class.Value)
+}
+
+// TestWebhooks holds that webhooks reach the operator, wherever it is installed: by a Service and through the NetworkPolicies.
+func TestWebhooks(t *testing.T) {
+	for _, variant := range []string{
+		"resources: [../default]\ncomponents: [../webhook]\n", "namespace: team-a\nresources: [../namespaced]\ncomponents: [../webhook]\n",
+	} {
+		objects := overlay(t, variant)
+		deployment := find[appsv1.Deployment](t, objects, "Deployment", "engine-operator-controller-manager")
+		pod := deployment.Spec.Template.Spec
+		parsed := parsed(t, pod.Containers[0].Args)
+		port := pod.Containers[0].Ports[len(pod.Containers[0].Ports)-1]
+		assert.Equal(t, fmt.Sprint(":", port.ContainerPort), parsed.WebhookAddress)
+		assert.Equal(t, path.Join(pod.Containers[0].VolumeMounts[0].MountPath, pod.Volumes[0].Secret.Items[0].Path), parsed.WebhookSecretFile)
+
+		service := find[corev1.Service](t, objects, "Service", "engine-operator-webhook")
+		policy := find[networkingv1.NetworkPolicy](t, objects, "NetworkPolicy", "engine-operator-allow-webhook")
+		assert.Equal(t, deployment.Namespace, service.Namespace)
+		assert.Equal(t, deployment.Namespace, policy.Namespace)
+		assert.Subset(t, deployment.Spec.Template.Labels, service.Spec.Selector)
+		assert.Subset(t, deployment.Spec.Template.Labels, policy.Spec.PodSelector.MatchLabels)
+		assert.Equal(t, port.Name, service.Spec.Ports[0].TargetPort.String())
+		assert.Equal(t, port.ContainerPort, policy.Spec.Ingress[0].Ports[0].Port.IntVal)
+	}
 }
 
 // TestNamespaced holds that config/namespaced has nothing and may do nothing outside its namespace, and watches just that.

@@ -115,6 +115,10 @@ func TestChartIsKustomize(t *testing.T) {
 			"networkPolicy: {defaultDeny: true}\nreplicas: 2\npodDisruptionBudget: {enabled: true}\npriorityClass: {create: true}\ntopologySpread: {enabled: true}",
 		},
 		{
+			"webhooks", system, "resources: [../default]\ncomponents: [../webhook]",
+			"networkPolicy: {defaultDeny: true}\nwebhook: {enabled: true, secretName: engine-operator-webhook}",
+		},
+		{
 			"monitoring", system, "resources: [../default, ../prometheus]",
 			"networkPolicy: {defaultDeny: true}\nmonitoring: {serviceMonitor: {enabled: true}, rules: {enabled: true}}",
 		},
