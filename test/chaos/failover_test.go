@@ -57,7 +57,7 @@ func TestFailoverOfASettledFleet(t *testing.T) {
 	standby := 1 - leader
 	before := f.statuses()
 	f.replicas[standby].do(func(r *replica) {
-		for _, kind := range []string{"engineenvironments", "secrets", "configmaps"} {
+		for _, kind := range []string{"engineenvironments", "secrets", "configmaps", "controllerrevisions"} {
 			assert.True(t, r.api.watches(kind), "the standby watches %s: its cache is warm", kind)
 		}
 	})
