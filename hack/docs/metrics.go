@@ -96,7 +96,9 @@ func kindOf(collector prometheus.Collector, name string) string {
 	switch collector.(type) {
 	case *prometheus.HistogramVec, prometheus.Histogram:
 		return "histogram"
-	case *prometheus.CounterVec:
+	case prometheus.Gauge: // before Counter, whose methods it has, too
+		return "gauge"
+	case *prometheus.CounterVec, prometheus.Counter:
 		return "counter"
 	default:
 		if strings.HasSuffix(name, "_total") {
