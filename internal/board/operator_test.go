@@ -94,6 +94,7 @@ func applySample(t *testing.T, bed *testbed.Bed, name, image string, promotion m
 // with rights of their own. What the page says is compared with what the operator has written.
 func TestRunningOperator(t *testing.T) {
 	b := newTab(t, 1360, 620)
+	b.prefer("prefers-reduced-motion", "reduce") // a card whose verdict is new pulses, and the picture would catch that
 	kube, config := admin(t)
 	bed := &testbed.Bed{Client: kube}
 	for _, file := range []string{"namespace", "secrets"} {
