@@ -45,6 +45,9 @@ var ratios = map[string]func([]result) float64{
 	// goroutines that each further object brings.
 	"goroutines per object": func(all []result) float64 {
 		first, last := all[0], all[len(all)-1]
+		if first.Objects == last.Objects {
+			return 0 // one size tells of no growth
+		}
 		return float64(last.Goroutines-first.Goroutines) / float64(last.Objects-first.Objects)
 	},
 }
