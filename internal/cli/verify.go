@@ -6,6 +6,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,7 +69,7 @@ func (f *verifyFlags) run(ctx context.Context, world World, name string) error {
 	end := world.whileWaiting("waits for the checks")
 	report := runChecks(ctx, job, guard, f.LogGrace)
 	end()
-	if !report.Done && ctx.Err() != nil {
+	if !report.Done && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		if err := say(world.Err, fmt.Sprintf("Not every check was decided within %s: --timeout allows more\n", f.patience)); err != nil {
 			return err
 		}

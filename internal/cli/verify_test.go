@@ -80,11 +80,11 @@ func TestVerify(t *testing.T) {
 	assert.Equal(t, inJSON[0].Message, results[0].Message)
 
 	started := time.Now()
-	r = verify("slow", "--timeout=500ms")
+	r = verify("slow", "--timeout=2s")
 	assert.Equal(t, 2, r.code, "what is not decided has not passed")
 	assert.Less(t, time.Since(started), 10*time.Second)
 	assert.Regexp(t, `(?m)^hangs +Pending `, r.out)
-	assert.Contains(t, r.err, "Not every check was decided within 500ms: --timeout allows more\n")
+	assert.Contains(t, r.err, "Not every check was decided within 2s: --timeout allows more\n")
 	assert.Regexp(t, `(?m)^works +Passed `, r.out)
 
 	assert.Equal(t, 1, verify("none").code)

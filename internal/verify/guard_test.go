@@ -182,7 +182,7 @@ func TestRebinding(t *testing.T) {
 		names := &nameServer{answers: [][]string{{blackhole}, {"127.0.0.1"}}}
 		resolveBy(t, names)
 		p := &prober{client: newClient(GuardOptions{RootCAs: roots}), now: clock}
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := p.send(ctx, Request{Method: "GET", Host: host, Path: "/"})
 		require.Error(t, err)
