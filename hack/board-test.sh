@@ -59,5 +59,5 @@ if [[ -z ${BOARD_AXE:-} ]]; then
 fi
 KUBEBUILDER_ASSETS=$(hack/kube/assets.sh)
 export BOARD_CHROMIUM BOARD_AXE KUBEBUILDER_ASSETS
-# Without the race detector, which the page does not need and which other runs of these tests have.
-exec go test -timeout 15m -count 1 ./internal/board/... -run "${BOARD_RUN:-.}" "$@"
+# What needs the browser, and without the race detector, which the page does not need: make test has the rest.
+exec go test -timeout 15m -count 1 ./internal/board -run "${BOARD_RUN:-^Test(Page|ConnectionLost|Hostile|ActionInTheBrowser|PlanInTheBrowser|Keyboard|Accessibility|Motion|ThousandTiers|Pictures|RunningOperator)\$}" "$@"

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"time"
 
@@ -122,7 +123,7 @@ func (b *bench) phases(ctx context.Context) error {
 	}
 	var failed error
 	for _, phase := range phases {
-		if failed != nil || (phase.times && b.Counts) {
+		if failed != nil || b.Counts && (phase.times || phase.name == phaseBare && b.objects < slices.Max(b.Sizes)) {
 			b.result.Missing = append(b.result.Missing, ofPhase(phase.name)...)
 			continue
 		}
@@ -141,13 +142,14 @@ func (b *bench) others() error {
 	if err != nil {
 		return err
 	}
-	delete(processes, filepath.Base(b.Binary)[:min(len(filepath.Base(b.Binary)), 15)])
+	name := filepath.Base(b.Binary)
+	delete(processes, name[:min(len(name), 15)])
 	processes["bench"] = os.Getpid()
 	b.result.PeakRSSBytesOfOthers = map[string]int64{}
 	for name, pid := range processes {
 		_, peak, err := memory(pid)
 		if err != nil {
-			return err
+			continue // it has ended since
 		}
 		b.result.PeakRSSBytesOfOthers[name] = peak
 		b.say("%s held %d MB at most", name, peak>>20)

@@ -75,7 +75,7 @@ func Default(object map[string]any) {
 }
 
 // Check returns why kube-apiserver would refuse the object, whose defaults are set. before is the object that it replaces, nil when
-// it is created. Nothing of the values of variables and headers is in the errors.
+// it is created: then an unchanged field that is wrong by now is named, too, although kube-apiserver would let it be. Nothing of the values of variables and headers is in the errors.
 func Check(ctx context.Context, object, before map[string]any) field.ErrorList {
 	r := ours()
 	errs := checkMetadata(object)

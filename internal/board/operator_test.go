@@ -117,6 +117,7 @@ func TestRunningOperator(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, verdict, object.Status.Verdict, name)
 		require.Equal(t, revision, object.Status.Engine.Revision, name)
+		require.NotNil(t, object.Status.Cost, name)
 		for _, text := range []string{
 			object.Status.Readiness, object.Status.Cost.Summary, strings.TrimPrefix(object.Status.Engine.Digest, "sha256:")[:12],
 		} {

@@ -274,7 +274,7 @@ func (w *world) services() []string {
 // TestNoInterleavingSendsTwice walks random interleavings of crashes, lag, stale caches, lost answers, late application, refused
 // values, clocks that are ahead, and people.
 func TestNoInterleavingSendsTwice(t *testing.T) {
-	checkMany(t, 12_000, func(t *rapid.T) {
+	checkMany(t, 6_000, func(t *rapid.T) {
 		w := newWorld(t)
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			w.now = w.now.Add(w.seconds(40*time.Second, "time"))

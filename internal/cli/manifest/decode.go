@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	kjson "sigs.k8s.io/json"
 	sigsyaml "sigs.k8s.io/yaml"
 
@@ -20,8 +19,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/admission"
 )
 
-// decode reads an EngineEnvironment strictly, and takes it as kube-apiserver would: with defaults, and only when it fits the custom
-// resource definition. Errors name the field, as the API server's do.
+// decode reads an EngineEnvironment strictly, and only when it fits the custom resource definition. Errors name the field, as the API
+// server's do.
 func decode(ctx context.Context, raw []byte, into *v1alpha1.EngineEnvironment) error {
 	document, err := sigsyaml.YAMLToJSONStrict(raw)
 	if err != nil {
@@ -38,16 +37,11 @@ func decode(ctx context.Context, raw []byte, into *v1alpha1.EngineEnvironment) e
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(document, &object); err != nil {
 		return err
 	}
-	delete(object, "status") // the API server drops it, too
-	admission.Default(object)
+	delete(object, "status")  // the API server drops it, too
+	admission.Default(object) // the definition has none for a spec, but nulls are left out
 	if err := admission.Explain(admission.Check(ctx, object, nil)); err != nil {
 		return err
 	}
-	var defaulted v1alpha1.EngineEnvironment
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &defaulted); err != nil {
-		return err
-	}
-	into.Spec = defaulted.Spec
 	return nil
 }
 

@@ -39,7 +39,7 @@ func (f Flags) command(namespace, name, verb string) string {
 // annotates is a command in a message of the status, which is for those who have no plugin, too.
 var annotates = regexp.MustCompile(`(?:kubectl engine approve -n \S+ \S+, or )?` +
 	`kubectl annotate eenv -n (\S+) (\S+)(?: --overwrite)?((?: ` + regexp.QuoteMeta(v1alpha1.GroupVersion.Group) +
-	`/[a-z-]+(?:=(?:"?\$\([^)]*\)"?|\S+)|-))+)`)
+	`/[a-z-]+(?:=(?:"?\$\([^)]*\)"?|[^\s\x1b]+)|-))+)`)
 
 // verbs are the commands that set or remove an annotation.
 var verbs = []struct{ annotation, verb string }{
