@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +130,28 @@ func TestDeploymentFitsTheProgram(t *testing.T) {
 	assert.Equal(t, map[string]string{"metrics": parsed.MetricsAddress, "probes": parsed.ProbeAddress}, addresses)
 	assert.Equal(t, "probes", container.ReadinessProbe.HTTPGet.Port.String())
 	assert.Equal(t, "probes", container.LivenessProbe.HTTPGet.Port.String())
+}
+
+// TestImageHasEveryPackage holds that the image's build context has each directory that the program is built from.
+func TestImageHasEveryPackage(t *testing.T) {
+	listed, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}", "..").Output()
+	require.NoError(t, err)
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	var allowed []string
+	for line := range strings.Lines(read(t, "../.dockerignore")) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "!"); ok {
+			allowed = append(allowed, strings.TrimSuffix(strings.TrimPrefix(name, "/"), "/"))
+		}
+	}
+	directories := strings.Fields(string(listed))
+	require.Greater(t, len(directories), 20)
+	for _, directory := range directories {
+		name, err := filepath.Rel(root, directory)
+		require.NoError(t, err)
+		assert.True(t, name == "." || slices.ContainsFunc(allowed, func(a string) bool { return name == a || strings.HasPrefix(name, a+"/") || filepath.Dir(a) == name }),
+			"%s is left out by .dockerignore", name)
+	}
 }
 
 // TestMonitoringSaysWhoMayScrape holds that docs/monitoring.md labels a namespace as the policy selects it.
