@@ -8,6 +8,7 @@ package admission
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -124,15 +125,17 @@ func mask(err *field.Error) {
 	_, object := err.BadValue.(map[string]any)
 	_, list := err.BadValue.([]any)
 	keys := err.Type == field.ErrorTypeDuplicate // what is there twice is the key of an item: a name
-	if (object || list) && !keys || secret(err.Field) {
+	if !keys && (object || list || Secret(err.Field)) {
 		err.BadValue = field.OmitValueType{}
 	}
 }
 
-// secret reports whether a value at that path may be secret: that of a variable or a header, the body of a request.
-func secret(path string) bool {
-	return strings.HasSuffix(path, ".value") || strings.HasSuffix(path, ".body")
-}
+// secrets are the paths of what may be secret: all of a variable or a header, because people write NAME=value or a map, too, and the
+// body of a request.
+var secrets = regexp.MustCompile(`[vV]ariables[.\[]|\.headers[.\[]|\.body$`)
+
+// Secret reports whether a value at that path may be secret.
+func Secret(path string) bool { return secrets.MatchString(path) }
 
 // Explain is the error that says why an object would be refused, nil when it would not.
 func Explain(errs field.ErrorList) error {

@@ -29,7 +29,7 @@ func decode(ctx context.Context, raw []byte, into *v1alpha1.EngineEnvironment) e
 	strict, err := kjson.UnmarshalStrict(document, into)
 	switch {
 	case err != nil:
-		return misfit(document, into, err)
+		return misfit(document, err)
 	case len(strict) > 0:
 		return strict[0]
 	}
@@ -46,51 +46,64 @@ func decode(ctx context.Context, raw []byte, into *v1alpha1.EngineEnvironment) e
 }
 
 // misfit names the value that cannot be decoded. Errors of types such as quantities do not say where they come from: it is the value
-// without which they do not come.
-func misfit(document []byte, into any, problem error) error {
+// that is enough to get the same error.
+func misfit(document []byte, problem error) error {
 	var root any
 	if json.Unmarshal(document, &root) != nil {
 		return problem
 	}
-	fits := func() bool {
-		changed, err := json.Marshal(root)
-		return err == nil && fmt.Sprint(kjson.UnmarshalCaseSensitivePreserveInts(changed, into)) != problem.Error()
-	}
-	path, value, found := search(root, "", fits)
-	if !found {
-		return problem
-	}
-	written, _ := json.Marshal(value) // it was decoded from JSON
-	return fmt.Errorf("%s: %s %s", strings.TrimPrefix(path, "."), written, advice(problem.Error()))
+	path, value := blame(root, "", func(part any) bool {
+		text, err := json.Marshal(part)
+		return err == nil && fmt.Sprint(kjson.UnmarshalCaseSensitivePreserveInts(text, &v1alpha1.EngineEnvironment{})) == problem.Error()
+	})
+	return fmt.Errorf("%s: %s %s", strings.TrimPrefix(path, "."), written(path, value, problem.Error()), advice(problem.Error()))
 }
 
-// search finds the innermost value that fits when it is null.
-func search(node any, path string, fits func() bool) (at string, value any, found bool) {
-	try := func(child any, path string, set func(any)) bool {
-		if at, value, found = search(child, path, fits); found {
+// blame returns the innermost part of the node that fails alone, and its path. Parts are tried without the others: that takes no longer
+// the more of them there are.
+func blame(node any, path string, fails func(part any) bool) (at string, value any) {
+	try := func(child any, path string, within func(any) any) bool {
+		if alone := func(part any) bool { return fails(within(part)) }; alone(child) {
+			at, value = blame(child, path, alone)
 			return true
 		}
-		set(nil)
-		found = fits()
-		set(child)
-		at, value = path, child
-		return found
+		return false
 	}
 	switch node := node.(type) {
 	case map[string]any:
+		if fails(map[string]any{}) { // nothing fits here that is an object
+			break
+		}
 		for _, key := range slices.Sorted(maps.Keys(node)) {
-			if try(node[key], path+"."+key, func(v any) { node[key] = v }) {
-				return at, value, true
+			if try(node[key], path+"."+key, func(v any) any { return map[string]any{key: v} }) {
+				return at, value
 			}
 		}
 	case []any:
+		if fails([]any{}) {
+			break
+		}
 		for i := range node {
-			if try(node[i], fmt.Sprintf("%s[%d]", path, i), func(v any) { node[i] = v }) {
-				return at, value, true
+			if try(node[i], fmt.Sprintf("%s[%d]", path, i), func(v any) any { return []any{v} }) {
+				return at, value
 			}
 		}
 	}
-	return "", nil, false
+	return path, node
+}
+
+// written is the value in a message. It is left out where it may be a secret: a value of a variable in whatever shape, or a text in
+// place of an object, such as a token in place of the reference to its Secret.
+func written(path string, value any, problem string) string {
+	switch value.(type) {
+	case map[string]any, []any:
+		return "the value"
+	}
+	if admission.Secret(path) || strings.Contains(problem, "cannot unmarshal string into") {
+		return "the value"
+	}
+	text, _ := json.Marshal(value) // it was decoded from JSON
+	return string(text)
 }
 
 // advice says of a value what to write instead.

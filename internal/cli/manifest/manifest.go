@@ -111,8 +111,10 @@ func (s *Set) document(ctx context.Context, raw []byte, namespace string) error 
 	}
 	key := func(m metav1.ObjectMeta) string { return orElse(m.Namespace, namespace) + "/" + m.Name }
 	switch {
-	case head.Kind == "EngineEnvironment" && strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
+	case head.Kind == "EngineEnvironment" && head.APIVersion == v1alpha1.GroupVersion.String():
 		return s.tier(ctx, raw, head, namespace)
+	case head.Kind == "EngineEnvironment" && strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
+		return fmt.Errorf("EngineEnvironment %q: apiVersion %q is not served: it is %s", head.Name, head.APIVersion, v1alpha1.GroupVersion)
 	case strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
 		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", head.APIVersion, head.Kind)
 	case head.Kind == "Secret" && head.APIVersion == "v1":
