@@ -97,10 +97,13 @@ func (f *logsFlags) run(ctx context.Context, world World, name string) error {
 		if err := read.deployment(ctx, deployment); err != nil || !f.follow {
 			return err
 		}
-		if environment, err = client.Environment(ctx, environment.ProjectID, environment.ID); err != nil {
-			return unreadable(err)
+		newer, err := client.Environment(ctx, environment.ProjectID, environment.ID)
+		if err := read.outlast(ctx, err); err != nil {
+			return err
 		}
-		environment = environment.Named(recordOf(tier, world.Now()).ServiceIDs)
+		if err == nil {
+			environment = newer.Named(recordOf(tier, world.Now()).ServiceIDs)
+		}
 	}
 }
 
@@ -118,6 +121,8 @@ type tailer struct {
 	told map[string]bool
 	// tails is true until the log was read for the first time, as --tail asks.
 	tails bool
+	// failing is true from the first read that failed until one succeeds.
+	failing bool
 }
 
 const (
@@ -150,7 +155,8 @@ func (t *tailer) deployment(ctx context.Context, d *model.Deployment) error {
 // turnTo goes on with another deployment, from its first line on: --tail is for the one that ran when the command started.
 func (t *tailer) turnTo(ctx context.Context, d *model.Deployment) error {
 	if t.tails = t.of == ""; !t.tails {
-		if err := t.poll(ctx); err != nil { // what the last one has written since
+		err := t.poll(ctx) // what the last one has written since, unless it was removed with its log
+		if err != nil && railway.ClassOf(err) != railway.NotFound {
 			return err
 		}
 		if err := say(t.world.Err, fmt.Sprintf("Follows deployment %s (%s)\n", d.ID, d.Status)); err != nil {
@@ -169,8 +175,9 @@ func (t *tailer) poll(ctx context.Context) error {
 	}
 	lines, err := t.client.Logs(ctx, t.of, model.LogQuery{Filter: t.filter, Start: t.from, Lines: atMost})
 	if err != nil {
-		return unreadable(err)
+		return t.outlast(ctx, err)
 	}
+	t.failing = false
 	if !t.tails && len(lines) == atMost && !t.told[text(lines[0])] {
 		missing := fmt.Sprintf("Railway returns the last %d lines at most: lines before the next one are missing here\n", atMost)
 		if err := say(t.world.Err, missing); err != nil {
@@ -179,6 +186,19 @@ func (t *tailer) poll(ctx context.Context) error {
 	}
 	t.tails = false
 	return t.print(lines)
+}
+
+// outlast returns the error of a read unless it may pass while the log is followed: then the next poll reads what was missed.
+func (t *tailer) outlast(ctx context.Context, err error) error {
+	class := railway.ClassOf(err)
+	if !t.follow || t.tails || ctx.Err() != nil || class != railway.Transient && class != railway.RateLimited {
+		return unreadable(err)
+	}
+	if t.failing {
+		return nil
+	}
+	t.failing = true
+	return say(t.world.Err, fmt.Sprintf("%s; tries again\n", err))
 }
 
 func (t *tailer) print(lines []model.LogLine) error {

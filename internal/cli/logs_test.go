@@ -113,18 +113,9 @@ func TestLogs(t *testing.T) {
 // with times before that one's last line, and more of it in a moment than --tail names.
 func TestLogsFollow(t *testing.T) {
 	l := newLogStage(t)
-	var out, errs locked
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan int)
-	go func() {
-		world := cli.World{Out: &out, Err: &errs, Now: time.Now, After: soon, Getenv: func(name string) string { return l.env[name] }}
-		ended <- cli.Main(ctx, world, []string{"kubectl-engine", "logs", "dev", "-f", "--tail=1", l.endpoint})
-	}()
-	until := func(what string, from *locked, text string, times int) {
-		t.Helper()
-		require.Eventually(t, func() bool { return strings.Count(from.String(), text) >= times }, 20*time.Second, 10*time.Millisecond, what)
-	}
-	until("the last line", &out, "MemoryError", 1)
+	f := l.follow()
+	out, errs, until := &f.out, &f.errs, f.until
+	until("the last line", out, "MemoryError", 1)
 
 	l.steps(-50) // the next one starts before that
 	engine := railwaysim.Place{Project: projectID, Environment: "dev", Service: "ai-engine"}
@@ -132,9 +123,9 @@ func TestLogsFollow(t *testing.T) {
 		Place: engine, Config: map[string]any{"source": map[string]any{"image": "acme/engine:chatty"}},
 	}))
 	l.steps(20)
-	until("the start of the new deployment", &out, "Listening on port", 1)
+	until("the start of the new deployment", out, "Listening on port", 1)
 	l.steps(10)
-	until("its burst", &out, " line 300\n", 1)
+	until("its burst", out, " line 300\n", 1)
 	assert.NotContains(t, errs.String(), "missing")
 	want := []string{
 		"MemoryError: engine died: out of memory", "Starting engine with Python 3.13", "Security middleware disabled", "Listening on port 8000",
@@ -144,10 +135,58 @@ func TestLogsFollow(t *testing.T) {
 
 	lines := "5200"
 	require.NoError(t, l.sim.EditVariable(railwaysim.VariableEdit{Place: engine, Name: "LOG_LINES", Value: &lines}))
-	until("the next deployment", &errs, "Follows deployment ", 2)
+	until("the next deployment", errs, "Follows deployment ", 2)
 	l.steps(40)
-	until("the end of its burst", &out, " line 5200\n", 1)
+	until("the end of its burst", out, " line 5200\n", 1)
 	assert.Contains(t, errs.String(), "the last 5000 lines at most: lines before the next one are missing")
-	cancel()
-	assert.Zero(t, <-ended)
+	assert.Zero(t, f.end())
+}
+
+// TestLogsOutlastsFaults: while Railway fails it is asked again, and nothing is lost; what cannot pass ends the command.
+func TestLogsOutlastsFaults(t *testing.T) {
+	l := newLogStage(t)
+	f := l.follow()
+	f.until("the last line", &f.out, "MemoryError", 1)
+	require.NoError(t, l.sim.AddFault(railwaysim.Fault{Kind: railwaysim.Fault500, Ordinal: 1, Count: 20})) // polls, and a look for a newer one
+	f.until("what fails", &f.errs, "; tries again\n", 1)
+	require.NoError(t, l.sim.EditSettings(railwaysim.SettingsEdit{
+		Place:  railwaysim.Place{Project: projectID, Environment: "dev", Service: "ai-engine"},
+		Config: map[string]any{"source": map[string]any{"image": "acme/engine:3"}},
+	}))
+	l.steps(20)
+	f.until("the start of the new deployment", &f.out, "Listening on port", 1)
+	assert.Less(t, strings.Count(f.errs.String(), "tries again"), 10, "it is not told at every poll")
+	require.NoError(t, l.sim.AddFault(railwaysim.Fault{Kind: railwaysim.FaultUnauthorized}))
+	assert.Equal(t, 1, <-f.ended)
+	assert.Contains(t, f.errs.String(), "check the token")
+}
+
+// follower is logs -f at work.
+type follower struct {
+	t         *testing.T
+	out, errs locked
+	cancel    context.CancelFunc
+	ended     chan int
+}
+
+func (l *logStage) follow() *follower {
+	f := &follower{t: l.t, ended: make(chan int, 1)}
+	var ctx context.Context
+	ctx, f.cancel = context.WithCancel(l.t.Context())
+	go func() {
+		world := cli.World{Out: &f.out, Err: &f.errs, Now: time.Now, After: soon, Getenv: func(name string) string { return l.env[name] }}
+		f.ended <- cli.Main(ctx, world, []string{"kubectl-engine", "logs", "dev", "-f", "--tail=1", l.endpoint})
+	}()
+	return f
+}
+
+func (f *follower) until(what string, from *locked, text string, times int) {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool { return strings.Count(from.String(), text) >= times }, 20*time.Second, 10*time.Millisecond, what)
+}
+
+// end stops it and returns the code that it exits with.
+func (f *follower) end() int {
+	f.cancel()
+	return <-f.ended
 }
