@@ -47,7 +47,7 @@ func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags 
 		s.line("why", reason)
 	}
 	if object.Spec.Suspend {
-		s.line("", flags.Command(object, "resume"))
+		s.line("suspended", flags.Command(object, "resume")+"  # ends that")
 	}
 	s.runs(object)
 	s.ready(object, now)
