@@ -115,7 +115,14 @@ func advice(problem string) string {
 		return "is no duration: write 30s, 5m or 1h"
 	case strings.Contains(problem, "of type string"):
 		return "is no text: put it between quotes"
-	default:
-		return "does not fit: " + problem
+	case strings.Contains(problem, "of type int"):
+		return "is no whole number, or one that is too large: write one such as 5, without quotes"
+	case strings.Contains(problem, "of type bool"):
+		return "is neither true nor false: write one of them, without quotes"
 	}
+	if _, after, ok := strings.Cut(problem, "cannot unmarshal "); ok { // the rest is about Go's types
+		kind, _, _ := strings.Cut(after, " ")
+		return "does not fit: the field takes no " + kind
+	}
+	return "does not fit: " + problem
 }

@@ -113,7 +113,7 @@ func (s *Set) document(ctx context.Context, raw []byte, namespace string) error 
 	switch {
 	case head.Kind == "EngineEnvironment" && head.APIVersion == v1alpha1.GroupVersion.String():
 		return s.tier(ctx, raw, head, namespace)
-	case head.Kind == "EngineEnvironment" && strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
+	case head.Kind == "EngineEnvironment":
 		return fmt.Errorf("EngineEnvironment %q: apiVersion %q is not served: it is %s", head.Name, head.APIVersion, v1alpha1.GroupVersion)
 	case strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
 		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", head.APIVersion, head.Kind)
@@ -141,6 +141,9 @@ func (s *Set) tier(ctx context.Context, raw []byte, head metav1.PartialObjectMet
 		return fmt.Errorf("EngineEnvironment %q: %w", head.Name, err)
 	}
 	tier.Namespace = orElse(tier.Namespace, namespace)
+	if slices.ContainsFunc(s.Tiers, func(t v1alpha1.EngineEnvironment) bool { return t.Name == tier.Name && t.Namespace == tier.Namespace }) {
+		return fmt.Errorf("EngineEnvironment %q is in the files twice: only one of the two would remain in the cluster", head.Name)
+	}
 	s.Tiers = append(s.Tiers, tier)
 	return nil
 }
