@@ -35,6 +35,14 @@ func oneTier(command *cobra.Command, args []string) error {
 	return nil
 }
 
+// noTier wants no name: files or flags say what the command is about.
+func noTier(command *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q is one too many: %s", args[0], command.UseLine())
+	}
+	return nil
+}
+
 // noCommand refuses what is none of the commands, and guesses which was meant.
 func noCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {

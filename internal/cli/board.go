@@ -16,7 +16,7 @@ changes anything. The address that it prints holds the key of the session.`
 func boardCommand(world World) *cobra.Command {
 	c, o := &cluster{}, board.Options{}
 	command := &cobra.Command{
-		Use: "board", Short: "Serve the tiers as a live page on loopback", Long: boardHelp, Args: cobra.NoArgs,
+		Use: "board", Short: "Serve the tiers as a live page on loopback", Long: boardHelp, Args: noTier,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Example:           "  kubectl engine board -n ai-engine --open\n  kubectl engine board -A --listen 127.0.0.1:9000",
 	}

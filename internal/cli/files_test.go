@@ -94,7 +94,7 @@ func TestRenderOfAFile(t *testing.T) {
 	assert.Contains(t, s.run("render", "-f", path, "--service", "nope").err, "declares no service")
 	assert.Contains(t, s.run("render").err, "name a tier, or a file")
 	skeleton := s.ok("render", "-f", imported(s, endpoint), "--reveal")
-	assert.Contains(t, skeleton, "# OPENAI_API_KEY is not known: from Secret dev-ai-engine, key OPENAI_API_KEY\n")
+	assert.Contains(t, skeleton, "# OPENAI_API_KEY is not known: from Secret dev-ai-engine, which has no key OPENAI_API_KEY\n")
 }
 
 func grep(text, word string) string {

@@ -55,7 +55,7 @@ func importCommand(world World) *cobra.Command {
 	f := &importFlags{}
 	command := &cobra.Command{
 		Use: "import", Short: "Write what is on Railway, or a dotenv file, as an EngineEnvironment", Long: importHelp, Example: importExamples,
-		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Args: noTier, ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.reach.bind(command)
 	flags := command.Flags()
@@ -128,7 +128,7 @@ func (f *importFlags) read(ctx context.Context, world World) (*adopt.Result, err
 	case err != nil:
 		return nil, err
 	case at.environment == nil:
-		return nil, fmt.Errorf("the project has no environment %q", f.environment)
+		return nil, fmt.Errorf("the project has no environment %q; name one that Railway's dashboard shows", f.environment)
 	}
 	return adopt.Environment(at.environment, f.Options)
 }

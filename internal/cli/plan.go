@@ -64,7 +64,7 @@ const exitChanges = exit(2)
 func planCommand(world World) *cobra.Command {
 	f := &planFlags{}
 	command := &cobra.Command{
-		Use: "plan -f FILE|DIR|-", Short: "Show what would change on Railway", Long: planHelp, Example: planExamples, Args: cobra.NoArgs,
+		Use: "plan -f FILE|DIR|-", Short: "Show what would change on Railway", Long: planHelp, Example: planExamples, Args: noTier,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.cluster.bind(command, false)

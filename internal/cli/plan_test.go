@@ -96,7 +96,7 @@ func TestPlanOfAnImport(t *testing.T) {
 
 	plan := s.ok("plan", "-f", s.file("dev.yaml", r.out), endpoint)
 	assert.Contains(t, plan, "No change. 4 fields cannot be compared.")
-	assert.Contains(t, plan, "? ai-engine.variables.OPENAI_API_KEY  not known: from Secret dev-ai-engine, key OPENAI_API_KEY")
+	assert.Contains(t, plan, "? ai-engine.variables.OPENAI_API_KEY  not known: from Secret dev-ai-engine, which has no key OPENAI_API_KEY")
 	plan = s.ok("plan", "-f", imported(s, endpoint, "--secret-values"), endpoint)
 	assert.Contains(t, plan, "No change.\n", "with the values all of it can be compared")
 	onlyRead(t, sim)
@@ -204,6 +204,9 @@ func TestPlanRefuses(t *testing.T) {
 	}
 	r := s.run("plan", "-f", dir, endpoint)
 	assert.Contains(t, r.err, "hold no EngineEnvironment", "only manifests are read")
+	assert.Contains(t, s.run("plan", "x.yaml", endpoint).err, `"x.yaml" is one too many: engine-operator plan -f FILE|DIR|-`)
+	list := "apiVersion: railway.engine-operator.dev/v1alpha1\nkind: EngineEnvironmentList\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(good), "\n", "\n  ")
+	assert.NotContains(t, s.run("plan", "-f", s.file("list.yaml", list), endpoint).err, "kind")
 	s.in = good
 	s.ok("plan", "-f", "-", endpoint)
 	delete(s.env, "RAILWAY_API_TOKEN")

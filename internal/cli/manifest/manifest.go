@@ -115,6 +115,8 @@ func (s *Set) document(ctx context.Context, raw []byte, namespace string) error 
 		return s.tier(ctx, raw, head, namespace)
 	case head.Kind == "EngineEnvironment":
 		return fmt.Errorf("EngineEnvironment %q: apiVersion %q is not served: it is %s", head.Name, head.APIVersion, v1alpha1.GroupVersion)
+	case strings.HasSuffix(head.Kind, "List"):
+		return s.list(ctx, raw, namespace)
 	case strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
 		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", head.APIVersion, head.Kind)
 	case head.Kind == "Secret" && head.APIVersion == "v1":
@@ -129,8 +131,6 @@ func (s *Set) document(ctx context.Context, raw []byte, namespace string) error 
 			return fmt.Errorf("ConfigMap %q: %s", head.Name, firstLine(err))
 		}
 		s.configMaps[key(configMap.ObjectMeta)] = configMap
-	case strings.HasSuffix(head.Kind, "List"):
-		return s.list(ctx, raw, namespace)
 	}
 	return nil
 }

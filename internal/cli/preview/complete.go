@@ -6,6 +6,7 @@ package preview
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
@@ -19,6 +20,8 @@ type known struct {
 	values map[string]string
 	// unlisted are objects of which not even the keys are known.
 	unlisted []string
+	// unread are the objects, by kind and name, of which only keys that the spec names are made up.
+	unread map[string]bool
 	// pulls are pull Secrets that are not known.
 	pulls []string
 }
@@ -29,6 +32,7 @@ func complete(spec *v1alpha1.EngineEnvironmentSpec, sources desired.Sources) (*v
 	k := known{
 		sources: desired.Sources{Secrets: copied(sources.Secrets), ConfigMaps: copied(sources.ConfigMaps), Binary: sources.Binary},
 		values:  map[string]string{},
+		unread:  map[string]bool{},
 	}
 	spec = spec.DeepCopy()
 	k.service(&spec.Engine.Service)
@@ -118,18 +122,25 @@ func (k *known) value(from *v1alpha1.ValueSource) (object string, missing bool) 
 		objects, kind, ref = k.sources.ConfigMaps, "ConfigMap", from.ConfigMapKeyRef
 	}
 	object = fmt.Sprintf("%s %s, key %s", kind, ref.Name, ref.Key)
-	if objects[ref.Name] == nil {
-		objects[ref.Name] = map[string]string{}
-	}
 	if value, ok := objects[ref.Name][ref.Key]; ok {
-		return object, value == standIn(object)
+		if from, unknown := strings.CutPrefix(value, standIn); unknown {
+			return from, true
+		}
+		return object, false
 	}
-	objects[ref.Name][ref.Key] = standIn(object)
+	switch {
+	case objects[ref.Name] == nil:
+		objects[ref.Name] = map[string]string{}
+		k.unread[kind+ref.Name] = true
+	case !k.unread[kind+ref.Name]:
+		object = fmt.Sprintf("%s %s, which has no key %s", kind, ref.Name, ref.Key)
+	}
+	objects[ref.Name][ref.Key] = standIn + object
 	return object, true
 }
 
-// standIn is a text that no value is.
-func standIn(object string) string { return "\u0000 not known: from " + object }
+// standIn begins the text that stands for a value that is not known; no value begins so.
+const standIn = "\u0000 not known: from "
 
 // Known returns the spec without the objects of which nothing is known, and sources with a stand-in for each missing key: enough to
 // build what the spec holds. unknown says, by path, where the values come from that are stand-ins.
