@@ -87,7 +87,7 @@ var everyBatch = []func(context.Context, *Client) error{
 
 // each returns the errors that were joined.
 func each(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a wrapped one is one error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // a wrapped one is one error
 		return joined.Unwrap()
 	}
 	return []error{err}
