@@ -148,6 +148,22 @@ func measured() []result {
 	}
 }
 
+// TestPlotLeavesOutWhatWasNotMeasured: its 0 is no figure.
+func TestPlotLeavesOutWhatWasNotMeasured(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bench.svg")
+	for missing, want := range map[string]int{"": 2, "goroutines": 1} {
+		results := measured()
+		results[1].Missing = []string{missing}
+		require.NoError(t, writePlot(file, results))
+		svg, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, panel, found := strings.Cut(string(svg), ">goroutines</text>")
+		require.True(t, found)
+		panel, _, _ = strings.Cut(panel, "font-weight")
+		assert.Equal(t, want, strings.Count(panel, "<circle"), missing)
+	}
+}
+
 func TestPlotIsWellFormed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bench.svg")
 	for _, results := range [][]result{measured(), measured()[:1]} {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -41,9 +42,15 @@ func writePlot(file string, results []result) error {
 	return os.WriteFile(file, []byte(svg.String()), 0o600)
 }
 
-// drawPanel draws one figure. Zero has no logarithm: it stands at the foot.
+// drawPanel draws one figure, where it was measured. Zero has no logarithm: it is at the foot.
 func drawPanel(svg *strings.Builder, x, y float64, figure row, results []result) {
 	p := &panel{x: x + margin, y: y + margin, width: panelWidth - 2*margin, height: panelHeight - 2*margin}
+	results = slices.DeleteFunc(slices.Clone(results), func(r result) bool { return !r.measured(figure.name) })
+	if len(results) == 0 {
+		fmt.Fprintf(svg, `<text x="%.0f" y="%.0f" font-weight="bold">%s</text><text x="%.0f" y="%.0f" fill="#666">not measured</text>`+"\n",
+			x+margin, y+18, escaped(figure.name), p.x+14, p.y+p.height/2)
+		return
+	}
 	p.scale(figure, results)
 	fmt.Fprintf(svg, `<text x="%.0f" y="%.0f" font-weight="bold">%s</text>`+"\n", x+margin, y+18, escaped(figure.name))
 	fmt.Fprintf(svg, `<rect x="%.0f" y="%.0f" width="%.0f" height="%.0f" fill="none" stroke="#ccc"/>`+"\n", p.x, p.y, p.width, p.height)
