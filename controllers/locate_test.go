@@ -48,6 +48,20 @@ func TestLocate(t *testing.T) {
 			assert.Equal(t, v1alpha1.ReasonProjectNotFound, ready(l.get("dev")).Reason)
 		}
 	})
+	t.Run("one odd answer after an outage", func(t *testing.T) {
+		t.Parallel()
+		l := newLoop(t)
+		for ordinal, kind := range []string{railwaysim.Fault500, railwaysim.FaultNotAuthorized} {
+			require.NoError(t, l.sim.AddFault(railwaysim.Fault{Operation: "ReadProject", Ordinal: ordinal + 1, Kind: kind}))
+		}
+		l.apply("dev", loopDev)
+		for range 2 {
+			_, err := l.tryPass("dev")
+			require.Error(t, err)
+			assert.Equal(t, v1alpha1.ReasonRailwayUnavailable, ready(l.get("dev")).Reason, "an outage is no answer about the project")
+		}
+		l.settled("dev")
+	})
 }
 
 // TestOneObjectHoldsAnEnvironment: the first that reached it, whoever is older.

@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -118,8 +117,10 @@ func (p *pass) knownProject(ctx context.Context) (model.Project, *outcome.Outcom
 	return p.readProject(ctx)
 }
 
-// doubted are the reasons of an object whose last pass did not see its project either.
-var doubted = []string{v1alpha1.ReasonRailwayUnavailable, v1alpha1.ReasonProjectNotFound}
+// doubted reports whether Railway did not show the object's project before, and has not shown it since.
+func doubted(object *v1alpha1.EngineEnvironment) bool {
+	return status.ReasonOf(&object.Status, v1alpha1.ConditionCredentialsValid) == v1alpha1.ReasonProjectNotFound
+}
 
 // readProject reads the project's names and tells a bad token from a project that is not visible.
 func (p *pass) readProject(ctx context.Context) (model.Project, *outcome.Outcome) {
@@ -134,8 +135,12 @@ func (p *pass) readProject(ctx context.Context) (model.Project, *outcome.Outcome
 		if invalid := p.client.Valid(railway.WithPriority(ctx, railway.Rollout)); invalid != nil {
 			return project, p.rejected(ctx, invalid)
 		}
-		// It takes more than one answer to make a project invisible, and more than two when it was seen before.
-		if p.object.Status.Railway != nil || !slices.Contains(doubted, status.Ready(&p.object.Status).Reason) {
+		if p.object.Status.Railway != nil { // it was seen before: answers must stay so for three intervals
+			return project, p.rejected(ctx, err)
+		}
+		if !doubted(p.object) { // one answer proves nothing
+			p.find(v1alpha1.ConditionCredentialsValid, status.Unknown(v1alpha1.ReasonProjectNotFound,
+				"the token is valid, and Railway did not show it the project once: the operator asks again"))
 			return project, p.rejected(ctx, err)
 		}
 		return project, outcome.Stalled(v1alpha1.ConditionCredentialsValid, v1alpha1.ReasonProjectNotFound, fmt.Sprintf(

@@ -59,5 +59,6 @@ if [[ -z ${BOARD_AXE:-} ]]; then
 fi
 KUBEBUILDER_ASSETS=$(hack/kube/assets.sh)
 export BOARD_CHROMIUM BOARD_AXE KUBEBUILDER_ASSETS
-# What needs the browser, and without the race detector, which the page does not need: make test has the rest.
-exec go test -timeout 15m -count 1 ./internal/board -run "${BOARD_RUN:-^Test(Page|ConnectionLost|Hostile|ActionInTheBrowser|PlanInTheBrowser|Keyboard|Accessibility|Motion|ThousandTiers|Pictures|RunningOperator)\$}" "$@"
+# The tests that open a browser, and without the race detector, which the page does not need: make test has the rest.
+browsing=$(grep -l 'newTab(' internal/board/*_test.go | xargs grep -ho '^func Test[A-Za-z]*' | sed 's/func //' | paste -sd '|')
+exec go test -timeout 15m -count 1 ./internal/board -run "${BOARD_RUN:-^($browsing)\$}" "$@"

@@ -134,6 +134,8 @@ const (
 	ReasonAwaitingApproval = "AwaitingApproval"
 	// ReasonPromotionBlocked: the message says what must be fixed before the promotion.
 	ReasonPromotionBlocked = "PromotionBlocked"
+	// ReasonPromotionHeld: a person keeps the tier at what it runs, by annotation.
+	ReasonPromotionHeld = "PromotionHeld"
 	// ReasonRolledBack: a revision failed and the last verified one runs until the spec changes or a person says resume.
 	ReasonRolledBack = "RolledBack"
 

@@ -65,9 +65,8 @@ type stepReport struct {
 }
 
 func main() {
+	ctrl.SetLogger(logr.Discard()) // without one controller-runtime prints a stack trace when the start takes 30 seconds
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// Without a logger controller-runtime prints a stack trace when the start takes longer than 30 seconds.
-	ctrl.SetLogger(logr.Discard())
 	defer stop() // not before: a second Ctrl-C would leave etcd and kube-apiserver running, whose end takes some seconds
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)

@@ -1,8 +1,8 @@
 // Copyright The engine-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admission does to an EngineEnvironment what kube-apiserver does when it is created or updated, without a cluster: it
-// fills in defaults, then checks schema, keys of lists and the CEL rules of the custom resource definition.
+// Package admission does to an EngineEnvironment what kube-apiserver does when it is created or updated, without a cluster: it drops
+// nulls and sets defaults, then checks schema, keys of lists and the CEL rules of the custom resource definition.
 package admission
 
 import (
@@ -76,7 +76,8 @@ func Default(object map[string]any) {
 }
 
 // Check returns why kube-apiserver would refuse the object, whose defaults are set. before is the object that it replaces, nil when
-// it is created: then an unchanged field that is wrong by now is named, too, although kube-apiserver would let it be. Nothing of the values of variables and headers is in the errors.
+// it is created. Of a replaced object an unchanged field that is wrong by now is named, too, although kube-apiserver would let it be.
+// Nothing of the values of variables and headers is in the errors.
 func Check(ctx context.Context, object, before map[string]any) field.ErrorList {
 	r := ours()
 	errs := checkMetadata(object)

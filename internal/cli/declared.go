@@ -99,8 +99,8 @@ func (d declaration) built() (declared *desired.Environment, unknown map[string]
 }
 
 const renderHelp = `Print a tier's variables as a dotenv file, as the engine gets them: the tier's settings, the declared variables,
-and the shared ones. Values of Secrets are left out; --reveal prints them. Railway's references are
-printed as they are, not resolved.`
+and the shared ones. Values of Secrets are left out; --reveal prints them. Railway's references are printed as they
+are, not resolved.`
 
 func renderCommand(world World) *cobra.Command {
 	f, service, reveal := &source{}, "", false

@@ -128,7 +128,7 @@ func (f *importFlags) read(ctx context.Context, world World) (*adopt.Result, err
 	case err != nil:
 		return nil, err
 	case at.environment == nil:
-		return nil, fmt.Errorf("the project has no environment %q; name one that Railway's dashboard shows", f.environment)
+		return nil, fmt.Errorf("the project has no environment %q; there is %s", f.environment, orNothing(strings.Join(at.names, ", ")))
 	}
 	return adopt.Environment(at.environment, f.Options)
 }

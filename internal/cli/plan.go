@@ -40,9 +40,9 @@ compared; one that Railway hides (sealed) cannot be compared either. Both are li
 is ever printed.
 
 It needs a Railway token, and no cluster: RAILWAY_API_TOKEN (account or workspace token) or RAILWAY_TOKEN
-(project token) in the environment, or else the token's Secret in the files. Without a cluster
-it is not known what the operator wrote before, and a variable that was dropped from the spec does not show. With
---cluster the record of the live object is used.
+(project token) in the environment, or else the token's Secret in the files. Without a cluster it is not known what
+the operator wrote before, and a variable that was dropped from the spec does not show. With --cluster the record of
+the live object is used.
 
 It exits with 0 when nothing would change, 2 when something would, 1 on an error.`
 )

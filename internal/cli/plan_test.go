@@ -99,6 +99,8 @@ func TestPlanOfAnImport(t *testing.T) {
 	assert.Contains(t, plan, "? ai-engine.variables.OPENAI_API_KEY  not known: from Secret dev-ai-engine, which has no key OPENAI_API_KEY")
 	plan = s.ok("plan", "-f", imported(s, endpoint, "--secret-values"), endpoint)
 	assert.Contains(t, plan, "No change.\n", "with the values all of it can be compared")
+	assert.Contains(t, s.run("import", "--project", projectID, "--environment", "nope", "--tier", "Dev", endpoint).err,
+		`the project has no environment "nope"; there is `)
 	onlyRead(t, sim)
 }
 

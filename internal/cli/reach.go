@@ -53,6 +53,8 @@ type place struct {
 	client *railway.Client
 	// environment is nil when the project has none of that name.
 	environment *model.Environment
+	// names are those of the project's environments, empty with a project token.
+	names []string
 	// services are the ids of the project's services by name. With a project token only those of the environment are known.
 	services map[string]string
 }
@@ -78,6 +80,9 @@ func find(ctx context.Context, client *railway.Client, projectID, name string) (
 		}
 		if id, err = match(project, name); err != nil {
 			return nil, err
+		}
+		for _, environment := range project.Environments {
+			at.names = append(at.names, environment.Name)
 		}
 		for _, service := range project.Services {
 			at.services[service.Name] = service.ID

@@ -30,9 +30,9 @@ import (
 )
 
 const reportHelp = `Write an archive for a support case: the EngineEnvironments of the namespace with their status, their history
-and events, what the operator's Deployment runs, and versions. It has the names of
-variables and headers without their values, and no bodies, Secrets or ConfigMaps. The values of the Secrets that the
-tiers name are masked in all texts, as far as you may read them. Read it before you send it.`
+and events, what the operator's Deployment runs, and versions. It has the names of variables and headers without their
+values, and no bodies, Secrets or ConfigMaps. The values of the Secrets that the tiers name are masked in all texts, as
+far as you may read them. Read it before you send it.`
 
 func reportCommand(world World) *cobra.Command {
 	c, file, system := &cluster{}, "", ""

@@ -188,9 +188,6 @@ func (in *Input) promote(d *Decision) {
 	d.Promotion.Revision = Revision(d.Promotion.Source)
 }
 
-// HeldByPerson is in the message of a promotion that waits for the end of a person's hold.
-const HeldByPerson = "a person holds what runs"
-
 // judge says how far the promotion is, and why.
 func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, message string) {
 	up, candidate := in.Upstream, in.Upstream.source()
@@ -215,8 +212,8 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		return waiting(fmt.Sprintf("%s is not GO at the moment", up.Name))
 	}
 	if hold := in.Annotations[v1alpha1.AnnotationHold]; hold != "" {
-		return blocked(fmt.Sprintf("%s (%s): end the hold with kubectl annotate eenv -n %s %s %s-",
-			HeldByPerson, hold, in.Namespace, in.Name, v1alpha1.AnnotationHold))
+		return v1alpha1.PromotionBlocked, v1alpha1.ReasonPromotionHeld, fmt.Sprintf(
+			"a person holds what runs (%s): end the hold with kubectl annotate eenv -n %s %s %s-", hold, in.Namespace, in.Name, v1alpha1.AnnotationHold)
 	}
 	since := up.GoSince
 	if up.Verified.Since.After(since) {

@@ -122,6 +122,10 @@ func TestDecide(t *testing.T) {
 		{"rolled back here, approved", "no approval is asked for while it is blocked, and none ends that", preview(manual, approve(candidate), rejected(candidate)), blocked, v1alpha1.AnnotationResume},
 		{"rolled back here before its digest was known", "it may be the same bytes", preview(rejected("r/app:2")), blocked, ""},
 		{"rolled back here, pushed again", "other bytes under that tag", preview(rejected("r/app@" + digest(9))), promoting, ""},
+		{"held by a person", "nothing is taken before the hold ends", preview(annotated(v1alpha1.AnnotationHold, "demo")), blocked,
+			"2: a person holds what runs (demo): end the hold with kubectl annotate eenv -n team preview " + v1alpha1.AnnotationHold + "-"},
+		{"held by a person, rolled back here", "the end of the hold would not help", preview(annotated(v1alpha1.AnnotationHold, "demo"), rejected(candidate)), blocked,
+			"it was rolled back here"},
 		{"gate", "something else comes first", preview(gate), blocked, "over budget"},
 		{"gate, needs a person", "nobody is asked to approve what is blocked all the same", preview(gate, manual), blocked, "over budget"},
 		{"upstream not read", "its verdict may be old", preview(unread), waiting, "has not been read"},
@@ -142,6 +146,7 @@ func TestDecide(t *testing.T) {
 			assert.Equal(t, tt.want, d.Promotion.State, tt.reason)
 			assert.Contains(t, d.Message, tt.says)
 			assert.NotEmpty(t, d.Reason)
+			assert.Equal(t, strings.Contains(d.Message, "a person holds"), d.Reason == v1alpha1.ReasonPromotionHeld, "the reason tells it apart")
 			assert.Equal(t, tt.want == soaks, d.Promotion.SoakedAt != nil, "a soak has an end, nothing else has")
 			assert.Equal(t, tt.want == promoting, d.Taken != "")
 			assert.Equal(t, tt.want == promoting || tt.want == upToDate, d.UpToDate)

@@ -246,6 +246,11 @@ var Reasons = []ReasonRow{
 		Do:      "follow the message: it names the waiting candidate and its command",
 	},
 	{
+		Reasons: []string{v1alpha1.ReasonPromotionHeld},
+		Means:   "a person keeps the tier at what it runs, by the annotation `…/hold`, and a candidate waits",
+		Do:      "end the hold with the command in the message, once its reason is gone",
+	},
+	{
 		Reasons: []string{v1alpha1.ReasonRolledBack},
 		Wrong:   true,
 		Means: "a new revision failed, or a person asked for a rollback, and a verified revision is held in place of what is declared; the hold belongs to the " +

@@ -39,10 +39,7 @@ func decode(ctx context.Context, raw []byte, into *v1alpha1.EngineEnvironment) e
 	}
 	delete(object, "status")  // the API server drops it, too
 	admission.Default(object) // the definition has none for a spec, but nulls are left out
-	if err := admission.Explain(admission.Check(ctx, object, nil)); err != nil {
-		return err
-	}
-	return nil
+	return admission.Explain(admission.Check(ctx, object, nil))
 }
 
 // misfit names the value that cannot be decoded. Errors of types such as quantities do not say where they come from: it is the value

@@ -12,7 +12,6 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
-	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
 // TestMessagesNameOneWay: a command of kubectl in a message of the status is shown as the one of this command line.
@@ -42,8 +41,8 @@ func TestHoldOnTheScreen(t *testing.T) {
 	tier.Spec.Promotion = &v1alpha1.Promotion{From: "dev"}
 	tier.Status.Promotion = &v1alpha1.PromotionStatus{State: v1alpha1.PromotionBlocked, Candidate: "x", CandidateRevision: "1.7.0"}
 	tier.Status.Conditions = []metav1.Condition{{
-		Type: v1alpha1.ConditionPromoted, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPromotionBlocked,
-		Message: "1.7.0: " + promotion.HeldByPerson + " (demo): end the hold with kubectl annotate eenv -n team preview " + v1alpha1.AnnotationHold + "-",
+		Type: v1alpha1.ConditionPromoted, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPromotionHeld,
+		Message: "1.7.0: a person holds what runs (demo): end the hold with kubectl annotate eenv -n team preview " + v1alpha1.AnnotationHold + "-",
 	}}
 	screen := show.Tier(tier, time.Time{}, show.NewPaint(false), "")
 	assert.Contains(t, screen, "  held        by a person: demo\n              kubectl engine resume -n team preview  # ends the hold\n"+

@@ -239,7 +239,7 @@ func (s *screen) promotion(object *v1alpha1.EngineEnvironment, now time.Time) {
 		if object.Status.Rollback != nil && slices.Contains(p.Rejected, p.Candidate) {
 			return // what is held says it, and how it ends
 		}
-		if strings.Contains(message, promotion.HeldByPerson) { // as above
+		if status.ReasonOf(&object.Status, v1alpha1.ConditionPromoted) == v1alpha1.ReasonPromotionHeld { // as above
 			message = fmt.Sprintf("%s from %s waits for the end of the hold", p.CandidateRevision, from)
 		}
 		s.line("promotion", s.paint.Doubt(string(p.State))+" "+message)

@@ -28,8 +28,7 @@ local function action()
   if status.promotion ~= nil and status.promotion.state == "AwaitingApproval" then
     return " (action: approve)"
   end
-  local annotations = obj.metadata.annotations or {}
-  if annotations["railway.engine-operator.dev/hold"] ~= nil and status.promotion ~= nil and status.promotion.state == "Blocked" then
+  if conditions.Promoted ~= nil and conditions.Promoted.reason == "PromotionHeld" then
     return " (action: end-hold)"
   end
   return ""
