@@ -37,7 +37,7 @@ func (w *wire) newBudget() *Budget {
 }
 
 // sender sends the requests of one token. It is the graphql.Client below the generated code: the place for authentication,
-// limits, measuring and errors. It never repeats a mutation.
+// limits, measuring and errors. It never repeats a mutation that Railway may have carried out.
 type sender struct {
 	wire        *wire
 	credentials Credentials
@@ -51,16 +51,28 @@ func (s *sender) budget() *Budget { return s.shared.Load() }
 
 var _ graphql.Client = (*sender)(nil)
 
-// MakeRequest sends one operation and decodes its data. Any error is an *Error, and then the data must not be used.
+// MakeRequest sends one operation and decodes its data. Any error is an *Error, and then the data must not be used. A request that
+// came too early for Railway's limit, for which it asks a short pause only, is sent once more after it: nothing was done with the
+// first one, and the object's pass need not begin anew.
 func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, response *graphql.Response) error {
+	early, err := s.request(ctx, request, response)
+	if early {
+		_, err = s.request(ctx, request, response)
+	}
+	return err
+}
+
+// request sends the operation once. early reports that Railway refused it, and every other request, for a short pause.
+func (s *sender) request(ctx context.Context, request *graphql.Request, response *graphql.Response) (early bool, err error) {
 	reply, err := s.send(ctx, request)
 	if err != nil {
-		return err
+		return false, err
 	}
 	reply.decode(response.Data)
 	v := classify(reply.answer)
 	s.account(request.OpName, v, reply)
-	return s.failure(request, reply, v)
+	early = v.class == RateLimited && v.everything && v.wait <= shortPause
+	return early && priorityOf(ctx, reply.mutation) != Poll, s.failure(request, reply, v)
 }
 
 // send waits for the request's turn and returns the answer, with its span, which account ends. Its error means that nothing was sent.

@@ -394,3 +394,43 @@ func jsonResponse(body any) *http.Response {
 	}
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(text))}
 }
+
+// TestShortRefusal: a request that came too early for Railway's limit by chance would otherwise end the object's pass, which then
+// reads its project again, announces again and says in its status that it waits.
+func TestShortRefusal(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, reason string
+		pause        string
+		refusals     int
+		priority     Priority
+		sent         int
+		class        Class
+	}{
+		{"a write", "nothing was done with the first one", "1", 1, Write, 2, None},
+		{"a read that somebody waits for", "is sent again, too", "1", 1, Rollout, 2, None},
+		{"twice", "it was no chance", "1", 2, Write, 2, RateLimited},
+		{"a poll", "the watch comes back to it", "1", 1, Poll, 1, RateLimited},
+		{"a long pause", "a worker would be lost to other tokens", "3", 1, Write, 1, RateLimited},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, nil)
+			s.set(func(w http.ResponseWriter, r *http.Request) {
+				if s.count() <= tt.refusals {
+					w.Header().Set("Retry-After", tt.pause)
+					answerWith(http.StatusTooManyRequests, "{}")(w, r)
+					return
+				}
+				answerWith(http.StatusOK, projectJSON)(w, r)
+			})
+			project, err := s.client(t, nil).Project(WithPriority(t.Context(), tt.priority), "p1")
+			assert.Equal(t, tt.class, ClassOf(err), tt.reason)
+			assert.Equal(t, tt.sent, s.count(), tt.reason)
+			if tt.class == None {
+				assert.Equal(t, "engine", project.Name)
+			}
+		})
+	}
+}
