@@ -138,6 +138,7 @@ func (b *bench) steady(ctx context.Context) error {
 		times = 1
 	}
 	b.traffic.reset()
+	go b.profile(ctx, fmt.Sprintf("profile?seconds=%.0f", b.interval.Seconds()), "cpu-steady")
 	start := time.Now()
 	done, err := b.wait(ctx, b.steadyAtMost, func() (bool, string) {
 		read := b.traffic.counted().atLeast(times)
