@@ -145,17 +145,19 @@ func (b *Budget) admit(p Priority) (wait time.Duration, ok bool) {
 // shortPause is a pause that a request waits out: without it each object that is passed meanwhile says in its status that it waits.
 const shortPause = 2 * time.Second
 
-// enter is admit after a pause that is short. Routine polls do not wait: the watch comes back to them.
+// enter is admit after a pause that is short, even when it is prolonged meanwhile: requests that were under way when Railway refused one
+// are refused after it. Routine polls do not wait: the watch comes back to them.
 func (b *Budget) enter(ctx context.Context, p Priority) (wait time.Duration, ok bool) {
-	wait, ok = b.admit(p)
-	if deadline, ends := ctx.Deadline(); ok || p == Poll || wait > shortPause || (ends && time.Until(deadline) < wait) {
-		return wait, ok
-	}
-	select {
-	case <-time.After(wait):
-		return b.admit(p)
-	case <-ctx.Done():
-		return wait, false
+	for left := shortPause; ; left -= wait {
+		wait, ok = b.admit(p)
+		if deadline, ends := ctx.Deadline(); ok || p == Poll || wait > left || (ends && time.Until(deadline) < wait) {
+			return wait, ok
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return wait, false
+		}
 	}
 }
 

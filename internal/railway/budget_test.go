@@ -146,6 +146,27 @@ func TestShortPauseIsWaitedOut(t *testing.T) {
 	}
 }
 
+// TestPauseIsProlonged: of the requests that are under way when Railway refuses one, some are refused after it.
+func TestPauseIsProlonged(t *testing.T) {
+	for _, tt := range []struct {
+		reason string
+		then   time.Duration
+		ok     bool
+	}{
+		{"both pauses together are short", time.Second, true},
+		{"together they are a long one: a worker would be lost to other tokens", shortPause, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBudget(time.Now, 5, 5)
+			b.block(time.Second)
+			time.AfterFunc(time.Second/2, func() { b.block(tt.then) })
+			_, ok := b.enter(t.Context(), Write)
+			assert.Equal(t, tt.ok, ok, tt.reason)
+			assert.Equal(t, tt.ok, !b.Holds(Write), tt.reason)
+		})
+	}
+}
+
 func TestBudgetStretch(t *testing.T) {
 	tests := []struct {
 		reason         string
