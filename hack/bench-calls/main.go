@@ -86,7 +86,7 @@ func run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	set, err := testbed.Start(ctx, testbed.Options{
 		Binary: "bin/engine-operator", Dir: dir, Sim: railwaysim.Options{Seed: parsed, Step: 50 * time.Millisecond},
-		Flags: []string{"--settle", "5s", "--log-grace", "5s", "--rollout-interval", "1s", "--railway-rps", "20", "--railway-burst", "40"},
+		Flags: []string{"--settle", "5s", "--log-grace", "5s", "--rollout-interval", "1s", "--railway-rps", "20", "--railway-burst", "20"},
 	})
 	if err != nil {
 		return err

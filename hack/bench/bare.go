@@ -60,7 +60,7 @@ func (b *bench) bare(ctx context.Context) error {
 	if err := errors.Join(b.Sim.SetRequestsPerHour(tokenName, withoutLimit), b.prepare(ctx, bareNamespace)); err != nil {
 		return err
 	}
-	pool, err := railway.NewPool(railway.Options{Endpoint: b.Endpoint, RequestsPerSecond: float64(b.requestsPerSecond), Burst: 5})
+	pool, err := railway.NewPool(railway.Options{Endpoint: b.Endpoint, RequestsPerSecond: float64(b.requestsPerSecond), Burst: burst})
 	if err != nil {
 		return err
 	}

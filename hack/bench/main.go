@@ -85,11 +85,14 @@ func run(ctx context.Context, args []string) error {
 	return check(*ranges, measured)
 }
 
+// burst is how many requests may go out at once, together with those of a second a little less than the Pro plan allows.
+const burst = 2
+
 // operatorFlags are what differs from the operator's defaults, and why it must.
 func (s setup) operatorFlags() []string {
 	return []string{
 		"--concurrency", strconv.Itoa(s.concurrency),
-		"--railway-rps", strconv.Itoa(s.requestsPerSecond), "--railway-burst", "2", // together a little less than the Pro plan allows
+		"--railway-rps", strconv.Itoa(s.requestsPerSecond), "--railway-burst", strconv.Itoa(burst),
 		"--metrics-secure=false", // the bench has no ServiceAccount
 	}
 }

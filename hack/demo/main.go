@@ -98,7 +98,7 @@ func run(ctx context.Context) error {
 	fmt.Println("Starting etcd and kube-apiserver, and a local Railway …")
 	set, err := testbed.Start(ctx, testbed.Options{
 		Binary: "bin/engine-operator", Dir: dir, Sim: railwaysim.Options{Seed: seed, Step: 700 * time.Millisecond},
-		Flags: []string{"--settle", "5s", "--log-grace", "5s", "--rollout-interval", "500ms", "--railway-rps", "20", "--railway-burst", "40"},
+		Flags: []string{"--settle", "5s", "--log-grace", "5s", "--rollout-interval", "500ms", "--railway-rps", "20", "--railway-burst", "20"},
 	})
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func (o *Options) Bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.RailwayEndpoint, "railway-endpoint", railway.DefaultEndpoint, "Railway's GraphQL API; http is accepted on loopback only")
 	flags.DurationVar(&o.RailwayTimeout, "railway-timeout", 30*time.Second, "how long one request to Railway may take")
 	flags.Float64Var(&o.RequestsPerSecond, "railway-rps", 5, "requests per second and token, at most")
-	flags.IntVar(&o.Burst, "railway-burst", 10, "requests that may go out at once per token")
+	flags.IntVar(&o.Burst, "railway-burst", 4, "requests per token that may go out at once after a quiet time; with --railway-rps below what the plan allows a second")
 	flags.DurationVar(&o.RolloutInterval, "rollout-interval", 5*time.Second, "how often Railway is read while a deployment is under way")
 	flags.DurationVar(&o.Settle, "settle", 45*time.Second,
 		"how long Railway's reads may lag behind its writes; until then the operator searches for a write of unknown outcome before it sends it again")

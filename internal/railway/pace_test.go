@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // waitingFor starts waits of the priority and returns the times at which they had their turn.
@@ -87,6 +88,26 @@ func TestPaceRefusesWhatComesTooLate(t *testing.T) {
 		assert.ErrorIs(t, p.wait(ctx, Poll), context.DeadlineExceeded)
 		assert.Equal(t, start, time.Now(), "at once")
 		assert.NoError(t, p.wait(ctx, Rollout), "the urgent one passes")
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestDefaultPace: Railway refuses the eleventh request of any second on its smallest plan (railway-api.md, "Rate limits"), and then
+// everything waits.
+func TestDefaultPace(t *testing.T) {
+	const perSecond = 10
+	synctest.Test(t, func(t *testing.T) {
+		o := Options{}.withDefaults()
+		p := newPace(o.RequestsPerSecond, o.Burst)
+		time.Sleep(time.Minute)
+		turns := p.waitingFor(t.Context(), 60, Write)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		sent := turns()
+		require.Len(t, sent, 60)
+		for i, at := range sent[perSecond:] {
+			assert.GreaterOrEqual(t, at.Sub(sent[i]), time.Second, "request %d", i+perSecond)
+		}
 		time.Sleep(time.Minute)
 	})
 }

@@ -39,8 +39,8 @@ type Options struct {
 	Timeout time.Duration
 	// MaxBody is the largest answer that is read, in bytes; a larger one is an error. Default: 16 MiB.
 	MaxBody int64
-	// RequestsPerSecond and Burst smooth the requests of one token. Default: 5 and 10, below Railway's smallest documented
-	// limit of 10 a second (railway-api.md, "Rate limits").
+	// RequestsPerSecond and Burst smooth the requests of one token. After a quiet time both together go out within a second. Default: 5
+	// and 4, below Railway's smallest documented limit of 10 a second (railway-api.md, "Rate limits").
 	RequestsPerSecond float64
 	Burst             int
 	// CreateInterval is how far apart environments are created with one token once Railway has refused one as too frequent and has not
@@ -65,7 +65,7 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.Timeout, 30*time.Second)
 	defaultTo(&o.MaxBody, 16<<20)
 	defaultTo(&o.RequestsPerSecond, 5)
-	defaultTo(&o.Burst, 10)
+	defaultTo(&o.Burst, 4)
 	defaultTo(&o.CreateInterval, throttled)
 	defaultTo(&o.MaxBatch, 50)
 	if o.Tracer == nil {

@@ -142,20 +142,26 @@ func (s *Sim) turn(deploymentID string) int {
 	return s.turns[deploymentID]
 }
 
+// minute counts an engine's requests of one client in a minute.
+type minute struct {
+	since time.Time
+	used  int
+}
+
 // spendEngine counts the requests of a tenant to a deployment in the current minute, this one too.
 func (s *Sim) spendEngine(key string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.engineUse[key]
 	if b == nil {
-		b = &bucket{}
+		b = &minute{}
 		s.engineUse[key] = b
 	}
-	if now := s.now(); now.Sub(b.second) >= time.Minute {
-		b.second, b.usedSecond = now, 0
+	if now := s.now(); now.Sub(b.since) >= time.Minute {
+		b.since, b.used = now, 0
 	}
-	b.usedSecond++
-	return b.usedSecond
+	b.used++
+	return b.used
 }
 
 func (d *deployment) python() string {

@@ -86,6 +86,25 @@ func TestPlanLimits(t *testing.T) {
 	}
 }
 
+// TestAnySecond holds that a limit per second counts in any second, not only in those that begin with a request.
+func TestAnySecond(t *testing.T) {
+	t.Parallel()
+	l := start(t, func(o *railwaysim.Options) {
+		o.Seed.Workspaces[0].Plan, o.Seed.Limits = "Hobby", railwaysim.SeedLimits{RequestsPerSecond: 3}
+		o.Seed.Tokens[0].Workspace = "w1"
+	})
+	refused := func(after time.Duration) bool {
+		l.advance(after - 100*time.Millisecond) // asking takes as long
+		return l.ask(account, `{ __typename }`, nil).Status == http.StatusTooManyRequests
+	}
+	assert.False(t, refused(2*time.Second))
+	assert.False(t, refused(800*time.Millisecond))
+	assert.False(t, refused(100*time.Millisecond))
+	assert.False(t, refused(100*time.Millisecond), "the first is a second ago")
+	assert.True(t, refused(100*time.Millisecond), "three in 200 ms before it")
+	assert.False(t, refused(time.Second))
+}
+
 func TestSeedRegion(t *testing.T) {
 	t.Parallel()
 	l := start(t, func(o *railwaysim.Options) { o.Seed.Limits.Region = "europe-west4-drams3a" })

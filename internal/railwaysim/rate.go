@@ -7,14 +7,29 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
 
-// bucket counts the requests of a token, or of a workspace whose tokens share one limit, in the current hour and second (railway-api.md, "Rate limits").
+// bucket counts the requests of a token, or of a workspace whose tokens share one limit, in the current hour and in the last second
+// (railway-api.md, "Rate limits").
 type bucket struct {
-	hour, second         time.Time
-	usedHour, usedSecond int
+	hour     time.Time
+	usedHour int
+	// recent are the times of the requests in the last second, refused ones too.
+	recent []time.Time
+}
+
+// inSecond counts a request in the second that ends now. It returns how long until another one keeps within the limit, 0 when this one
+// does. How Railway counts a second is not documented: any second is the strictest reading.
+func (b *bucket) inSecond(now time.Time, limit int) time.Duration {
+	b.recent = slices.DeleteFunc(b.recent, func(at time.Time) bool { return now.Sub(at) >= time.Second })
+	b.recent = append(b.recent, now)
+	if over := len(b.recent) - limit; over > 0 {
+		return b.recent[over].Add(time.Second).Sub(now)
+	}
+	return 0
 }
 
 // spend takes one request from the token's budget and sets Railway's headers. It returns false when there is none left.
@@ -32,23 +47,17 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 	if now.Sub(b.hour) >= time.Hour {
 		b.hour, b.usedHour = now, 0
 	}
-	if now.Sub(b.second) >= time.Second {
-		b.second, b.usedSecond = now, 0
-	}
 	b.usedHour++
-	b.usedSecond++
+	wait := b.inSecond(now, perSecond)
 	header.Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=3600`, perHour)) // railway-api.md, "Rate limits"
 	reset := b.hour.Add(time.Hour)
 	header.Set("X-RateLimit-Limit", strconv.Itoa(perHour))
 	header.Set("X-RateLimit-Remaining", strconv.Itoa(max(perHour-b.usedHour, 0)))
 	header.Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
-	wait := time.Duration(0)
-	switch {
-	case b.usedHour > perHour:
+	if b.usedHour > perHour {
 		wait = reset.Sub(now)
-	case b.usedSecond > perSecond:
-		wait = b.second.Add(time.Second).Sub(now)
-	default:
+	}
+	if wait == 0 {
 		return true
 	}
 	header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))

@@ -84,7 +84,7 @@ type Sim struct {
 	visits   []Visit
 	// turns and engineUse count the requests of each deployment's engine.
 	turns     map[string]int
-	engineUse map[string]*bucket
+	engineUse map[string]*minute
 }
 
 // version is the world as it was from a time on, kept while reads lag.
@@ -108,7 +108,7 @@ func New(options Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}, turns: map[string]int{}, engineUse: map[string]*bucket{}}
+	s := &Sim{options: options, schema: parsed, world: newWorld(), buckets: map[string]*bucket{}, turns: map[string]int{}, engineUse: map[string]*minute{}}
 	s.SetReadLatency(options.ReadLatency)
 	if err := s.plant(options.Seed); err != nil {
 		return nil, err

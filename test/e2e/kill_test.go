@@ -82,7 +82,7 @@ func TestKilledBetweenAnyTwoRailwayCalls(t *testing.T) {
 	require.NoError(t, err)
 	s, err := testbed.Start(t.Context(), testbed.Options{
 		Binary: binary, Dir: t.TempDir(),
-		Flags: []string{"--settle", "1s", "--log-grace", "1s", "--rollout-interval", "200ms", "--railway-rps", "20", "--railway-burst", "40"},
+		Flags: []string{"--settle", "1s", "--log-grace", "1s", "--rollout-interval", "200ms", "--railway-rps", "20", "--railway-burst", "20"},
 		Sim:   railwaysim.Options{Seed: parsed, Step: 20 * time.Millisecond, Intercept: k.intercept},
 	})
 	require.NoError(t, err)

@@ -111,7 +111,7 @@ func TestUpgradeAndDowngrade(t *testing.T) {
 	parsed, err := railwaysim.ParseSeed([]byte(seed))
 	require.NoError(t, err)
 	s, err := testbed.Start(t.Context(), testbed.Options{
-		Binary: binary, Dir: t.TempDir(), Flags: []string{"--settle", "1s", "--rollout-interval", "200ms", "--log-grace", "1s", "--railway-rps", "20", "--railway-burst", "40"},
+		Binary: binary, Dir: t.TempDir(), Flags: []string{"--settle", "1s", "--rollout-interval", "200ms", "--log-grace", "1s", "--railway-rps", "20", "--railway-burst", "20"},
 		Sim: railwaysim.Options{Seed: parsed, Step: 20 * time.Millisecond},
 	})
 	require.NoError(t, err)
