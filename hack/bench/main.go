@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&s.Beside, "beside", "", "dist/bench.json of another run, kept elsewhere: sizes that this run does not measure are taken from it")
 	flags.StringVar(&s.Profiles, "profiles", "", "directory for CPU and heap profiles of the operator; empty takes none")
 	flags.IntVar(&s.concurrency, "concurrency", 16, "how many objects the operator, and the bare client, work on at once")
-	flags.IntVar(&s.requestsPerSecond, "rps", 42, "requests a second to Railway, below the Pro plan's 50: requests that were late arrive together")
+	flags.IntVar(&s.requestsPerSecond, "rps", 40, "requests a second to Railway, below the Pro plan's 50: requests that were late arrive together")
 	flags.DurationVar(&s.readLatency, "read-latency", 200*time.Millisecond, "how long a read of the local Railway takes")
 	flags.DurationVar(&s.steadyAtMost, "steady-at-most", 25*time.Minute, "how long steady state is measured at most")
 	if err := flags.Parse(args); err != nil {

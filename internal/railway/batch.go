@@ -7,12 +7,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/Khan/genqlient/graphql"
 
@@ -26,12 +26,19 @@ const (
 	operationLogsBatch = "ReadManyLogs"
 )
 
-var singleEnvironment, singleLogs = takeApart(gql.ReadEnvironment_Operation), takeApart(gql.ReadLogs_Operation)
+var (
+	singleEnvironment = takeApart(operationBatch, gql.ReadEnvironment_Operation)
+	singleLogs        = takeApart(operationLogsBatch, gql.ReadLogs_Operation)
+)
 
 // operation is a query taken apart: its parameters, the fields of the query, and the fragments behind it.
 type operation struct {
+	// name is that of a batch.
+	name              string
 	parameters        []parameter
 	fields, fragments string
+	// texts are the queries of batches by their size, a few dozen at most: each is sent again and again.
+	texts sync.Map
 }
 
 // parameter is a variable of a query, and its type.
@@ -45,7 +52,8 @@ var (
 	declared = regexp.MustCompile(`\$(\w+): ([\w!\[\]]+)`)
 )
 
-func takeApart(text string) (o operation) {
+func takeApart(name, text string) *operation {
+	o := &operation{name: name}
 	head, body, _ := strings.Cut(text, "{\n")
 	o.fields, o.fragments, _ = strings.Cut(body, "\n}\n")
 	for _, found := range declared.FindAllStringSubmatch(head, -1) {
@@ -66,22 +74,36 @@ func aliased(name string) (n int, ok bool) {
 
 // batch asks all of it in one request: each root field once per member, under an alias. A variable that a member does not name is left
 // out.
-func (o operation) batch(name string, members []map[string]any) *graphql.Request {
-	var parameters, fields strings.Builder
-	variables := map[string]any{}
+func (o *operation) batch(members []map[string]any) *graphql.Request {
+	variables := make(map[string]any, len(members)*len(o.parameters))
 	for i, member := range members {
 		for _, p := range o.parameters {
-			fmt.Fprintf(&parameters, "$%s: %s, ", alias(p.name, i), p.kind)
 			if value, set := member[p.name]; set {
 				variables[alias(p.name, i)] = value
 			}
+		}
+	}
+	return &graphql.Request{OpName: o.name, Query: o.text(len(members)), Variables: variables}
+}
+
+// text is the query of a batch of that size.
+func (o *operation) text(size int) string {
+	if known, ok := o.texts.Load(size); ok {
+		return known.(string) //nolint:forcetypeassert // it holds nothing else
+	}
+	var parameters []string
+	var fields strings.Builder
+	for i := range size {
+		for _, p := range o.parameters {
+			parameters = append(parameters, "$"+alias(p.name, i)+": "+p.kind)
 		}
 		own := rootField.ReplaceAllString(o.fields, "\t${1}_"+strconv.Itoa(i)+": $1")
 		fields.WriteString(variable.ReplaceAllString(own, "$$${1}_"+strconv.Itoa(i)))
 		fields.WriteByte('\n')
 	}
-	query := "query " + name + "(" + strings.TrimSuffix(parameters.String(), ", ") + ") {\n" + fields.String() + "}\n" + o.fragments
-	return &graphql.Request{OpName: name, Query: query, Variables: variables}
+	text := "query " + o.name + "(" + strings.Join(parameters, ", ") + ") {\n" + fields.String() + "}\n" + o.fragments
+	o.texts.Store(size, text)
+	return text
 }
 
 // batchRequest asks for the environments in one request.
@@ -90,7 +112,7 @@ func batchRequest(refs []environmentRef) *graphql.Request {
 	for i, ref := range refs {
 		members[i] = map[string]any{"projectId": ref.ProjectID, "environmentId": ref.EnvironmentID}
 	}
-	return singleEnvironment.batch(operationBatch, members)
+	return singleEnvironment.batch(members)
 }
 
 // environmentRef names an environment to read.
@@ -114,13 +136,15 @@ type fields struct {
 // readFields sends a query and leaves its root fields undecoded. Errors whose path names an alias of the batch are put down to that
 // member; the error that is returned concerns the request as a whole.
 func (s *sender) readFields(ctx context.Context, request *graphql.Request, batch int) (fields, error) {
-	r, err := s.send(ctx, request)
+	r, err := s.send(ctx, request, (*reply).parseFields)
 	if err != nil {
 		return fields{}, err
 	}
 	named := r.takeNamed(batch)
 	var answered fields
-	r.decode(&answered.data)
+	if r.whole() {
+		answered.data = r.fields
+	}
 	v := classify(r.answer)
 	if len(named) > 0 && len(r.errors) == 0 && r.cause == nil && r.status == http.StatusOK { // data is null when a field that cannot be null failed
 		v = verdict{}

@@ -32,6 +32,9 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		r := reply{answer: answer{sent: true, status: status}}
 		r.parse([]byte(body))
+		apart := reply{answer: answer{sent: true, status: status}}
+		apart.parseFields([]byte(body))
+		alike(t, r, apart)
 		var data gql.ReadEnvironmentResponse
 		r.decode(&data)
 		if v := classify(r.answer); v.class != None {
@@ -52,6 +55,18 @@ func FuzzAnswer(f *testing.F) {
 			assert.NotEmpty(t, digest(env))
 		}
 	})
+}
+
+// alike holds that it is the same whether the root fields of an answer are taken apart at once or later.
+func alike(t *testing.T, r, apart reply) {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	r.decode(&fields)
+	assert.Equal(t, classify(r.answer), classify(apart.answer))
+	assert.Equal(t, r.whole(), apart.whole())
+	if r.whole() {
+		assert.Subset(t, apart.fields, fields, "an answer may have data twice: then the last counts, field by field")
+	}
 }
 
 func FuzzSanitise(f *testing.F) {

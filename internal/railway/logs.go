@@ -146,7 +146,7 @@ func (c *Client) readLogsTogether(group []*logRead) (fields, error) {
 		})()
 		priority, members[i] = max(priority, priorityOf(r.ctx, false)), r.variables()
 	}
-	return c.gql.readFields(WithPriority(ctx, priority), singleLogs.batch(operationLogsBatch, members), len(group))
+	return c.gql.readFields(WithPriority(ctx, priority), singleLogs.batch(members), len(group))
 }
 
 // leastLeft is how long the first of a group to give up still waits, at most two minutes: no request takes half of that.

@@ -64,7 +64,7 @@ func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, resp
 
 // request sends the operation once. early reports that Railway refused it, and every other request, for a short pause.
 func (s *sender) request(ctx context.Context, request *graphql.Request, response *graphql.Response) (early bool, err error) {
-	reply, err := s.send(ctx, request)
+	reply, err := s.send(ctx, request, (*reply).parse)
 	if err != nil {
 		return false, err
 	}
@@ -75,8 +75,9 @@ func (s *sender) request(ctx context.Context, request *graphql.Request, response
 	return early && priorityOf(ctx, reply.mutation) != Poll, s.failure(request, reply, v)
 }
 
-// send waits for the request's turn and returns the answer, with its span, which account ends. Its error means that nothing was sent.
-func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, err error) {
+// send waits for the request's turn and returns the answer as parse leaves it, with its span, which account ends. Its error means that
+// nothing was sent.
+func (s *sender) send(ctx context.Context, request *graphql.Request, parse func(*reply, []byte)) (r reply, err error) {
 	ctx, span := s.span(ctx, request.OpName)
 	defer func() {
 		if err != nil {
@@ -95,7 +96,7 @@ func (s *sender) send(ctx context.Context, request *graphql.Request) (r reply, e
 		return reply{}, s.held(ctx, request.OpName, err)
 	}
 	start := time.Now()
-	r = s.exchange(ctx, request, mutation)
+	r = s.exchange(ctx, request, mutation, parse)
 	r.took, r.span = time.Since(start), span
 	return r, nil
 }
@@ -168,7 +169,9 @@ func cancellation(cause error) error {
 // reply is an answer before and after decoding.
 type reply struct {
 	answer
+	// data is what parse left of the answer, fields what parseFields did.
 	data    json.RawMessage
+	fields  map[string]json.RawMessage
 	quota   quota
 	traceID string
 	// took is the time from sending to having the whole answer.
@@ -176,7 +179,7 @@ type reply struct {
 	span trace.Span
 }
 
-func (s *sender) exchange(ctx context.Context, request *graphql.Request, mutation bool) reply {
+func (s *sender) exchange(ctx context.Context, request *graphql.Request, mutation bool, parse func(*reply, []byte)) reply {
 	var connected atomic.Bool
 	// Once there is a connection nobody can say how much of the request arrived.
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
@@ -208,7 +211,7 @@ func (s *sender) exchange(ctx context.Context, request *graphql.Request, mutatio
 		r.cause = err
 		return r
 	}
-	r.parse(body.Bytes())
+	parse(&r, body.Bytes())
 	return r
 }
 
@@ -240,19 +243,31 @@ func readAll(into *bytes.Buffer, body io.Reader, limit int64) error {
 }
 
 // parse takes the GraphQL envelope apart, and copies what it keeps. A body that is none is kept as text, for the texts of proxies.
-func (r *reply) parse(body []byte) {
+func (r *reply) parse(body []byte) { r.data = unwrap[json.RawMessage](r, body) }
+
+// parseFields is parse, and takes the data apart by its root fields on the way: a batch is large, and reading it twice costs as much
+// again.
+func (r *reply) parseFields(body []byte) {
+	r.fields = unwrap[map[string]json.RawMessage](r, body)
+}
+
+// unwrap reads the envelope into r, and returns its data.
+func unwrap[T any](r *reply, body []byte) (data T) {
 	var envelope struct {
-		Data    json.RawMessage `json:"data"`
-		Errors  []problem       `json:"errors"`
-		TraceID string          `json:"traceId"`
+		Data    *T        `json:"data"`
+		Errors  []problem `json:"errors"`
+		TraceID string    `json:"traceId"`
 	}
-	if err := json.Unmarshal(body, &envelope); err != nil {
+	switch err := json.Unmarshal(body, &envelope); {
+	case misshapen(err, "data"):
+		r.cause = errShape
+	case err != nil:
 		r.cause, r.text = errMalformed, truncate(string(body), 4096)
-		return
+		return data
 	}
-	r.data, r.errors = envelope.Data, envelope.Errors
-	r.noData = len(r.data) == 0 || string(r.data) == "null"
+	r.errors, r.noData = envelope.Errors, envelope.Data == nil
 	if !r.noData {
+		data = *envelope.Data
 		r.errors = slices.DeleteFunc(r.errors, problem.bearable)
 	}
 	ids := []string{r.traceID, envelope.TraceID}
@@ -264,16 +279,26 @@ func (r *reply) parse(body []byte) {
 			r.traceID = truncate(id, 64)
 		}
 	}
+	return data
 }
 
-// decode fills data from a good answer. Data that came together with errors is never touched.
+// whole reports a good answer. Data that came together with errors is never used.
+func (r *reply) whole() bool { return r.cause == nil && !r.noData && len(r.errors) == 0 }
+
+// decode fills data from a good answer.
 func (r *reply) decode(data any) {
-	if r.cause != nil || r.noData || len(r.errors) > 0 {
+	if !r.whole() {
 		return
 	}
 	if err := json.Unmarshal(r.data, data); err != nil {
 		r.cause = shape(err)
 	}
+}
+
+// misshapen reports that the field has another type than ours, in an answer that is JSON.
+func misshapen(err error, field string) bool {
+	var mismatch *json.UnmarshalTypeError
+	return errors.As(err, &mismatch) && mismatch.Field == field
 }
 
 // shape describes data that does not fit our schema, without a value.
