@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -93,6 +94,7 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	if d.Resumed != "" {
 		p.event(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
 	}
+	p.tellHold(d)
 	if p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve {
 		return // status.plan says what would be written; nothing is
 	}
@@ -101,6 +103,26 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	}
 	if d.Taken != "" {
 		p.event(normal, "Promoted", "Promote", "Promotes %s from %s%s", d.Taken, p.object.Spec.Promotion.From, proposal.OnceApproved(&p.object.Spec))
+	}
+}
+
+// tellHold tells that a person's hold begins or ends, and that what was rejected may be promoted again: the annotations that say so may
+// be gone when somebody asks.
+func (p *pass) tellHold(d promotion.Decision) {
+	if d.Promotion == nil {
+		return
+	}
+	before := cmp.Or(p.object.Status.Promotion, &v1alpha1.PromotionStatus{})
+	switch hold := d.Promotion.Hold; {
+	case hold == before.Hold:
+	case hold != "":
+		p.event(normal, "Held", "Hold", "%s%s", promotion.HeldEvent, hold)
+	default:
+		p.event(normal, "Resumed", "EndHold", "A person has ended the hold: %s", before.Hold)
+	}
+	if rejected := len(before.Rejected); rejected > 0 && d.Promotion.Resume != before.Resume && d.Resumed == "" {
+		p.event(normal, "Resumed", "Resume", "A person resumed it: %s that failed here may be promoted again",
+			status.Count(rejected, "source", "sources"))
 	}
 }
 

@@ -248,6 +248,7 @@ func TestRollbackOfAPromotedTier(t *testing.T) {
 			})
 			l.Reconciler = New(l.options)
 			l.rest("preview", 5)
+			assert.Equal(t, []string{"Normal Resumed The hold after the rollback has ended: a person resumed it"}, l.toldOf("Held", "Resumed"))
 			assert.Equal(t, "1.5.0", l.get("preview").Status.Engine.Revision, "what was asked for once is not done again")
 		})
 	}

@@ -27,6 +27,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/outcome"
+	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
 
@@ -245,6 +246,25 @@ func TestLocalTier(t *testing.T) {
 	l.apply("round", spec, "name: openai, key: api-key", "name: local-env, key: KEY")
 	l.pass("round")
 	assert.Equal(t, v1alpha1.ReasonInvalidVariable, ready(l.get("round")).Reason, "values must not go round in a circle")
+}
+
+// TestResumeOfWhatWasRejected: the rollback is over, since something newer was promoted; what failed may be promoted again.
+func TestResumeOfWhatWasRejected(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	object := &v1alpha1.EngineEnvironment{}
+	object.Status.Promotion = &v1alpha1.PromotionStatus{Rejected: []string{"app:1", "app:2"}, Resume: "1"}
+	p := &pass{object: object, tell: teller{events: l.events, log: logr.Discard()}}
+	p.tellHold(promotion.Decision{Promotion: &v1alpha1.PromotionStatus{Rejected: []string{"app:1", "app:2"}, Resume: "1"}})
+	assert.Empty(t, l.toldOf("Resumed"))
+	resumed := &v1alpha1.PromotionStatus{Resume: "2"}
+	p.tellHold(promotion.Decision{Promotion: resumed, Resumed: "a person resumed it"})
+	assert.Empty(t, l.toldOf("Resumed"), "the end of the rollback tells it")
+	p.tellHold(promotion.Decision{Promotion: resumed})
+	assert.Equal(t, []string{"Normal Resumed A person resumed it: 2 sources that failed here may be promoted again"}, l.toldOf("Resumed"))
+	object.Status.Promotion = resumed
+	p.tellHold(promotion.Decision{Promotion: resumed})
+	assert.Empty(t, l.toldOf("Resumed"))
 }
 
 // TestManyCreations: the API server refuses an event whose note is longer, and what was created would be told to nobody.

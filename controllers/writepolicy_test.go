@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,15 +192,19 @@ func TestObserveTellsNoPromotion(t *testing.T) {
 
 // told reports whether an event of that reason was told since the last call.
 func (l *loop) told(reason string) bool {
-	found := false
-	for {
-		select {
-		case text := <-l.events.Events:
-			found = found || strings.Contains(text, " "+reason+" ")
-		default:
-			return found
+	return len(l.toldOf(reason)) > 0
+}
+
+// toldOf drains the events, and returns those with one of the reasons.
+func (l *loop) toldOf(reasons ...string) []string {
+	var all []string
+	for len(l.events.Events) > 0 {
+		text := <-l.events.Events
+		if slices.Contains(reasons, strings.Fields(text)[1]) {
+			all = append(all, text)
 		}
 	}
+	return all
 }
 
 // TestHold keeps a promoted tier at what it runs.
@@ -218,10 +223,25 @@ func TestHold(t *testing.T) {
 	l.untilPromotion("preview", v1alpha1.PromotionBlocked)
 	assert.Contains(t, l.get("preview").Status.Promotion.CandidateRevision, "1.5.0")
 	assert.Len(t, l.deploymentsIn("preview"), 1)
+	l.crash()
+	l.rest("dev", 2)
+	l.rest("preview", 3)
+	assert.Equal(t, []string{"Normal Held A person holds what runs: release freeze"}, l.toldOf("Held", "Resumed"), "once, whatever happens meanwhile")
+	l.annotate("preview", v1alpha1.AnnotationHold, strings.Repeat("x", 5000))
+	l.rest("preview", 3)
+	assert.Len(t, l.get("preview").Status.Promotion.Hold, 512)
+	assert.Len(t, l.toldOf("Held", "Resumed"), 1)
+	l.annotate("preview", v1alpha1.AnnotationHold, "demo")
+	l.rest("preview", 3)
+	assert.Equal(t, []string{"Normal Held A person holds what runs: demo"}, l.toldOf("Held", "Resumed"))
+	l.rest("dev", 1) // what it takes must have been read lately
 	o := l.get("preview")
 	delete(o.Annotations, v1alpha1.AnnotationHold)
 	require.NoError(t, l.client.Update(t.Context(), o))
 	l.until("preview", "promoted", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Engine.Revision == "1.5.0" })
+	l.crash()
+	l.rest("preview", 3)
+	assert.Equal(t, []string{"Normal Resumed A person has ended the hold: demo"}, l.toldOf("Held", "Resumed"))
 }
 
 // TestApprovalIsForOnceWithoutACommit asks again for what no commit tells apart: an environment that somebody deleted.

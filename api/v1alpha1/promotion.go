@@ -93,6 +93,9 @@ type PromotionStatus struct {
 	// resume is the annotation's last value that was carried out.
 	// +optional
 	Resume string `json:"resume,omitempty"`
+	// hold is why a person keeps the tier at what it runs, as the annotation says; empty when nobody does.
+	// +optional
+	Hold string `json:"hold,omitempty"`
 	// history of promotions, the newest first, at most 10.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10

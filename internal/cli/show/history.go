@@ -22,7 +22,8 @@ import (
 // Entry is one thing that happened to a tier.
 type Entry struct {
 	Time time.Time `json:"time,omitzero"`
-	// Kind is Promoted, Verified, RolledBack, Committed, Held, Approved, PlanApproved, RollbackRequested, or the reason of an event.
+	// Kind is Promoted, Verified, RolledBack, Committed, Held, Approved, PlanApproved, RollbackRequested, ResumeRequested, or the reason of
+	// an event.
 	Kind string `json:"kind"`
 	What string `json:"what"`
 	// Who did it or approved it, where that is known: a person, or the program by which a person did it.
@@ -49,19 +50,23 @@ const operatorName = "engine-operator"
 // History is a tier's past, the newest first.
 func History(past Past) []Entry {
 	known := fromStatus(past.Object)
-	patches := fromPatches(past.Object, past.Patches)
+	patches, requests := fromPatches(past.Object, past.Patches), fromAnnotations(past.Object)
 	events := slices.DeleteFunc(fromEvents(past.Events), func(event Entry) bool {
 		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin }) ||
-			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What })
+			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What }) ||
+			slices.ContainsFunc(requests, func(e Entry) bool {
+				return e.Kind == event.Kind && event.What == promotion.HeldEvent+e.What && !event.Time.Before(e.Time.Add(-sameWithin))
+			})
 	})
-	all := slices.Concat(known, fromAnnotations(past.Object), fromRevisions(past.Revisions), events, patches)
+	all := slices.Concat(known, requests, fromRevisions(past.Revisions), events, patches)
 	slices.SortStableFunc(all, newestFirst)
 	return all
 }
 
 // steps are the kinds in the order in which one leads to the next. Any other kind tells what came of them.
 var steps = []string{
-	"Held", "Approved", "PlanApproved", "RollbackRequested", "Resumed", "Promoted", "RolledBack", "Created", "Committed", "Deployed", "Verified",
+	"Held", "Approved", "PlanApproved", "RollbackRequested", "ResumeRequested", "Resumed", "Promoted", "RolledBack", "Created", "Committed",
+	"Deployed", "Verified",
 }
 
 // newestFirst orders entries. Most times are whole seconds: within one, what leads to something is older than that.
@@ -110,6 +115,7 @@ func fromAnnotations(object *v1alpha1.EngineEnvironment) []Entry {
 		{v1alpha1.AnnotationApprove, "Approved", object.Annotations[v1alpha1.AnnotationApprovedBy]},
 		{v1alpha1.AnnotationApprovePlan, "PlanApproved", ""},
 		{v1alpha1.AnnotationRollback, "RollbackRequested", ""},
+		{v1alpha1.AnnotationResume, "ResumeRequested", ""},
 	} {
 		if what := object.Annotations[request.annotation]; what != "" {
 			at, program := setBy(object, request.annotation)

@@ -74,16 +74,17 @@ func TestHistoryOfRailway(t *testing.T) {
 // TestHistoryOfRequests: what people asked for by annotations is part of the history, with the person where one is named.
 func TestHistoryOfRequests(t *testing.T) {
 	at := metav1.NewTime(time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC))
-	earlier := metav1.NewTime(at.Add(-time.Hour))
+	earlier, much := metav1.NewTime(at.Add(-time.Hour)), metav1.NewTime(at.Add(-24*time.Hour))
 	fields := func(annotation string) *metav1.FieldsV1 {
 		return metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:` + annotation + `":{}}}}`)
 	}
 	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{
 		Annotations: map[string]string{
-			v1alpha1.AnnotationHold: "demo on Friday", v1alpha1.AnnotationApprove: "ghcr.io/a/b@sha256:1", v1alpha1.AnnotationApprovedBy: "dana",
+			v1alpha1.AnnotationHold: "demo on Friday", v1alpha1.AnnotationResume: "1795867200", v1alpha1.AnnotationApprove: "ghcr.io/a/b@sha256:1", v1alpha1.AnnotationApprovedBy: "dana",
 		},
 		ManagedFields: []metav1.ManagedFieldsEntry{
 			{Manager: "kubectl-engine", Time: &at, FieldsV1: fields(v1alpha1.AnnotationHold)},
+			{Manager: "kubectl-engine-resume", Time: &much, FieldsV1: fields(v1alpha1.AnnotationResume)},
 			{Manager: "kubectl-annotate", Time: &earlier, FieldsV1: fields(v1alpha1.AnnotationApprove)},
 			{Manager: "engine-operator", Time: &at, FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
 			{Manager: "old", FieldsV1: fields(v1alpha1.AnnotationHold)},
@@ -92,5 +93,20 @@ func TestHistoryOfRequests(t *testing.T) {
 	assert.Equal(t, []show.Entry{
 		{Time: at.Time, Kind: "Held", What: "demo on Friday", Who: "kubectl-engine", From: "annotations"},
 		{Time: earlier.Time, Kind: "Approved", What: "ghcr.io/a/b@sha256:1", Who: "dana", From: "annotations"},
+		{Time: much.Time, Kind: "ResumeRequested", What: "1795867200", Who: "kubectl-engine-resume", From: "annotations"},
 	}, show.History(show.Past{Object: object}))
+
+	event := func(reason, message string, after time.Duration) corev1.Event {
+		return corev1.Event{Reason: reason, Message: message, LastTimestamp: metav1.NewTime(at.Add(after))}
+	}
+	var got []string
+	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{
+		event("Held", "A person holds what runs: demo on Friday", 5*time.Second),
+		event("Resumed", "A person has ended the hold: demo on Friday", -2*time.Hour),
+		event("Held", "A person holds what runs: demo on Friday", -3*time.Hour),
+	}}) {
+		got = append(got, e.Kind+" "+e.From)
+	}
+	assert.Equal(t, []string{"Held annotations", "Approved annotations", "Resumed events", "Held events", "ResumeRequested annotations"}, got,
+		"the hold in force is told once, the one before too")
 }
