@@ -42,6 +42,21 @@ func TestFirstConvergenceCosts(t *testing.T) {
 	}, made)
 }
 
+// TestGoBeforeItsRevision: checks that end after the snapshot was read make the tier GO, but their revision is stored by a newer read only.
+// When the process dies in between, the next one stores it.
+func TestGoBeforeItsRevision(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.advance(-2 * ahead) // every check ends later than every read
+	l.apply("dev", loopDev)
+	require.Nil(t, l.settled("dev").Status.Verified)
+	require.NotContains(t, l.kubernetesWrites(), "create ControllerRevision")
+	l.crash()
+	l.advance(2 * ahead)
+	l.verified("dev", "1.4.2")
+	assert.Contains(t, l.kubernetesWrites(), "create ControllerRevision")
+}
+
 // announced reports whether the status names the write.
 func announced(o *v1alpha1.EngineEnvironment, kind v1alpha1.WriteKind) bool {
 	record := o.Status.WorkingRecord
