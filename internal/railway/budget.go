@@ -89,8 +89,13 @@ func newBudget(now func() time.Time, requestsPerSecond float64, burst int) *Budg
 func (b *Budget) Stretch(interval time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return max(interval, b.round())
+}
+
+// round is how long it takes to poll every environment once. The mutex is held.
+func (b *Budget) round() time.Duration {
 	perHour := float64(cmp.Or(b.limit, assumedLimit)) * pollShare * b.share.part()
-	return max(interval, time.Duration(float64(b.allPolled())*float64(window)/perHour))
+	return time.Duration(float64(b.allPolled()) * float64(window) / perHour)
 }
 
 // allPolled is how many requests it takes to poll every environment once. The mutex is held.
@@ -212,7 +217,7 @@ func (b *Budget) learn(q quota) {
 	b.limit = cmp.Or(q.limit, b.limit)
 	if q.known {
 		b.quota, b.readAt = q, b.now()
-		b.share.sees(q, b.sent, b.readAt)
+		b.share.sees(q, b.sent, b.readAt, b.round())
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// settling is how fast the share follows: what was used so long ago counts a third.
+	// settling is how fast the share follows at most: what was used so long ago counts a third. Where polls are far apart it is two rounds
+	// of them, else a process would look gone between its rounds, and the others take its part.
 	settling = 5 * time.Minute
 	// observed is the shortest time between two looks at what was used.
 	observed = 10 * time.Second
@@ -31,15 +32,15 @@ type share struct {
 	ours, all float64
 }
 
-// sees learns what Railway says, when sent requests have been sent from here.
-func (s *share) sees(q quota, sent int, now time.Time) {
+// sees learns what Railway says, when sent requests have been sent from here, and it takes so long to poll all that is followed.
+func (s *share) sees(q quota, sent int, now time.Time, round time.Duration) {
 	rise := q.remaining - s.last.remaining
 	switch {
 	case !s.last.known || !q.sameWindow(s.last) || rise > underWay: // another hour begins
 	case rise > 0 || now.Sub(s.at) < observed: // an older answer
 		return
 	default:
-		decay := math.Exp(-now.Sub(s.at).Seconds() / settling.Seconds())
+		decay := math.Exp(-now.Sub(s.at).Seconds() / max(settling, 2*round).Seconds())
 		s.ours = s.ours*decay + float64(sent-s.sentThen)
 		s.all = s.all*decay - float64(rise)
 	}

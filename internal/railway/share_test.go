@@ -112,65 +112,79 @@ func TestProcessesShareALimit(t *testing.T) {
 }
 
 // Two operators whose shards share a token read every environment of theirs, half of the requests each, and are never refused one,
-// although neither knows of the other.
+// although neither knows of the other. What each plans with stays steady, also where a round of polls takes longer than it takes to forget.
 func TestShardsShareAToken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const perShard, perHour, hours = 10, 1000, 2
-		w := newWorld()
-		var (
-			mu      sync.Mutex
-			refused int
-		)
-		limit := &hourly{limit: perHour, began: time.Now()}
-		limited := roundTripper(func(r *http.Request) (*http.Response, error) {
-			mu.Lock()
-			q := limit.take(time.Now())
-			if limit.used > limit.limit {
-				refused++
-			}
-			mu.Unlock()
-			response, err := w.RoundTrip(r)
-			if err == nil {
-				response.Header.Set("X-RateLimit-Limit", strconv.Itoa(q.limit))
-				response.Header.Set("X-RateLimit-Remaining", strconv.Itoa(q.remaining))
-				response.Header.Set("X-RateLimit-Reset", q.reset.Format(time.RFC3339))
-			}
-			return response, err
-		})
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		for _, shard := range []string{"a", "b"} {
-			pool, err := NewPool(Options{MaxBatch: 1})
-			require.NoError(t, err)
-			pool.wire.http.Transport = limited
-			watch := NewWatch(WatchOptions{})
-			go func() { _ = watch.Start(ctx) }()
-			for i := range perShard {
-				watch.Follow(fmt.Sprint(shard, i), Target{
-					Client: pool.Client(Credentials{Token: testToken}), ProjectID: "p1", EnvironmentID: fmt.Sprint(shard, i), Interval: 30 * time.Second,
-				})
-			}
+	for _, perShard := range []int{10, 100} {
+		t.Run(fmt.Sprint(perShard), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { shardsShareAToken(t, perShard) }) })
+	}
+}
+
+func shardsShareAToken(t *testing.T, perShard int) {
+	const perHour, hours = 1000, 4
+	w := newWorld()
+	var (
+		mu      sync.Mutex
+		refused int
+	)
+	limit := &hourly{limit: perHour, began: time.Now()}
+	limited := roundTripper(func(r *http.Request) (*http.Response, error) {
+		mu.Lock()
+		q := limit.take(time.Now())
+		if limit.used > limit.limit {
+			refused++
 		}
-		time.Sleep(hours * time.Hour)
-		cancel()
-		synctest.Wait()
-		assert.Zero(t, refused)
-		last := time.Now().Add(-time.Hour)
-		reads := map[string]int{}
-		for _, shard := range []string{"a", "b"} {
-			for i := range perShard {
-				of := w.reads[fmt.Sprint(shard, i)]
-				late := len(of) - slices.IndexFunc(append(of, time.Now()), last.Before)
-				assert.Positive(t, late, "reads of %s%d in the last hour", shard, i)
-				reads[shard] += late
-			}
+		mu.Unlock()
+		response, err := w.RoundTrip(r)
+		if err == nil {
+			response.Header.Set("X-RateLimit-Limit", strconv.Itoa(q.limit))
+			response.Header.Set("X-RateLimit-Remaining", strconv.Itoa(q.remaining))
+			response.Header.Set("X-RateLimit-Reset", q.reset.Format(time.RFC3339))
 		}
-		const plan = perHour * pollShare
-		assert.LessOrEqual(t, float64(reads["a"]+reads["b"]), plan*1.05, "together within what polls may use")
-		for shard, n := range reads {
-			assert.GreaterOrEqual(t, float64(n), plan*0.35, "shard %s", shard)
-		}
+		return response, err
 	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var budgets []*Budget
+	for _, shard := range []string{"a", "b"} {
+		pool, err := NewPool(Options{MaxBatch: 1})
+		require.NoError(t, err)
+		pool.wire.http.Transport = limited
+		budgets = append(budgets, pool.Client(Credentials{Token: testToken}).Budget())
+		watch := NewWatch(WatchOptions{})
+		go func() { _ = watch.Start(ctx) }()
+		for i := range perShard {
+			watch.Follow(fmt.Sprint(shard, i), Target{
+				Client: pool.Client(Credentials{Token: testToken}), ProjectID: "p1", EnvironmentID: fmt.Sprint(shard, i), Interval: 30 * time.Second,
+			})
+		}
+	}
+	time.Sleep(time.Hour)
+	const plan = perHour * pollShare
+	fair := 2 * time.Duration(perShard) * time.Hour / plan
+	for range (hours - 1) * 60 {
+		time.Sleep(time.Minute)
+		for _, b := range budgets {
+			assert.Less(t, b.Stretch(0), 2*fair)
+			assert.Greater(t, b.Stretch(0), fair/2)
+		}
+	}
+	cancel()
+	synctest.Wait()
+	assert.Zero(t, refused)
+	last := time.Now().Add(-time.Hour)
+	reads := map[string]int{}
+	for _, shard := range []string{"a", "b"} {
+		for i := range perShard {
+			of := w.reads[fmt.Sprint(shard, i)]
+			late := len(of) - slices.IndexFunc(append(of, time.Now()), last.Before)
+			assert.Positive(t, late, "reads of %s%d in the last hour", shard, i)
+			reads[shard] += late
+		}
+	}
+	assert.LessOrEqual(t, float64(reads["a"]+reads["b"]), plan*1.05+float64(perShard), "together within what polls may use")
+	for shard, n := range reads {
+		assert.GreaterOrEqual(t, float64(n), plan*0.35, "shard %s", shard)
+	}
 }
 
 // What is under way, or answered in another order, does not look like somebody else.
