@@ -103,7 +103,7 @@ func TestNothingShowsAndEveryRightIsNeeded(t *testing.T) {
 			assert.Empty(t, shows(left[where]))
 		})
 	}
-	t.Run("rights", func(t *testing.T) { rightsAreNeeded(t) })
+	t.Run("rights", func(t *testing.T) { rightsAreNeeded(t, options.DefaultNamespace, manifests(t, "default")) })
 }
 
 // plant puts every canary where a value may come from.
@@ -271,22 +271,18 @@ func (w *world) approve(name string, paths ...string) {
 	})
 }
 
-// TestNamespacedRights plays a short story with the rights of config/namespaced: the operator is refused nothing.
+// TestNamespacedRights plays a short story with the rights of config/namespaced: the operator is refused nothing, and needs every right.
 func TestNamespacedRights(t *testing.T) {
 	w := newWorld(t, team, team, append(manifests(t, "cluster"), namespaced(t)...)...)
 	w.plant()
-	w.apply("dev", devSpec)
-	w.until("dev", "GO", func(o *v1alpha1.EngineEnvironment) bool { return o.Status.Verdict == v1alpha1.VerdictGo })
+	w.revisions()
 	w.apply("preview", promotedSpec)
 	w.approve("preview", "environment")
 	for _, name := range []string{"preview", "dev"} {
 		w.remove(name)
 	}
 	w.stop()
-	used := usedRights(t, team, granted(t, namespaced(t)))
-	for _, right := range []string{"controllerrevisions.apps create", "leases.coordination.k8s.io update", "secrets create", "secrets watch"} {
-		assert.True(t, used[team+" "+right], "%s is part of the story", right)
-	}
+	rightsAreNeeded(t, team, namespaced(t))
 }
 
 // leftBehind is everything that the story left where people may read it.
