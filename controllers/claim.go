@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/claim"
 	"github.com/engine-operator/engine-operator/internal/outcome"
 )
 
@@ -53,11 +54,5 @@ func (l locator) yield(p *pass, holder *v1alpha1.EngineEnvironment) *outcome.Out
 	p.journal.ForgetEnvironment()
 	p.journal.Withdraw()
 	p.facts.Gone, p.facts.Railway = true, nil
-	suspended := ""
-	if holder.Spec.Suspend {
-		suspended = " (it is suspended)"
-	}
-	return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, fmt.Sprintf(
-		"EngineEnvironment %s%s holds the Railway environment %q: delete one of the two", client.ObjectKeyFromObject(holder), suspended,
-		p.object.Spec.RailwayEnvironment()))
+	return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, claim.Refusal(holder, p.object.Spec.RailwayEnvironment()))
 }

@@ -80,7 +80,7 @@ func Default(object map[string]any) {
 // Nothing of the values of variables and headers is in the errors.
 func Check(ctx context.Context, object, before map[string]any) field.ErrorList {
 	r := ours()
-	errs := checkMetadata(object)
+	errs := CheckMetadata(object)
 	errs = append(errs, validation.ValidateCustomResource(nil, object, r.schema)...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, r.structural, object)...)
 	if !slices.ContainsFunc(errs, blocking) {
@@ -108,8 +108,8 @@ func blocking(err *field.Error) bool {
 	}
 }
 
-// checkMetadata checks what every object of Kubernetes has. A namespace may be left out: kubectl has one for it.
-func checkMetadata(object map[string]any) field.ErrorList {
+// CheckMetadata checks what every object of Kubernetes has. A namespace may be left out: kubectl has one for it.
+func CheckMetadata(object map[string]any) field.ErrorList {
 	u := unstructured.Unstructured{Object: object}
 	meta := metav1.ObjectMeta{
 		Name: u.GetName(), GenerateName: u.GetGenerateName(), Namespace: u.GetNamespace(), Labels: u.GetLabels(),

@@ -10,8 +10,11 @@
 package claim
 
 import (
+	"fmt"
 	"strings"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
@@ -53,6 +56,16 @@ func Of(o *v1alpha1.EngineEnvironment) (c Claim, ok bool) {
 	return c, false
 }
 
+// Rivals reports whether both objects declare the same Railway environment, so that only one of them can hold it.
+func Rivals(a, b *v1alpha1.EngineEnvironment) bool {
+	return a.Spec.Railway != nil && b.Spec.Railway != nil && declares(a) == declares(b)
+}
+
+// declares is what the object declares, as a claim names it.
+func declares(o *v1alpha1.EngineEnvironment) string {
+	return strings.ToLower(o.Spec.Railway.ProjectID + "/" + o.Spec.RailwayEnvironment())
+}
+
 // excludes reports whether both cannot hold what they claim. Environments are told apart by id; a name counts only while one of
 // them has no id yet.
 func (c Claim) excludes(other Claim) bool {
@@ -68,6 +81,27 @@ func (c Claim) before(other Claim) bool {
 		return c.since.Before(other.since)
 	}
 	return c.uid < other.uid
+}
+
+// last comes after every claim that is stored, whatever the clocks say.
+var last = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Newcomer is the object as it stands when it announces to create its environment after all others.
+func Newcomer(o *v1alpha1.EngineEnvironment) *v1alpha1.EngineEnvironment {
+	newcomer := o.DeepCopy()
+	newcomer.Status = v1alpha1.EngineEnvironmentStatus{WorkingRecord: &v1alpha1.WorkingRecord{Pending: &v1alpha1.PendingWrite{
+		Kind: v1alpha1.WriteEnvironment, Name: o.Spec.RailwayEnvironment(), StartedAt: metav1.NewTime(last),
+	}}}
+	return newcomer
+}
+
+// Refusal is why an object whose environment another holds does nothing.
+func Refusal(holder *v1alpha1.EngineEnvironment, environment string) string {
+	suspended := ""
+	if holder.Spec.Suspend {
+		suspended = " (it is suspended)"
+	}
+	return fmt.Sprintf("EngineEnvironment %s/%s%s holds the Railway environment %q: delete one of the two", holder.Namespace, holder.Name, suspended, environment)
 }
 
 // Other returns another object that claims what the given one claims, nil when there is none, and whether it came first. One that came

@@ -175,3 +175,26 @@ func TestAtMostOneGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// TestRivals: what a declaration names is compared as a claim is, and one that comes last holds nothing that another has.
+func TestRivals(t *testing.T) {
+	declare := func(uid, environment string) *v1alpha1.EngineEnvironment {
+		o := object(uid)
+		o.Spec.Tier, o.Spec.Railway.Environment = v1alpha1.TierDev, environment
+		return o
+	}
+	a, b := declare("a", ""), declare("b", "DEV")
+	assert.True(t, Rivals(a, b), "the tier's own name, in another case")
+	assert.False(t, Rivals(a, declare("b", "blue")))
+	other := declare("b", "dev")
+	other.Spec.Railway.ProjectID = "q"
+	assert.False(t, Rivals(a, other), "of another project")
+	assert.False(t, Rivals(a, &v1alpha1.EngineEnvironment{}), "Local declares none")
+
+	b.Namespace = "team"
+	held := []v1alpha1.EngineEnvironment{*reach(b, "e1", "Dev", epoch.AddDate(1, 0, 0))}
+	holder := Holder(held, Newcomer(a))
+	require.NotNil(t, holder)
+	assert.Equal(t, `EngineEnvironment team/b holds the Railway environment "dev": delete one of the two`, Refusal(holder, "dev"))
+	assert.Nil(t, Holder(held, Newcomer(declare("a", "blue"))))
+}

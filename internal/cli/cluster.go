@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/manifest"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/operator"
 )
@@ -38,6 +39,11 @@ func (c *cluster) bind(command *cobra.Command, lists bool) {
 		flags.BoolVarP(&c.everywhere, "all-namespaces", "A", false, "all namespaces")
 	}
 	_ = command.RegisterFlagCompletionFunc("namespace", cobra.NoFileCompletions) // the flag is there
+}
+
+// given is the flag's namespace, for objects in files that name none.
+func (c *cluster) given() manifest.Namespace {
+	return manifest.Namespace{Name: c.namespace, Given: c.namespace != ""}
 }
 
 // session is a connection to the API server.

@@ -22,6 +22,8 @@ import (
 type declaration struct {
 	tier    *v1alpha1.EngineEnvironment
 	sources desired.Sources
+	// wrong names the object, and its file, in an error about it.
+	wrong func(error) error
 }
 
 // source says where tiers come from: files, or the cluster when none are named.
@@ -40,7 +42,7 @@ func (f *source) declare(ctx context.Context, world World, names ...string) ([]d
 	if len(f.files) == 0 {
 		return f.fromCluster(ctx, names)
 	}
-	set, err := manifest.Read(ctx, f.files, world.In, f.namespace)
+	set, err := manifest.Read(ctx, f.files, world.In, f.given())
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +55,12 @@ func (f *source) declare(ctx context.Context, world World, names ...string) ([]d
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, declaration{tier, set.Sources(tier)})
+		all = append(all, declaration{&tier.EngineEnvironment, set.Sources(tier), tier.Wrong})
 	}
 	return all, nil
 }
 
-func one(set *manifest.Set, name string) (*v1alpha1.EngineEnvironment, error) {
+func one(set *manifest.Set, name string) (*manifest.Tier, error) {
 	var there []string
 	for i := range set.Tiers {
 		if set.Tiers[i].Name == name {
@@ -82,7 +84,7 @@ func (f *source) fromCluster(ctx context.Context, names []string) ([]declaration
 		}
 		sources := preview.NoSources()
 		s.addSources(ctx, tier, sources)
-		all = append(all, declaration{tier, sources})
+		all = append(all, declaration{tier, sources, func(err error) error { return fmt.Errorf("%s: %w", name, err) }})
 	}
 	return all, nil
 }
@@ -92,7 +94,7 @@ func (d declaration) built() (declared *desired.Environment, unknown map[string]
 	spec, sources, unknown := preview.Known(&d.tier.Spec, d.sources)
 	declared, err = desired.Build(spec, sources)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", d.tier.Name, err)
+		return nil, nil, d.wrong(err)
 	}
 	declared.Name(d.tier.Namespace, d.tier.Name)
 	return declared, unknown, nil

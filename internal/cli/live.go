@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/admission"
+	"github.com/engine-operator/engine-operator/internal/claim"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
@@ -62,7 +64,10 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 	object := &v1alpha1.EngineEnvironment{}
 	err := p.session.Get(ctx, client.ObjectKeyFromObject(in.Tier), object)
 	if apierrors.IsNotFound(err) {
-		return nil
+		return p.claimed(ctx, in.Tier)
+	}
+	if err == nil {
+		err = p.claimed(ctx, object)
 	}
 	if err != nil {
 		return err
@@ -76,6 +81,29 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 		if !journal.Open(&object.Status, 0, p.world.Now()).KeyLost(hasher.Name()) {
 			in.Record.Hash = hasher.Field
 		}
+	}
+	return nil
+}
+
+// claimed refuses what the operator would refuse: an object whose Railway environment another one holds. Only those that may be read
+// are known: all, or those of its namespace.
+func (p *planner) claimed(ctx context.Context, object *v1alpha1.EngineEnvironment) error {
+	if object.Spec.Railway == nil {
+		return nil
+	}
+	var all v1alpha1.EngineEnvironmentList
+	err := p.session.List(ctx, &all)
+	if apierrors.IsForbidden(err) {
+		err = p.session.List(ctx, &all, client.InNamespace(object.Namespace))
+	}
+	if err != nil {
+		return err
+	}
+	if _, claims := claim.Of(object); !claims {
+		object = claim.Newcomer(object)
+	}
+	if holder := claim.Holder(all.Items, object); holder != nil {
+		return fmt.Errorf("%s: %s", v1alpha1.ReasonEnvironmentClaimed, claim.Refusal(holder, object.Spec.RailwayEnvironment()))
 	}
 	return nil
 }

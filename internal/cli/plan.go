@@ -6,7 +6,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -93,12 +92,15 @@ func (f *planFlags) run(ctx context.Context, world World) error {
 	if err != nil {
 		return err
 	}
+	if err := set.Contested(); err != nil {
+		return err
+	}
 	previews := make([]*preview.Preview, 0, len(set.Tiers))
 	for i := range set.Tiers {
 		world.progress("reads %s (%d of %d)", set.Tiers[i].Name, i+1, len(set.Tiers))
 		made, err := planner.plan(ctx, &set.Tiers[i])
 		if err != nil {
-			return fmt.Errorf("%s: %w", set.Tiers[i].Name, err)
+			return set.Tiers[i].Wrong(err)
 		}
 		previews = append(previews, made)
 	}
@@ -125,15 +127,15 @@ func (f *planFlags) tell(world World, previews []*preview.Preview) error {
 }
 
 // defaultNamespace is that of objects that name none: the flag's, else the kubeconfig's, else none.
-func (f *planFlags) defaultNamespace() string {
+func (f *planFlags) defaultNamespace() manifest.Namespace {
 	if f.namespace != "" || !f.live {
-		return f.namespace
+		return f.given()
 	}
 	s, err := f.connect()
 	if err != nil {
-		return ""
+		return manifest.Namespace{}
 	}
-	return s.namespace
+	return manifest.Namespace{Name: s.namespace}
 }
 
 // planner plans tiers: it knows where values, tokens and records come from.
@@ -160,8 +162,9 @@ func (f *planFlags) planner(world World, set *manifest.Set) (*planner, error) {
 	return p, nil
 }
 
-func (p *planner) plan(ctx context.Context, tier *v1alpha1.EngineEnvironment) (*preview.Preview, error) {
-	in := preview.Input{Tier: tier, Sources: p.set.Sources(tier)}
+func (p *planner) plan(ctx context.Context, declared *manifest.Tier) (*preview.Preview, error) {
+	tier := &declared.EngineEnvironment
+	in := preview.Input{Tier: tier, Sources: p.set.Sources(declared)}
 	if p.session != nil {
 		if err := p.live(ctx, &in); err != nil {
 			return nil, err

@@ -182,7 +182,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"a text as a bool", strings.Replace(good, "tier: Dev", "tier: Dev\n  suspend: 'yes'", 1), "spec.suspend: the value is neither true nor false"},
 		{"a number as a label", strings.Replace(good, "  name: dev", "  labels: {a: 5}\n  name: dev", 1), "metadata.labels.a: 5 is no text: put it between quotes"},
 		{"another version", strings.Replace(good, "/v1alpha1", "/v1", 1), `dev/v1" is not served: it is railway.engine-operator.dev/v1alpha1`},
-		{"an object twice", good + "---\n" + good, `EngineEnvironment "dev" is in the files twice`},
+		{"an object twice", good + "---\n" + good, `EngineEnvironment "dev": it is in the files twice`},
 		{"a field twice", strings.Replace(good, "tier: Dev", "tier: Dev\n  tier: Dev", 1), `key "tier" already set in map`},
 		{"a misspelt kind", strings.Replace(good, "kind: EngineEnvironment", "kind: EngineEnvironmet", 1), "it is EngineEnvironment"},
 		{"no tier", strings.Replace(good, "tier: Dev", "tier: Staging", 1),
@@ -206,6 +206,10 @@ func TestPlanRefuses(t *testing.T) {
 	}
 	r := s.run("plan", "-f", dir, endpoint)
 	assert.Contains(t, r.err, "hold no EngineEnvironment", "only manifests are read")
+	typo := strings.NewReplacer("name: dev\n", "name: blue\n", "tier: Dev", "tier: Dev\n  verification: {checks: [{name: x, http: {path: /}, expect: 'statsu == 200'}]}").Replace(good)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(typo), 0o600))
+	r = s.run("plan", "-f", dir, endpoint)
+	assert.Contains(t, r.err, filepath.Join(dir, "a.yaml")+`: EngineEnvironment "blue": spec.verification.checks[x].expect: `, "which of the files")
 	assert.Contains(t, s.run("plan", "x.yaml", endpoint).err, `"x.yaml" is one too many: engine-operator plan -f FILE|DIR|-`)
 	list := "apiVersion: railway.engine-operator.dev/v1alpha1\nkind: EngineEnvironmentList\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(good), "\n", "\n  ")
 	assert.NotContains(t, s.run("plan", "-f", s.file("list.yaml", list), endpoint).err, "kind")
@@ -235,4 +239,33 @@ func TestPlanOfAChangeThatIsRefused(t *testing.T) {
 	assert.Empty(t, sim.Requests(), "it is told before Railway is asked")
 	r = s.run("plan", "-f", manifest("Dev"), endpoint, "--cluster")
 	assert.Equal(t, 2, r.code, r.err)
+}
+
+// TestPlanOfTwoForOneEnvironment: of two objects that declare one environment the operator refuses one, and so does plan: always in the
+// same words when both are in the files, and in the operator's when the cluster knows who holds it.
+func TestPlanOfTwoForOneEnvironment(t *testing.T) {
+	s := newStage(t)
+	sim, endpoint := s.railway(adoptSeed)
+	const project = "0bb01547-570d-4109-a5e8-222222222222" // no other test's: all share the API server
+	manifest := func(name string) string {
+		return "apiVersion: railway.engine-operator.dev/v1alpha1\nkind: EngineEnvironment\nmetadata: {name: " + name + ", namespace: " + s.namespace +
+			"}\nspec:\n  tier: Dev\n  railway: {projectID: " + project + ", environment: dev, tokenSecretRef: {name: railway}}\n" +
+			"  engine: {name: ai-engine, source: {image: \"ghcr.io/acme/ai-engine:1.4.2\"}}\n"
+	}
+	one, two := s.file("one.yaml", manifest("one")), s.file("two.yaml", strings.Replace(manifest("two"), "environment: dev", "environment: DEV", 1))
+	for _, files := range []string{one + "," + two, two + "," + one} {
+		r := s.run("plan", "-f", files, endpoint)
+		assert.Equal(t, 1, r.code, r.out)
+		assert.Contains(t, r.err, "EngineEnvironment "+s.namespace+"/one ("+one+") and EngineEnvironment "+s.namespace+"/two ("+two+") declare the same "+
+			`Railway environment "dev": one of them holds it, and the other is refused (EnvironmentClaimed): delete one of the two`)
+	}
+	held := parse(t, manifest("one"), s.namespace)
+	require.NoError(t, s.Create(t.Context(), held))
+	held.Status.Railway = &v1alpha1.RailwayStatus{ProjectID: project, EnvironmentID: "e1", Environment: "dev"}
+	require.NoError(t, s.Status().Update(t.Context(), held))
+	r := s.run("plan", "-f", two, endpoint, "--cluster")
+	assert.Equal(t, 1, r.code, r.out)
+	assert.Contains(t, r.err, `EngineEnvironment "two": EnvironmentClaimed: EngineEnvironment `+s.namespace+`/one holds the Railway environment "DEV": delete one of the two`)
+	assert.Empty(t, sim.Requests(), "it is told before Railway is asked")
+	assert.NotContains(t, s.run("plan", "-f", one, endpoint, "--cluster").err, "EnvironmentClaimed", "who holds it may have it")
 }

@@ -9,9 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	kjson "sigs.k8s.io/json"
 	sigsyaml "sigs.k8s.io/yaml"
 
@@ -19,99 +23,199 @@ import (
 	"github.com/engine-operator/engine-operator/internal/admission"
 )
 
-// decode reads an EngineEnvironment strictly, and only when it fits the custom resource definition. Errors name the field, as the API
-// server's do.
-func decode(ctx context.Context, raw []byte, into *v1alpha1.EngineEnvironment) error {
-	document, err := sigsyaml.YAMLToJSONStrict(raw)
+// fields reads a document as kubectl does, nil when it is empty.
+func fields(raw []byte) (map[string]any, error) {
+	document, err := sigsyaml.YAMLToJSON(raw)
 	if err != nil {
-		return errors.New(strings.Join(strings.Fields(err.Error()), " "))
-	}
-	strict, err := kjson.UnmarshalStrict(document, into)
-	switch {
-	case err != nil:
-		return misfit(document, err)
-	case len(strict) > 0:
-		return strict[0]
+		return nil, errors.New("not the YAML of a Kubernetes object: " + oneLine(err))
 	}
 	var object map[string]any
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(document, &object); err != nil {
+	if kjson.UnmarshalCaseSensitivePreserveInts(document, &object) != nil {
+		return nil, errors.New("not the YAML of a Kubernetes object: it is no mapping of fields such as apiVersion and kind")
+	}
+	return object, nil
+}
+
+// unambiguous refuses a document with a key that is there twice: kubectl takes the last, and nobody means that.
+func unambiguous(raw []byte) error {
+	var root yaml.Node
+	if err := yaml.Unmarshal(raw, &root); err != nil {
+		return errors.New(oneLine(err))
+	}
+	return repeated(&root)
+}
+
+func repeated(node *yaml.Node) error {
+	seen := map[string]bool{}
+	for i, child := range node.Content {
+		if err := repeated(child); err != nil {
+			return err
+		}
+		switch {
+		case node.Kind != yaml.MappingNode || i%2 != 0:
+		case child.ShortTag() == mergeTag:
+			for key := range merged(node.Content[i+1]) {
+				if seen[key] {
+					return fmt.Errorf("line %d: put the merge (<<) above key %q: below it, kubectl takes the merged value and YAML the key's", child.Line, key)
+				}
+			}
+		case seen[child.Value]:
+			return fmt.Errorf("line %d: key %q already set in map", child.Line, child.Value)
+		default:
+			seen[child.Value] = true
+		}
+	}
+	return nil
+}
+
+// mergeTag is that of the key <<.
+const mergeTag = "!!merge"
+
+// merged are the keys that the value of a merge brings.
+func merged(node *yaml.Node) map[string]bool {
+	keys := map[string]bool{}
+	switch node.Kind {
+	case yaml.AliasNode:
+		return merged(node.Alias)
+	case yaml.SequenceNode:
+		for _, item := range node.Content {
+			maps.Copy(keys, merged(item))
+		}
+	case yaml.MappingNode:
+		for i := 0; i < len(node.Content); i += 2 {
+			if key := node.Content[i]; key.ShortTag() == mergeTag {
+				maps.Copy(keys, merged(node.Content[i+1]))
+			} else {
+				keys[key.Value] = true
+			}
+		}
+	}
+	return keys
+}
+
+// decodeTier reads an EngineEnvironment strictly, and only when it fits the custom resource definition. Errors name the field, as the
+// API server's do.
+func decodeTier(ctx context.Context, object map[string]any, into *v1alpha1.EngineEnvironment) error {
+	delete(object, "status") // the API server drops it, too: it is the operator's
+	if err := decode(object, into, admission.Secret); err != nil {
 		return err
 	}
-	delete(object, "status")  // the API server drops it, too
 	admission.Default(object) // the definition has none for a spec, but nulls are left out
 	return admission.Explain(admission.Check(ctx, object, nil))
 }
 
+// decode reads an object strictly. hidden reports whether a value at that path may be secret.
+func decode(object map[string]any, into any, hidden func(path string) bool) error {
+	document, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	strict, err := kjson.UnmarshalStrict(document, into)
+	switch {
+	case err != nil:
+		return misfit(document, into, hidden, err)
+	case len(strict) > 0:
+		return strict[0]
+	default:
+		return nil
+	}
+}
+
 // misfit names the value that cannot be decoded. Errors of types such as quantities do not say where they come from: it is the value
 // that is enough to get the same error.
-func misfit(document []byte, problem error) error {
+func misfit(document []byte, into any, hidden func(string) bool, problem error) error {
 	var root any
 	if json.Unmarshal(document, &root) != nil {
 		return problem
 	}
-	path, value := blame(root, "", func(part any) bool {
+	f := finder{wanted: problem.Error()}
+	f.blame(root, "", func(part any) string {
 		text, err := json.Marshal(part)
-		return err == nil && fmt.Sprint(kjson.UnmarshalCaseSensitivePreserveInts(text, &v1alpha1.EngineEnvironment{})) == problem.Error()
+		if err == nil {
+			err = kjson.UnmarshalCaseSensitivePreserveInts(text, reflect.New(reflect.TypeOf(into).Elem()).Interface())
+		}
+		return fmt.Sprint(err)
 	})
-	return fmt.Errorf("%s: %s %s", strings.TrimPrefix(path, "."), written(path, value, problem.Error()), advice(problem.Error()))
+	path := strings.TrimPrefix(f.path, ".")
+	return fmt.Errorf("%s: %s %s", path, written(f.value, hidden(path), f.wanted), f.advice())
 }
 
-// blame returns the innermost part of the node that fails alone, and its path. Parts are tried without the others: that takes no longer
-// the more of them there are.
-func blame(node any, path string, fails func(part any) bool) (at string, value any) {
+// finder looks for the innermost part of a document that fails alone.
+type finder struct {
+	// wanted is the error that it fails with.
+	wanted string
+	path   string
+	value  any
+	// problem is the error of another value in its place.
+	problem func(part any) string
+}
+
+// blame finds it below the node. Parts are tried without the others: that takes no longer the more of them there are.
+func (f *finder) blame(node any, path string, problem func(part any) string) {
+	f.path, f.value, f.problem = path, node, problem
 	try := func(child any, path string, within func(any) any) bool {
-		if alone := func(part any) bool { return fails(within(part)) }; alone(child) {
-			at, value = blame(child, path, alone)
-			return true
+		alone := func(part any) string { return problem(within(part)) }
+		if alone(child) != f.wanted {
+			return false
 		}
-		return false
+		f.blame(child, path, alone)
+		return true
 	}
 	switch node := node.(type) {
 	case map[string]any:
-		if fails(map[string]any{}) { // nothing fits here that is an object
+		if problem(map[string]any{}) == f.wanted { // nothing fits here that is an object
 			break
 		}
 		for _, key := range slices.Sorted(maps.Keys(node)) {
 			if try(node[key], path+"."+key, func(v any) any { return map[string]any{key: v} }) {
-				return at, value
+				return
 			}
 		}
 	case []any:
-		if fails([]any{}) {
+		if problem([]any{}) == f.wanted {
 			break
 		}
 		for i := range node {
 			if try(node[i], fmt.Sprintf("%s[%d]", path, i), func(v any) any { return []any{v} }) {
-				return at, value
+				return
 			}
 		}
 	}
-	return path, node
 }
 
 // written is the value in a message. It is left out where it may be a secret: a value of a variable in whatever shape, or a text in
 // place of an object, such as a token in place of the reference to its Secret.
-func written(path string, value any, problem string) string {
+func written(value any, hidden bool, problem string) string {
 	switch value.(type) {
 	case map[string]any, []any:
 		return "the value"
 	}
-	if admission.Secret(path) || strings.Contains(problem, "cannot unmarshal string into") {
+	if hidden || strings.Contains(problem, "cannot unmarshal string into") {
 		return "the value"
 	}
 	text, _ := json.Marshal(value) // it was decoded from JSON
 	return string(text)
 }
 
-// advice says of a value what to write instead.
-func advice(problem string) string {
+// noText is a text that is no duration, no quantity and no base64: its error says which of them a field takes.
+const noText = "?"
+
+// advice says of the value what to write instead.
+func (f *finder) advice() string {
+	problem := f.wanted
+	if _, isText := f.value.(string); !isText { // the error is about the kind of value alone
+		if known := kindAdvice(f.problem(noText), f.value); known != "" {
+			return known
+		}
+	}
+	if known := kindAdvice(problem, f.value); known != "" {
+		return known
+	}
 	switch {
-	case strings.Contains(problem, "quantities must match"), strings.Contains(problem, "unable to parse quantity"):
-		return `is no quantity: write 4Gi, 512Mi, "2" or 500m, without a B`
-	case strings.Contains(problem, "time: "):
-		return "is no duration: write 30s, 5m or 1h"
 	case strings.Contains(problem, "of type string"):
 		return "is no text: put it between quotes"
+	case strings.Contains(problem, "of type int") && strings.HasSuffix(f.path, "USD"):
+		return "is no whole number of dollars: write one such as 50, without quotes, $ or cents"
 	case strings.Contains(problem, "of type int"):
 		return "is no whole number, or one that is too large: write one such as 5, without quotes"
 	case strings.Contains(problem, "of type bool"):
@@ -122,4 +226,37 @@ func advice(problem string) string {
 		return "does not fit: the field takes no " + kind
 	}
 	return "does not fit: " + problem
+}
+
+// kindAdvice is the advice for texts of a certain form.
+func kindAdvice(problem string, value any) string {
+	switch {
+	case strings.Contains(problem, "quantities must match"), strings.Contains(problem, "unable to parse quantity"):
+		return `is no quantity: write 4Gi, 512Mi, "2" or 500m, without a B`
+	case strings.Contains(problem, "time: "):
+		if n := wholeNumber(value); n != "" {
+			return fmt.Sprintf("is no duration: write %[1]ss, %[1]sm or %[1]sh", n)
+		}
+		return "is no duration: write 30s, 5m or 1h"
+	case strings.Contains(problem, "illegal base64"):
+		return "is no base64"
+	default:
+		return ""
+	}
+}
+
+// digits are a number without its unit.
+var digits = regexp.MustCompile(`^[0-9]{1,9}$`)
+
+// wholeNumber is the number that was written without a unit, empty when something else was.
+func wholeNumber(value any) string {
+	switch value := value.(type) {
+	case float64:
+		if value > 0 && value < 1e9 && value == math.Trunc(value) {
+			return fmt.Sprintf("%.0f", value)
+		}
+	case string:
+		return digits.FindString(value)
+	}
+	return ""
 }

@@ -29,7 +29,7 @@ spec:
 
 func refusal(t *testing.T, text string) string {
 	t.Helper()
-	_, err := manifest.Read(t.Context(), []string{"-"}, strings.NewReader(text), "default")
+	_, err := manifest.Read(t.Context(), []string{"-"}, strings.NewReader(text), manifest.Namespace{Name: "default"})
 	require.Error(t, err)
 	return err.Error()
 }
@@ -71,4 +71,102 @@ func TestMisfitIsFoundSoon(t *testing.T) {
 	deep := strings.Replace(tier("", ""), "tier: Dev", "budget: "+strings.Repeat("[", 5000)+strings.Repeat("]", 5000), 1)
 	assert.Contains(t, refusal(t, deep), "spec.budget: the value does not fit")
 	assert.Less(t, time.Since(start), 4*time.Second)
+}
+
+// TestWhatToWriteInstead: a value of the wrong kind is told with what the field takes.
+func TestWhatToWriteInstead(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"a duration without a unit", tier("", "  interval: 30\n"), "spec.interval: 30 is no duration: write 30s, 30m or 30h"},
+		{"a quoted one", tier("", "  interval: '30'\n"), `spec.interval: "30" is no duration: write 30s, 30m or 30h`},
+		{"a bool", tier("", "  interval: true\n"), "spec.interval: true is no duration: write 30s, 5m or 1h"},
+		{"in days", tier("", "  interval: 1d\n"), `spec.interval: "1d" is no duration: write 30s, 5m or 1h`},
+		{"deeper", tier(", deploy: {overlap: 20}", ""), "spec.engine.deploy.overlap: 20 is no duration: write 20s"},
+		{"in a list", tier("", "  verification: {checks: [{name: a, status: 200, timeout: 5, http: {path: /}}]}\n"), "timeout: 5 is no duration: write 5s"},
+		{"a quantity", tier(", deploy: {limits: {memory: true}}", ""), "spec.engine.deploy.limits.memory: true is no quantity: write 4Gi"},
+		{"a quantity as an object", tier(", deploy: {limits: {memory: {max: 4}}}", ""), "limits.memory: the value is no quantity: write 4Gi"},
+		{"dollars as a text", tier("", "  budget: {monthlyUSD: $50}\n"), "spec.budget.monthlyUSD: the value is no whole number of dollars: write one such as 50"},
+		{"cents", tier("", "  budget: {monthlyUSD: 49.99}\n"), "spec.budget.monthlyUSD: 49.99 is no whole number of dollars: write one such as 50"},
+	} {
+		assert.Contains(t, refusal(t, tc.text), tc.want, tc.name)
+	}
+}
+
+// TestSecretsAndConfigMaps are read as kube-apiserver reads them, and what it refuses is told without a value.
+func TestSecretsAndConfigMaps(t *testing.T) {
+	object := func(kind, fields string) string {
+		return "apiVersion: v1\nkind: " + kind + "\nmetadata: {name: openai}\n" + fields + "\n"
+	}
+	for _, tc := range []struct{ name, text, want string }{
+		{"a number", object("Secret", "stringData: {PORT: 7700}"), `Secret "openai": stringData.PORT: the value is no text: put it between quotes`},
+		{"a bool", object("Secret", "stringData: {FLAG: true}"), "stringData.FLAG: the value is no text"},
+		{"plain data", object("Secret", "data: {KEY: p7700!}"), "data.KEY: the value is no base64: plain values go into stringData"},
+		{"a number as data", object("Secret", "data: {KEY: 7700}"), "data.KEY: the value is no base64: plain values go into stringData"},
+		{"a misspelt field", object("Secret", "stringdata: {KEY: p7700}"), `unknown field "stringdata"`},
+		{"a value in the key", object("Secret", "stringData: {'KEY=p7700': x}"), `stringData: the key "KEY": a valid config key`},
+		{"a key twice", object("Secret", "stringData: {KEY: a, KEY: p7700}"), `key "KEY" already set in map`},
+		{"no name", "apiVersion: v1\nkind: Secret\nstringData: {KEY: p7700}\n", "metadata.name: Required value"},
+		{"a made-up name", "apiVersion: v1\nkind: Secret\nmetadata: {generateName: x-}\n", `metadata.generateName "x-" and no name`},
+		{"a number in a ConfigMap", object("ConfigMap", "data: {PORT: 7700}"), `ConfigMap "openai": data.PORT: the value is no text: put it between quotes`},
+		{"plain binaryData", object("ConfigMap", "binaryData: {KEY: p7700!}"), "binaryData.KEY: the value is no base64"},
+		{"a key in a ConfigMap", object("ConfigMap", "data: {'a/b': x}"), `data: the key "a/b": a valid config key`},
+		{"in a list", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {PORT: 7700}}\n", `Secret "a": stringData.PORT`},
+	} {
+		message := refusal(t, tc.text)
+		assert.Contains(t, message, tc.want, tc.name)
+		assert.NotContains(t, message, "7700", tc.name)
+	}
+	set, err := manifest.Read(t.Context(), []string{"-"}, strings.NewReader(object("Secret", "data: {A: cGxhaW4=, B: eA==}\nstringData: {B: '7'}")), manifest.Namespace{Name: "team"})
+	require.NoError(t, err)
+	data, _ := set.Secret("team", "openai")
+	assert.Equal(t, map[string]string{"A": "plain", "B": "7"}, data, "stringData counts")
+}
+
+// TestMergeKeys: a key of the mapping may take the place of a merged one. Where kubectl and YAML read it differently it is refused.
+func TestMergeKeys(t *testing.T) {
+	shared := "\n  sharedVariables:\n  - &base {name: A, value: one}\n"
+	set, err := manifest.Read(t.Context(), []string{"-"}, strings.NewReader(tier("", shared+"  - {<<: *base, name: B}\n  - {<<: [*base, {value: two}], name: C}\n")), manifest.Namespace{})
+	require.NoError(t, err)
+	var all []string
+	for _, v := range set.Tiers[0].Spec.SharedVariables {
+		all = append(all, v.Name+"="+*v.Value)
+	}
+	assert.Equal(t, []string{"A=one", "B=one", "C=one"}, all)
+	assert.Contains(t, refusal(t, tier("", shared+"  - {name: B, <<: *base}\n")), `line 12: put the merge (<<) above key "name"`)
+	assert.Contains(t, refusal(t, tier("", shared+"  - {name: B, <<: [{value: x}, *base]}\n")), `put the merge (<<) above key "name"`)
+	assert.Contains(t, refusal(t, tier("", shared+"  - {<<: *base, name: B, name: C}\n")), `key "name" already set in map`)
+}
+
+// TestStatusIsDropped: an object as kubectl get prints it carries a status, which nobody can apply, whatever is in it.
+func TestStatusIsDropped(t *testing.T) {
+	for _, status := range []string{"status: {engine: {name: ai-engine, revision: 1.4.1}, verdict: GO}\n", "status: {engine: 5, nope: x}\n", "status: x\n", "status:\n"} {
+		set, err := manifest.Read(t.Context(), []string{"-"}, strings.NewReader(tier("", "")+status), manifest.Namespace{})
+		require.NoError(t, err, status)
+		assert.Zero(t, set.Tiers[0].Status, status)
+	}
+}
+
+// TestNamespaces: what -n says is the namespace of objects that name none, and no object may name another, as with kubectl.
+func TestNamespaces(t *testing.T) {
+	text := strings.Replace(tier("", ""), "{name: dev}", "{name: dev, namespace: team}", 1)
+	read := func(namespace manifest.Namespace) (*manifest.Set, error) {
+		return manifest.Read(t.Context(), []string{"-"}, strings.NewReader(text), namespace)
+	}
+	_, err := read(manifest.Namespace{Name: "other", Given: true})
+	assert.ErrorContains(t, err, `EngineEnvironment "dev": the namespace from the provided object "team" does not match the namespace "other"`)
+	for _, fits := range []manifest.Namespace{{Name: "team", Given: true}, {Name: "other"}, {}} {
+		set, err := read(fits)
+		require.NoError(t, err)
+		assert.Equal(t, "team", set.Tiers[0].Namespace)
+	}
+	text = "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: team}\n"
+	_, err = read(manifest.Namespace{Name: "other", Given: true})
+	assert.ErrorContains(t, err, `Secret "x": the namespace from the provided object`)
+	text = "apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: team}\n"
+	_, err = read(manifest.Namespace{Name: "other", Given: true})
+	assert.NoError(t, err, "what is not read is left alone")
+}
+
+func TestMadeUpName(t *testing.T) {
+	assert.Contains(t, refusal(t, strings.Replace(tier("", ""), "{name: dev}", "{generateName: dev-}", 1)),
+		`it has metadata.generateName "dev-" and no name, and kubectl apply takes no such object: give it a metadata.name`)
 }

@@ -17,47 +17,89 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/yaml"
-	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/admission"
+	"github.com/engine-operator/engine-operator/internal/claim"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
 	"github.com/engine-operator/engine-operator/internal/desired"
 )
 
 // Set is what files hold. Everything else in them is left alone.
 type Set struct {
-	Tiers []v1alpha1.EngineEnvironment
+	Tiers []Tier
 	// Secrets and ConfigMaps by namespace and name.
 	secrets    map[string]*corev1.Secret
 	configMaps map[string]*corev1.ConfigMap
 }
 
+// Tier is an EngineEnvironment, and where it was read from.
+type Tier struct {
+	v1alpha1.EngineEnvironment
+	from string
+}
+
+// Wrong names the object and its file in an error about it.
+func (t *Tier) Wrong(err error) error {
+	return fmt.Errorf("%s: EngineEnvironment %q: %w", t.from, t.Name, err)
+}
+
+// Namespace is that of objects that name none.
+type Namespace struct {
+	Name string
+	// Given is true when a person asked for it: then no object may name another.
+	Given bool
+}
+
+// of returns the namespace of an object, with kubectl's error when it may not be there.
+func (n Namespace) of(object unstructured.Unstructured) (string, error) {
+	own := object.GetNamespace()
+	switch {
+	case own == "":
+		return n.Name, nil
+	case n.Given && own != n.Name:
+		return "", fmt.Errorf("the namespace from the provided object %q does not match the namespace %q: pass -n %s, or leave out -n", own, n.Name, own)
+	default:
+		return own, nil
+	}
+}
+
 // extensions are those of the files that are read in a directory.
 var extensions = []string{".yaml", ".yml", ".json"}
 
-// Read reads files, directories (not those below them) and, as -, the input. namespace is that of objects that name none.
-func Read(ctx context.Context, paths []string, input io.Reader, namespace string) (*Set, error) {
-	set := &Set{secrets: map[string]*corev1.Secret{}, configMaps: map[string]*corev1.ConfigMap{}}
+// reader reads files into a set.
+type reader struct {
+	*Set
+	namespace Namespace
+	input     io.Reader
+	// from is the file that is read now.
+	from string
+}
+
+// Read reads files, directories (not those below them) and, as -, the input.
+func Read(ctx context.Context, paths []string, input io.Reader, namespace Namespace) (*Set, error) {
+	r := &reader{Set: &Set{secrets: map[string]*corev1.Secret{}, configMaps: map[string]*corev1.ConfigMap{}}, namespace: namespace, input: input}
 	for _, path := range paths {
-		if err := set.path(ctx, path, input, namespace); err != nil {
+		if err := r.path(ctx, path); err != nil {
 			return nil, err
 		}
 	}
-	return set, nil
+	return r.Set, nil
 }
 
-func (s *Set) path(ctx context.Context, path string, input io.Reader, namespace string) error {
+func (r *reader) path(ctx context.Context, path string) error {
 	if path == "-" {
-		return s.documents(ctx, "standard input", input, namespace)
+		return r.documents(ctx, "standard input", r.input)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("read manifests: %w", err)
 	}
 	if !info.IsDir() {
-		return s.file(ctx, path, namespace)
+		return r.file(ctx, path)
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -67,31 +109,32 @@ func (s *Set) path(ctx context.Context, path string, input io.Reader, namespace 
 		if entry.IsDir() || !slices.Contains(extensions, strings.ToLower(filepath.Ext(entry.Name()))) {
 			continue
 		}
-		if err := s.file(ctx, filepath.Join(path, entry.Name()), namespace); err != nil {
+		if err := r.file(ctx, filepath.Join(path, entry.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Set) file(ctx context.Context, path, namespace string) error {
+func (r *reader) file(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("read manifests: %w", err)
 	}
 	defer file.Close()
-	return s.documents(ctx, path, file, namespace)
+	return r.documents(ctx, path, file)
 }
 
-func (s *Set) documents(ctx context.Context, from string, input io.Reader, namespace string) error {
-	reader := yaml.NewYAMLReader(bufio.NewReader(input))
+func (r *reader) documents(ctx context.Context, from string, input io.Reader) error {
+	r.from = from
+	documents := yaml.NewYAMLReader(bufio.NewReader(input))
 	for {
-		raw, err := reader.Read()
+		raw, err := documents.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {
-			err = s.document(ctx, raw, namespace)
+			err = r.document(ctx, raw)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", from, err)
@@ -99,66 +142,153 @@ func (s *Set) documents(ctx context.Context, from string, input io.Reader, names
 	}
 }
 
-// list is a kind List, as kubectl get -o yaml prints it.
-type list struct {
-	Items []any `json:"items"`
+func (r *reader) document(ctx context.Context, raw []byte) error {
+	object, err := fields(raw)
+	if err != nil || object == nil {
+		return err
+	}
+	if !ours(unstructured.Unstructured{Object: object}) {
+		return nil
+	}
+	if err := unambiguous(raw); err != nil {
+		return err
+	}
+	return r.object(ctx, object)
 }
 
-func (s *Set) document(ctx context.Context, raw []byte, namespace string) error {
-	var head metav1.PartialObjectMetadata
-	if err := sigsyaml.Unmarshal(raw, &head); err != nil {
-		return errors.New("not the YAML of a Kubernetes object: " + firstLine(err))
-	}
-	key := func(m metav1.ObjectMeta) string { return orElse(m.Namespace, namespace) + "/" + m.Name }
+// ours reports whether something in an object of this kind is read.
+func ours(object unstructured.Unstructured) bool {
+	kind, version := object.GetKind(), object.GetAPIVersion()
+	return kind == "EngineEnvironment" || strings.HasPrefix(version, v1alpha1.GroupVersion.Group+"/") ||
+		version == "v1" && slices.Contains([]string{"List", "Secret", "ConfigMap"}, kind)
+}
+
+func (r *reader) object(ctx context.Context, object map[string]any) error {
+	of := unstructured.Unstructured{Object: object}
+	kind, version := of.GetKind(), of.GetAPIVersion()
 	switch {
-	case head.Kind == "EngineEnvironment" && head.APIVersion == v1alpha1.GroupVersion.String():
-		return s.tier(ctx, raw, head, namespace)
-	case head.Kind == "EngineEnvironment":
-		return fmt.Errorf("EngineEnvironment %q: apiVersion %q is not served: it is %s", head.Name, head.APIVersion, v1alpha1.GroupVersion)
-	case strings.HasSuffix(head.Kind, "List"):
-		return s.list(ctx, raw, namespace)
-	case strings.HasPrefix(head.APIVersion, v1alpha1.GroupVersion.Group+"/"):
-		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", head.APIVersion, head.Kind)
-	case head.Kind == "Secret" && head.APIVersion == "v1":
-		secret := &corev1.Secret{}
-		if err := sigsyaml.Unmarshal(raw, secret); err != nil {
-			return fmt.Errorf("Secret %q cannot be read: is each value in data base64? Plain values go into stringData", head.Name)
-		}
-		s.secrets[key(secret.ObjectMeta)] = secret
-	case head.Kind == "ConfigMap" && head.APIVersion == "v1":
-		configMap := &corev1.ConfigMap{}
-		if err := sigsyaml.Unmarshal(raw, configMap); err != nil {
-			return fmt.Errorf("ConfigMap %q: %s", head.Name, firstLine(err))
-		}
-		s.configMaps[key(configMap.ObjectMeta)] = configMap
+	case !ours(of):
+		return nil
+	case kind == "List", kind == "EngineEnvironmentList":
+		return r.list(ctx, object)
+	case kind != "EngineEnvironment" && version != "v1":
+		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", version, kind)
+	case kind == "EngineEnvironment" && version != v1alpha1.GroupVersion.String():
+		return fmt.Errorf("EngineEnvironment %q: apiVersion %q is not served: it is %s", of.GetName(), version, v1alpha1.GroupVersion)
+	}
+	if err := r.named(ctx, of); err != nil {
+		return fmt.Errorf("%s %q: %w", kind, of.GetName(), err)
 	}
 	return nil
 }
 
-func (s *Set) tier(ctx context.Context, raw []byte, head metav1.PartialObjectMetadata, namespace string) error {
-	var tier v1alpha1.EngineEnvironment
-	if err := decode(ctx, raw, &tier); err != nil {
-		return fmt.Errorf("EngineEnvironment %q: %w", head.Name, err)
+// named reads an object that has a name.
+func (r *reader) named(ctx context.Context, object unstructured.Unstructured) error {
+	namespace, err := r.namespace.of(object)
+	switch {
+	case err != nil:
+		return err
+	case object.GetName() == "" && object.GetGenerateName() != "":
+		return fmt.Errorf("it has metadata.generateName %q and no name, and kubectl apply takes no such object: give it a metadata.name", object.GetGenerateName())
 	}
-	tier.Namespace = orElse(tier.Namespace, namespace)
-	if slices.ContainsFunc(s.Tiers, func(t v1alpha1.EngineEnvironment) bool { return t.Name == tier.Name && t.Namespace == tier.Namespace }) {
-		return fmt.Errorf("EngineEnvironment %q is in the files twice: only one of the two would remain in the cluster", head.Name)
+	switch object.GetKind() {
+	case "Secret":
+		return r.secret(object, namespace)
+	case "ConfigMap":
+		return r.configMap(object, namespace)
+	default:
+		return r.tier(ctx, object, namespace)
 	}
-	s.Tiers = append(s.Tiers, tier)
+}
+
+func (r *reader) tier(ctx context.Context, object unstructured.Unstructured, namespace string) error {
+	tier := Tier{from: r.from}
+	if err := decodeTier(ctx, object.Object, &tier.EngineEnvironment); err != nil {
+		return err
+	}
+	tier.Namespace = namespace
+	for i := range r.Tiers {
+		if other := &r.Tiers[i]; other.Name == tier.Name && other.Namespace == tier.Namespace {
+			return fmt.Errorf("it is in the files twice, in %s, too: only one of the two would remain in the cluster", other.from)
+		}
+	}
+	r.Tiers = append(r.Tiers, tier)
 	return nil
 }
 
-func (s *Set) list(ctx context.Context, raw []byte, namespace string) error {
-	var items list
-	if err := sigsyaml.Unmarshal(raw, &items); err != nil {
-		return errors.New("the list cannot be read: " + firstLine(err))
-	}
-	for _, item := range items.Items {
-		one, err := sigsyaml.Marshal(item)
-		if err != nil {
-			return err
+// Contested says which objects declare the same Railway environment: one of them can hold it, and the operator refuses the others.
+func (s *Set) Contested() error {
+	sorted := slices.Clone(s.Tiers) // whatever the order of the files
+	slices.SortFunc(sorted, func(a, b Tier) int { return strings.Compare(a.called(), b.called()) })
+	for i := range sorted {
+		for j := range sorted[:i] {
+			if one, two := &sorted[j], &sorted[i]; claim.Rivals(&one.EngineEnvironment, &two.EngineEnvironment) {
+				return fmt.Errorf("%s and %s declare the same Railway environment %q: one of them holds it, and the other is refused (%s): delete one of the two",
+					one.called(), two.called(), one.Spec.RailwayEnvironment(), v1alpha1.ReasonEnvironmentClaimed)
+			}
 		}
-		if err := s.document(ctx, one, namespace); err != nil {
+	}
+	return nil
+}
+
+// called is the object and where it is.
+func (t *Tier) called() string {
+	return fmt.Sprintf("EngineEnvironment %s (%s)", strings.TrimPrefix(t.Namespace+"/"+t.Name, "/"), t.from)
+}
+
+// anywhere hides every value.
+func anywhere(string) bool { return true }
+
+func (r *reader) secret(object unstructured.Unstructured, namespace string) error {
+	secret := &corev1.Secret{}
+	if err := decode(object.Object, secret, anywhere); err != nil {
+		if strings.HasSuffix(err.Error(), "is no base64") {
+			return fmt.Errorf("%w: plain values go into stringData", err)
+		}
+		return err
+	}
+	if err := errors.Join(keys("data", secret.Data), keys("stringData", secret.StringData)); err != nil {
+		return err
+	}
+	r.secrets[namespace+"/"+secret.Name] = secret
+	return admission.Explain(admission.CheckMetadata(object.Object))
+}
+
+func (r *reader) configMap(object unstructured.Unstructured, namespace string) error {
+	configMap := &corev1.ConfigMap{}
+	if err := decode(object.Object, configMap, anywhere); err != nil {
+		return err
+	}
+	if err := errors.Join(keys("data", configMap.Data), keys("binaryData", configMap.BinaryData)); err != nil {
+		return err
+	}
+	r.configMaps[namespace+"/"+configMap.Name] = configMap
+	return admission.Explain(admission.CheckMetadata(object.Object))
+}
+
+// keys says which key of a Secret or a ConfigMap kube-apiserver refuses. What stands behind a = may be a value.
+func keys[V any](at string, data map[string]V) error {
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		if problems := validation.IsConfigMapKey(key); len(problems) > 0 {
+			name, _, _ := strings.Cut(key, "=")
+			return fmt.Errorf("%s: the key %q: %s", at, name, problems[0])
+		}
+	}
+	return nil
+}
+
+// list reads a list, as kubectl get -o yaml prints it.
+func (r *reader) list(ctx context.Context, object map[string]any) error {
+	items, isList := object["items"].([]any)
+	if object["items"] != nil && !isList {
+		return errors.New("the items of the list are no list")
+	}
+	for i, item := range items {
+		of, isObject := item.(map[string]any)
+		if !isObject {
+			return fmt.Errorf("items[%d] of the list is no object", i)
+		}
+		if err := r.object(ctx, of); err != nil {
 			return err
 		}
 	}
@@ -180,7 +310,7 @@ func (s *Set) Secret(namespace, name string) (map[string]string, bool) {
 }
 
 // Sources are the Secrets and ConfigMaps of the files that the spec names, as far as they are there.
-func (s *Set) Sources(tier *v1alpha1.EngineEnvironment) desired.Sources {
+func (s *Set) Sources(tier *Tier) desired.Sources {
 	sources := preview.NoSources()
 	secrets, configMaps := desired.References(&tier.Spec)
 	for _, name := range secrets {
@@ -197,14 +327,4 @@ func (s *Set) Sources(tier *v1alpha1.EngineEnvironment) desired.Sources {
 	return sources
 }
 
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return strings.TrimPrefix(line, "error unmarshaling JSON: ")
-}
-
-func orElse(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
-}
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
