@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -178,6 +179,8 @@ func engineOf(environment *model.Environment, name string) (model.ServiceInstanc
 // companion writes down a service beside the engine, when it can be declared: it needs a source.
 func (w *work) companion(instance model.ServiceInstance) {
 	switch {
+	case w.elsewhere(instance):
+		return
 	case !serviceName.MatchString(instance.Name) || len(instance.Name) > 32 || w.taken(instance.Name):
 		w.leave("service %q stays as it is: its name cannot be declared", instance.Name)
 		return
@@ -195,6 +198,16 @@ func (w *work) companion(instance model.ServiceInstance) {
 	companion := v1alpha1.Companion{Service: service}
 	inherit(&w.Tier.Spec, &companion)
 	w.Tier.Spec.Services = append(w.Tier.Spec.Services, companion)
+}
+
+// elsewhere reports whether the service is another tier's: Railway puts an empty instance of each new service into the other
+// environments, too (railway-api.md, "Service mutations and forks"). Nothing was set or deployed there.
+func (w *work) elsewhere(instance model.ServiceInstance) bool {
+	before := w.mark()
+	defer w.back(before)
+	there := w.service(instance)
+	told := len(w.Left) + len(w.sealed) + len(w.hidden) - before.left - before.sealed - before.hidden
+	return instance.Latest == nil && len(instance.Active) == 0 && told == 0 && reflect.DeepEqual(there, v1alpha1.Service{Name: instance.Name})
 }
 
 // place is how far an import has come.

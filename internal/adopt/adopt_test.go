@@ -274,7 +274,21 @@ func TestWhichServiceIsTheEngine(t *testing.T) {
 	result, err := adopt.Environment(env, adopt.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, "api", result.Tier.Spec.Engine.Name, "the only one with a source")
-	assert.Contains(t, result.Left, `service "worker" stays as it is: it has no source that could be declared`)
+	assert.Empty(t, result.Left, "the worker is another tier's: nothing of it is here")
+	for name, there := range map[string]func(*model.Environment){
+		"a setting":         func(e *model.Environment) { e.Config.Set("run", "services", "b", "deploy", "startCommand") },
+		"a variable":        func(e *model.Environment) { e.Config.Set("1", "services", "b", "variables", "A", "value") },
+		"a sealed variable": func(e *model.Environment) { e.Sealed = map[model.VariableRef]bool{{ServiceID: "b", Name: "A"}: true} },
+		"a deployment":      func(e *model.Environment) { e.Services[1].Latest = &model.Deployment{ID: "d"} },
+		"a custom domain":   func(e *model.Environment) { e.Services[1].CustomDomains = []model.Domain{{Host: "b.acme.example"}} },
+	} {
+		env := &model.Environment{Name: "dev", ProjectID: projectID, Config: model.Tree{}, Services: slices.Clone(env.Services)}
+		env.Config.Set("acme/api:1", "services", "a", "source", "image")
+		there(env)
+		result, err := adopt.Environment(env, adopt.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, []string{`service "worker" stays as it is: it has no source that could be declared`}, result.Left, name)
+	}
 	env.Name = "blue"
 	_, err = adopt.Environment(env, adopt.Options{})
 	require.ErrorContains(t, err, "--tier")
