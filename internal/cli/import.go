@@ -33,6 +33,7 @@ const (
 	importHelp = `Write a live Railway environment, or a dotenv file, as an EngineEnvironment and Secrets. It reads Railway and
 never writes. "plan" shows no change for the result, except for what is listed on standard error: what the tier sets
 and Railway does not have. What an EngineEnvironment cannot express stays as it is, and is listed there, too.
+With --env-file Railway is not read: what the tier sets and the file does not have is listed, and "plan" compares.
 
 Variables whose name or value looks secret are referenced from a Secret, of which a skeleton is written that
 names the keys. With --secret-values the Secrets hold the values in clear: keep such a file out of version
@@ -137,7 +138,11 @@ func (f *importFlags) read(ctx context.Context, world World) (*adopt.Result, err
 func (f *importFlags) remarks(result *adopt.Result) string {
 	var out strings.Builder
 	if len(result.Changes) > 0 {
-		out.WriteString("The operator would still change:\n")
+		heading := "The operator would still change:\n"
+		if f.envFile != "" {
+			heading = "Not in the file, and set all the same:\n"
+		}
+		out.WriteString(heading)
 		for _, path := range slices.Sorted(maps.Keys(result.Changes)) {
 			fmt.Fprintf(&out, "  %s: %s\n", path, result.Changes[path])
 		}

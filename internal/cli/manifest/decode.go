@@ -89,6 +89,7 @@ func merged(node *yaml.Node) map[string]bool {
 				keys[key.Value] = true
 			}
 		}
+	default: // nothing else can be merged
 	}
 	return keys
 }
