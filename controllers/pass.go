@@ -168,7 +168,7 @@ const eventAtMost = 1024
 // event tells people about a transition. A warning among the events is one in the log: errors there are the operator's own.
 func (p *pass) event(kind, reason, action, format string, args ...any) {
 	p.tellCreated()
-	message := redact.Cut(fmt.Sprintf(format, args...), eventAtMost)
+	message := redact.CutMessage(fmt.Sprintf(format, args...), eventAtMost)
 	if kind == warning {
 		warn(p.tell.log, message, reason)
 	} else {

@@ -7,6 +7,7 @@ package redact
 import (
 	b64 "encoding/base64"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -163,10 +164,38 @@ func wordByte(b byte) bool {
 	return b == '_' || b >= utf8.RuneSelf || '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z'
 }
 
+const ellipsis = "…"
+
+// command begins a command in a message, and commandEnd is what follows one.
+const command = "kubectl "
+
+var commandEnd = regexp.MustCompile(`; |[.] | [(]|, or kubectl `)
+
+// CutMessage shortens a message as Cut does, but never within a command, which somebody would paste: then it ends before that.
+func CutMessage(text string, bytes int) string {
+	if len(text) <= bytes {
+		return text
+	}
+	for end := 0; ; {
+		start := strings.Index(text[end:], command)
+		if start < 0 {
+			return Cut(text, bytes)
+		}
+		start += end
+		if at := commandEnd.FindStringIndex(text[start:]); at != nil {
+			end = start + at[0]
+		} else {
+			end = len(text)
+		}
+		if end > bytes-len(ellipsis) {
+			return Cut(text, min(bytes, start+len(ellipsis)))
+		}
+	}
+}
+
 // Cut shortens a text to at most so many bytes, with an ellipsis, without leaving half a character. Mask a text before it is
 // cut: a value that is cut in half is hard to find.
 func Cut(text string, bytes int) string {
-	const ellipsis = "…"
 	if len(text) <= bytes {
 		return text
 	}

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/engine-operator/engine-operator/internal/redact"
@@ -130,6 +131,22 @@ func TestOrdinaryWordsSurvive(t *testing.T) {
 			rapid.StringMatching(`[A-Z0-9]{20,40}`))).Draw(t, "values")
 		assert.Equal(t, text, redact.New(values).Text(text))
 	})
+}
+
+// TestCutMessage: a command is there as a whole, or not at all, and the text is no longer than asked for.
+func TestCutMessage(t *testing.T) {
+	const approve, annotate = "kubectl engine approve -n team dev", `kubectl annotate eenv -n team dev a/b=1 c/d="$(kubectl auth whoami -o jsonpath='{.status}')"`
+	text := "must be approved: " + approve + ", or " + annotate + "; and then é"
+	for size := range len(text) + 1 {
+		got := redact.CutMessage(text, size)
+		require.LessOrEqual(t, len(got), max(size, len("…")))
+		require.True(t, utf8.ValidString(got))
+		rest := strings.Replace(strings.Replace(got, approve, "", 1), annotate, "", 1)
+		require.NotContains(t, rest, "kubectl ", got)
+	}
+	assert.Equal(t, "must be approved: "+approve+", or …", redact.CutMessage(text, 120))
+	assert.Equal(t, "must be approved: …", redact.CutMessage(text, 40))
+	assert.Equal(t, text, redact.CutMessage(text, len(text)))
 }
 
 func TestCut(t *testing.T) {

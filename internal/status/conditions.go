@@ -71,7 +71,7 @@ func conditions(s *v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Tim
 			meta.RemoveStatusCondition(&s.Conditions, row.Type)
 		case ok:
 			meta.SetStatusCondition(&s.Conditions, metav1.Condition{
-				Type: row.Type, Status: finding.Status, Reason: finding.Reason, Message: redact.Cut(redacted(facts, finding.Message), messageSize),
+				Type: row.Type, Status: finding.Status, Reason: finding.Reason, Message: redact.CutMessage(redacted(facts, finding.Message), messageSize),
 				ObservedGeneration: facts.Generation, LastTransitionTime: now,
 			})
 		}

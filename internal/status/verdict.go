@@ -48,7 +48,7 @@ func verdict(s *v1alpha1.EngineEnvironmentStatus, facts Facts) (v1alpha1.Verdict
 			if worst == v1alpha1.VerdictGo {
 				worst = kind
 			}
-			texts = append(texts, redact.Cut(redacted(facts, r.text), reasonSize))
+			texts = append(texts, redact.CutMessage(redacted(facts, r.text), reasonSize))
 		}
 	}
 	return worst, texts[:min(len(texts), reasonsAtMost)]
@@ -173,7 +173,7 @@ func notRun(list []v1alpha1.CheckStatus, facts Facts, now metav1.Time) []v1alpha
 	}
 	check := v1alpha1.CheckStatus{
 		Name: facts.Outcome.Check, Result: v1alpha1.CheckPending, Since: now,
-		Message: redact.Cut(redacted(facts, "not run: "+facts.Outcome.Message), checkMessageSize),
+		Message: redact.CutMessage(redacted(facts, "not run: "+facts.Outcome.Message), checkMessageSize),
 	}
 	at := slices.IndexFunc(list, func(c v1alpha1.CheckStatus) bool { return c.Name == check.Name })
 	if at < 0 {

@@ -44,7 +44,7 @@ func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags 
 	s := &screen{paint: paint, flags: flags}
 	fmt.Fprintf(s, "%s  %s  %s%s\n", paint.Strong(object.Name), object.Spec.Tier, paint.Verdict(object.Status.Verdict, 0), since(object, now))
 	for _, reason := range object.Status.VerdictReasons {
-		s.line("why", reason)
+		s.line("why", whole(object, reason))
 	}
 	if object.Spec.Suspend {
 		s.line("suspended", flags.Command(object, "resume")+"  # ends that")
@@ -63,6 +63,18 @@ func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags 
 		s.line("railway", fmt.Sprintf("%s  %s", at.Environment, paint.Faint(at.URL)))
 	}
 	return s.String()
+}
+
+// whole is a reason of the verdict that was cut, in full where a condition has it: a command in it is there to be pasted.
+func whole(object *v1alpha1.EngineEnvironment, reason string) string {
+	begins, cut := strings.CutSuffix(reason, "…")
+	for i := range object.Status.Conditions {
+		c := &object.Status.Conditions[i]
+		if full := c.Reason + ": " + c.Message; cut && strings.HasPrefix(full, begins) {
+			return full
+		}
+	}
+	return reason
 }
 
 // since is how long the tier has been GO, or has not been.

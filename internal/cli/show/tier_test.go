@@ -26,6 +26,20 @@ func TestReadySince(t *testing.T) {
 	assert.Contains(t, show.Tier(object, now, show.NewPaint(false), ""), "  ready       not decided for 3h; now Observing: ")
 }
 
+// TestWhyIsWhole: the command of a reason that was cut is there to be pasted.
+func TestWhyIsWhole(t *testing.T) {
+	message := "would write: set A person must approve it: kubectl engine approve -n team dev, or kubectl annotate eenv -n team dev --overwrite " +
+		v1alpha1.AnnotationApprovePlan + "=3f1c"
+	object := &v1alpha1.EngineEnvironment{Status: v1alpha1.EngineEnvironmentStatus{
+		VerdictReasons: []string{"AwaitingPlanApproval: would write: set A person must approve it: kubectl engine app…", "Other: cut…"},
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: "Else", Message: "x"},
+			{Type: v1alpha1.ConditionSynced, Reason: "AwaitingPlanApproval", Message: message}},
+	}}
+	text := show.Tier(object, time.Time{}, show.NewPaint(false), "")
+	assert.Contains(t, text, "  why         AwaitingPlanApproval: would write: set A person must approve it: kubectl engine approve -n team dev\n")
+	assert.Contains(t, text, "  why         Other: cut…\n")
+}
+
 // TestChecksCount: the screen counts as status.readiness and the column CHECKS do, without the checks that are skipped.
 func TestChecksCount(t *testing.T) {
 	object := &v1alpha1.EngineEnvironment{Status: v1alpha1.EngineEnvironmentStatus{Readiness: "1/2", Checks: []v1alpha1.CheckStatus{
