@@ -114,8 +114,8 @@ func TestQuote(t *testing.T) {
 	var want []string
 	for seed := range 200 { // all in one shell: to start one is dear
 		value := values.Example(seed)
-		want = append(want, value)
-		fmt.Fprintf(&script, "X=%s\nprintf '%%s\\0' \"$X\"\n", show.Quote(value))
+		want = append(want, value, value)
+		fmt.Fprintf(&script, "X=%s\nprintf '%%s\\0' \"$X\" %s\n", show.Quote(value), show.Word(value))
 	}
 	command := exec.CommandContext(t.Context(), "sh")
 	command.Stdin = strings.NewReader(script.String())

@@ -6,13 +6,13 @@ package view
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
 // inputAtMost bounds what a person types, in bytes.
@@ -134,7 +134,7 @@ func patch(object *v1alpha1.EngineEnvironment, writes []write) json.RawMessage {
 
 // command does in a shell what the writes do.
 func command(object *v1alpha1.EngineEnvironment, writes []write) string {
-	at := "-n " + quote(object.Namespace) + " " + quote(object.Name)
+	at := "-n " + show.Word(object.Namespace) + " " + show.Word(object.Name)
 	if writes[0].key == "" {
 		return fmt.Sprintf("kubectl patch eenv %s --type merge -p '{\"spec\":{\"suspend\":%t}}'", at, writes[0].suspend)
 	}
@@ -144,7 +144,7 @@ func command(object *v1alpha1.EngineEnvironment, writes []write) string {
 			parts = append(parts, w.key+"-")
 			continue
 		}
-		parts = append(parts, w.key+"="+quote(*w.value))
+		parts = append(parts, w.key+"="+show.Word(*w.value))
 	}
 	return strings.Join(parts, " ")
 }
@@ -164,14 +164,4 @@ func commandOf(object *v1alpha1.EngineEnvironment, action string) string {
 		text = strings.TrimSuffix(text, now) + `"$(date -u +%FT%TZ)"`
 	}
 	return text
-}
-
-var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
-
-// quote makes a word of a shell out of any text: nothing in it is carried out.
-func quote(text string) string {
-	if plain.MatchString(text) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -19,12 +19,24 @@ type Flags string
 func FlagsOf(kubeconfig, context string) Flags {
 	var f Flags
 	if kubeconfig != "" {
-		f += Flags(" --kubeconfig " + Quote(kubeconfig))
+		f += Flags(" --kubeconfig " + Word(kubeconfig))
 	}
 	if context != "" {
-		f += Flags(" --context " + Quote(context))
+		f += Flags(" --context " + Word(context))
 	}
 	return f
+}
+
+// plain are the words that no shell reads as something else.
+var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
+
+// Word makes a word of a shell out of any text: nothing in it is carried out or expanded, not even the ! of a shell that somebody types
+// into, which it finds between double quotes, too.
+func Word(text string) string {
+	if plain.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // Command is how the command line is called for the object.

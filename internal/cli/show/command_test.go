@@ -18,6 +18,10 @@ import (
 func TestMessagesNameOneWay(t *testing.T) {
 	flags := show.FlagsOf("/home/a b/config", "acme")
 	const given = " --kubeconfig '/home/a b/config' --context acme -n team dev"
+	for text, want := range map[string]string{"it's!": `'it'\''s!'`, "a!b": "'a!b'", "~/x": "'~/x'", "": "''", `a\b`: `'a\b'`, "a;b": "'a;b'", "{a,b}": "'{a,b}'"} {
+		assert.Equal(t, want, show.Word(text), "nothing in it is expanded")
+	}
+	assert.Equal(t, show.Flags(` --context 'it'\''s!'`), show.FlagsOf("", "it's!"), "an interactive shell expands ! between double quotes")
 	for text, want := range map[string]string{
 		"end it with kubectl annotate eenv -n team dev " + v1alpha1.AnnotationHold + "-":                                          "end it with kubectl engine resume" + given,
 		"try again with kubectl annotate eenv -n team dev --overwrite " + v1alpha1.AnnotationResume + "=$(date +%s) (RolledBack)": "try again with kubectl engine resume" + given + " (RolledBack)",
