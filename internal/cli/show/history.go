@@ -58,10 +58,33 @@ func History(past Past) []Entry {
 				return e.Kind == event.Kind && event.What == promotion.HeldEvent+e.What && !event.Time.Before(e.Time.Add(-sameWithin))
 			})
 	})
-	all := slices.Concat(known, requests, fromRevisions(past.Revisions), events, patches)
-	slices.SortStableFunc(all, newestFirst)
-	return all
+	slices.SortStableFunc(known, newestFirst)
+	slices.SortStableFunc(requests, newestFirst)
+	slices.SortStableFunc(events, exactly)
+	slices.SortStableFunc(patches, exactly)
+	return merge(known, requests, fromRevisions(past.Revisions), events, patches)
 }
+
+// merge makes one list of several. Each keeps its order: within a second, what comes from one place is told apart by what that place
+// knows, and what comes from two by which leads to which.
+func merge(lists ...[]Entry) []Entry {
+	all := []Entry{} // for scripts
+	for {
+		var next *[]Entry
+		for i := range lists {
+			if len(lists[i]) > 0 && (next == nil || newestFirst(lists[i][0], (*next)[0]) < 0) {
+				next = &lists[i]
+			}
+		}
+		if next == nil {
+			return all
+		}
+		all, *next = append(all, (*next)[0]), (*next)[1:]
+	}
+}
+
+// exactly orders entries whose times have parts of a second.
+func exactly(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), newestFirst(a, b)) }
 
 // steps are the kinds in the order in which one leads to the next. Any other kind tells what came of them.
 var steps = []string{
@@ -147,6 +170,9 @@ func setBy(object *v1alpha1.EngineEnvironment, annotation string) (at time.Time,
 // fromRevisions are the revisions that were verified here. One that was verified again keeps the time of the first.
 func fromRevisions(revisions []promotion.Stored) []Entry {
 	var all []Entry
+	revisions = slices.SortedFunc(slices.Values(revisions), func(a, b promotion.Stored) int {
+		return cmp.Or(b.Since.Compare(a.Since), cmp.Compare(b.Order, a.Order))
+	})
 	for _, r := range revisions {
 		source := r.Content.Engine.Source
 		all = append(all, Entry{
@@ -164,6 +190,9 @@ func fromEvents(events []corev1.Event) []Entry {
 		at := e.LastTimestamp.Time
 		if at.IsZero() {
 			at = e.EventTime.Time
+		}
+		if e.Series != nil && e.Series.LastObservedTime.After(at) { // it happened again
+			at = e.Series.LastObservedTime.Time
 		}
 		all = append(all, Entry{Time: at, Kind: e.Reason, What: e.Message, Who: cmp.Or(e.ReportingController, e.Source.Component), From: "events"})
 	}

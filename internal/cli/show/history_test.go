@@ -4,6 +4,8 @@
 package show_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
@@ -48,6 +51,37 @@ func TestHistoryOfOneSecond(t *testing.T) {
 		got = append(got, e.Kind)
 	}
 	assert.Equal(t, []string{"Succeeded", "Deployed", "Committed", "Created", "RolledBack"}, got)
+}
+
+// TestHistoryKeepsTheOrderOfItsSources: within a second each place knows the order of its own entries, however it lists them.
+func TestHistoryKeepsTheOrderOfItsSources(t *testing.T) {
+	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	event := func(reason string, part time.Duration) corev1.Event {
+		return corev1.Event{Reason: reason, EventTime: metav1.NewMicroTime(at.Add(part * time.Millisecond))}
+	}
+	revision := func(order int64, tag string) promotion.Stored {
+		return promotion.Stored{Order: order, Since: at, Content: promotion.Content{Engine: v1alpha1.Engine{Service: v1alpha1.Service{Source: &v1alpha1.Source{Image: "acme/app:" + tag}}}}}
+	}
+	again := event("RollbackRefused", -60_000)
+	again.Series = &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(at.Add(2 * time.Second))}
+	object := &v1alpha1.EngineEnvironment{}
+	object.Status.LastCommit = &v1alpha1.Commit{ID: "eo-1", Message: "set X", Time: metav1.NewTime(at)}
+	past := show.Past{
+		Object: object, Revisions: []promotion.Stored{revision(2, "2"), revision(3, "3"), revision(1, "1")},
+		Events: []corev1.Event{event("EnvironmentGone", 100), event("Created", 300), again, event("Deleted", 200)},
+	}
+	for range 2 {
+		var got []string
+		for _, e := range show.History(past) {
+			text, _, _ := strings.Cut(e.What, ",")
+			got = append(got, strings.TrimSpace(e.Kind+" "+text))
+		}
+		assert.Equal(t, []string{
+			"RollbackRefused", "Verified 3", "Verified 2", "Verified 1", "Committed set X", "Created", "Deleted", "EnvironmentGone",
+		}, got)
+		slices.Reverse(past.Events)
+		slices.Reverse(past.Revisions)
+	}
 }
 
 // Railway's history names what the operator committed as people know it, once: the last commit stands in the status, and the event of
