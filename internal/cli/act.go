@@ -97,6 +97,9 @@ func confirm(world World, tells []string) error {
 	case "y", "yes":
 		return nil
 	case "":
+		if errors.Is(err, errInterrupted) {
+			return errDeclined
+		}
 		if err != nil { // nobody is there to ask
 			return fmt.Errorf("%w: no answer on standard input; confirm it with --yes", errDeclined)
 		}

@@ -64,6 +64,7 @@ func Plugin(arg0 string) bool {
 // Main runs the command line and returns the exit code. args has the name of the binary first.
 func Main(ctx context.Context, world World, args []string) int {
 	plugin := Plugin(args[0])
+	world.In = interruptible{ctx, world.In}
 	root := New(world, plugin)
 	rest := args[1:]
 	if operates := len(rest) > 0 && (strings.HasPrefix(rest[0], "-") || rest[0] == "run"); operates && !plugin {
@@ -71,6 +72,33 @@ func Main(ctx context.Context, world World, args []string) int {
 	}
 	root.SetArgs(rest)
 	return ExitCode(world.Err, root.Name(), root.ExecuteContext(ctx))
+}
+
+// interruptible is input that nobody waits for once the person has ended the command.
+type interruptible struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// Read reads ahead into a buffer of its own: a read that is given up may still end.
+func (i interruptible) Read(p []byte) (int, error) {
+	type read struct {
+		n   int
+		err error
+	}
+	buffer, done := make([]byte, len(p)), make(chan read, 1)
+	go func() {
+		n, err := i.in.Read(buffer)
+		done <- read{n, err}
+	}()
+	select {
+	case r := <-done:
+		return copy(p, buffer[:r.n]), r.err
+	case <-i.ctx.Done():
+		return 0, errInterrupted
+	}
 }
 
 // exit is an error that says nothing and has a code of its own: the command has told it all.

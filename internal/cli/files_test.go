@@ -4,7 +4,9 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -152,6 +154,23 @@ func TestImportOfADotenvFile(t *testing.T) {
 	local := s.run("import", "--env-file", path, "--tier", "Local")
 	assert.Contains(t, local.out, "tier: Local")
 	assert.NotContains(t, local.out, "railway:")
+}
+
+// TestInterrupt: a command that waits for input ends when the person ends it.
+func TestInterrupt(t *testing.T) {
+	input, keep := io.Pipe()
+	defer keep.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	var errs locked
+	ended := make(chan int)
+	go func() {
+		ended <- cli.Main(ctx, cli.World{In: input, Out: io.Discard, Err: &errs, Getenv: func(string) string { return "" }}, []string{"engine-operator", "plan", "-f", "-"})
+	}()
+	_, err := keep.Write([]byte("apiVersion: v1\n"))
+	require.NoError(t, err)
+	interrupt()
+	assert.Equal(t, 1, <-ended)
+	assert.Equal(t, "engine-operator: standard input: interrupted\n", errs.String())
 }
 
 func TestCompletion(t *testing.T) {

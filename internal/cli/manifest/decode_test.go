@@ -166,6 +166,17 @@ func TestNamespaces(t *testing.T) {
 	assert.NoError(t, err, "what is not read is left alone")
 }
 
+// TestWhatIsNoFile: what cannot be read is told before anything else is done with it.
+func TestWhatIsNoFile(t *testing.T) {
+	for want, paths := range map[string][]string{
+		"standard input (-) is named twice":                   {"-", "-"},
+		"https://acme.example/x.yaml: addresses are not read": {"https://acme.example/x.yaml"},
+	} {
+		_, err := manifest.Read(t.Context(), paths, strings.NewReader(tier("", "")), manifest.Namespace{})
+		assert.ErrorContains(t, err, want)
+	}
+}
+
 func TestMadeUpName(t *testing.T) {
 	assert.Contains(t, refusal(t, strings.Replace(tier("", ""), "{name: dev}", "{generateName: dev-}", 1)),
 		`it has metadata.generateName "dev-" and no name, and kubectl apply takes no such object: give it a metadata.name`)

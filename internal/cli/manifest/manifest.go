@@ -91,8 +91,15 @@ func Read(ctx context.Context, paths []string, input io.Reader, namespace Namesp
 }
 
 func (r *reader) path(ctx context.Context, path string) error {
-	if path == "-" {
-		return r.documents(ctx, "standard input", r.input)
+	switch {
+	case path == "-" && r.input == nil:
+		return errors.New("standard input (-) is named twice, and can be read once")
+	case path == "-":
+		input := r.input
+		r.input = nil
+		return r.documents(ctx, "standard input", input)
+	case strings.Contains(path, "://"):
+		return fmt.Errorf("%s: addresses are not read: fetch it, and name the file, or - for standard input", path)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
