@@ -167,7 +167,7 @@ func (w *walk) quiet(ctx context.Context) (time.Duration, error) {
 		w.blame("as declared, and then no more: %s", strings.Join(left, "; "))
 	}
 	wrong := w.wrongGo(ctx)
-	for !w.script.Poke && len(wrong) > 0 && time.Since(start) < w.patience { // what people did last shows at the next poll
+	for !w.script.Poke && len(wrong) > 0 && time.Since(start) < w.stale() { // what people did last shows at the next poll
 		time.Sleep(100 * time.Millisecond)
 		wrong = w.wrongGo(ctx)
 	}
@@ -198,6 +198,13 @@ func (w *walk) endPauses() {
 	for _, r := range w.replicas {
 		r.do(func(r *replica) { r.stop() })
 	}
+}
+
+// stale is for how long after the last disturbance GO may stand that is wrong: until the next poll, which Railway may have put off.
+func (w *walk) stale() time.Duration {
+	longest := 0
+	w.script.has(func(f *railwaysim.Fault) bool { longest = max(longest, f.RetryAfter); return false })
+	return min(w.patience, recoverWithin+time.Duration(longest)*time.Second)
 }
 
 // wrongGo lists what is GO and not as declared.
