@@ -68,7 +68,8 @@ func normalizer(t *testing.T, managers any) func(live, config object) (object, o
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "managed_fields.go"), []byte(source), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(normalizeMain), 0o600))
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, filepath.Join(dir, "main.go"), filepath.Join(dir, "managed_fields.go")).CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, filepath.Join(dir, "main.go"), filepath.Join(dir, "managed_fields.go"))
+	output, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	return func(live, config object) (object, object) {
 		input, err := json.Marshal(object{"live": live, "config": config, "managers": managers})

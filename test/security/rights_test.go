@@ -115,7 +115,8 @@ type audited struct {
 	Annotations      map[string]string
 }
 
-// rightsAreNeeded holds that the operator in that namespace used every right that the manifests give it, and was refused nothing, by the API server's audit log.
+// rightsAreNeeded holds that the operator in that namespace used every right that the manifests give it, and was refused
+// nothing, by the API server's audit log.
 func rightsAreNeeded(t *testing.T, home string, objects []*unstructured.Unstructured) {
 	t.Helper()
 	all := granted(t, objects)

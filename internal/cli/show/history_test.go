@@ -114,7 +114,8 @@ func TestHistoryOfRequests(t *testing.T) {
 	}
 	object := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{
 		Annotations: map[string]string{
-			v1alpha1.AnnotationHold: "demo on Friday", v1alpha1.AnnotationResume: "1795867200", v1alpha1.AnnotationApprove: "ghcr.io/a/b@sha256:1", v1alpha1.AnnotationApprovedBy: "dana",
+			v1alpha1.AnnotationHold: "demo on Friday", v1alpha1.AnnotationResume: "1795867200",
+			v1alpha1.AnnotationApprove: "ghcr.io/a/b@sha256:1", v1alpha1.AnnotationApprovedBy: "dana",
 		},
 		ManagedFields: []metav1.ManagedFieldsEntry{
 			{Manager: "kubectl-engine", Time: &at, FieldsV1: fields(v1alpha1.AnnotationHold)},
