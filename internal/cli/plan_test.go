@@ -227,7 +227,9 @@ func TestPlanRefuses(t *testing.T) {
 func TestPlanOfAChangeThatIsRefused(t *testing.T) {
 	s := newStage(t)
 	sim, endpoint := s.railway(adoptSeed)
-	s.tier("dev", v1alpha1.TierDev, nil, nil)
+	s.tier("dev", v1alpha1.TierDev, nil, func(status *v1alpha1.EngineEnvironmentStatus) { // another id than those of other tests have
+		status.Railway = &v1alpha1.RailwayStatus{ProjectID: projectID, EnvironmentID: s.namespace, Environment: "dev"}
+	})
 	manifest := func(tier string) string {
 		return s.file("x.yaml", "apiVersion: railway.engine-operator.dev/v1alpha1\nkind: EngineEnvironment\nmetadata: {name: dev, namespace: "+s.namespace+
 			"}\nspec:\n  tier: "+tier+"\n  railway: {projectID: "+projectID+", environment: dev, tokenSecretRef: {name: railway}}\n"+
