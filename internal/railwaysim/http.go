@@ -38,6 +38,7 @@ func refusal(code, message string) response {
 }
 
 func (s *Sim) serveGraphQL(w http.ResponseWriter, r *http.Request) {
+	arrived := s.now()
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
 		http.Error(w, "Bad Request", http.StatusBadRequest)
@@ -50,7 +51,7 @@ func (s *Sim) serveGraphQL(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"errors":[{"message":"Bad Request"}]}`, http.StatusBadRequest)
 		return
 	}
-	x := &exchange{s: s, w: w, r: r}
+	x := &exchange{s: s, w: w, r: r, request: Request{Time: arrived}}
 	x.serve(b)
 }
 
@@ -68,7 +69,7 @@ func (x *exchange) serve(r graphql.Request) {
 	t := x.authenticate()
 	x.note(r, operation, t)
 	x.fault = x.s.takeFault(x.request)
-	if t != nil && !x.s.spend(t, x.w.Header()) {
+	if t != nil && !x.s.spend(t, x.request.Time, x.w.Header()) {
 		x.finish(http.StatusTooManyRequests, "rate limited")
 		http.Error(x.w, `{"errors":[{"message":"Too Many Requests","extensions":{"code":"RATE_LIMITED"}}]}`, http.StatusTooManyRequests)
 		return

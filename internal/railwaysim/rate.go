@@ -32,8 +32,9 @@ func (b *bucket) inSecond(now time.Time, limit int) time.Duration {
 	return 0
 }
 
-// spend takes one request from the token's budget and sets Railway's headers. It returns false when there is none left.
-func (s *Sim) spend(t *token, header http.Header) bool {
+// spend takes one request, which arrived at that time, from the token's budget and sets Railway's headers. It returns false when there
+// is none left.
+func (s *Sim) spend(t *token, now time.Time, header http.Header) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	perHour, perSecond := s.rates(t)
@@ -43,7 +44,6 @@ func (s *Sim) spend(t *token, header http.Header) bool {
 		b = &bucket{}
 		s.buckets[key] = b
 	}
-	now := s.now()
 	if now.Sub(b.hour) >= time.Hour {
 		b.hour, b.usedHour = now, 0
 	}

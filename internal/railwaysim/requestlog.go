@@ -58,7 +58,7 @@ const logAtMost = 100_000
 
 // note describes the request for the log, and lets Intercept see it before it is applied.
 func (x *exchange) note(r graphql.Request, operation *graphql.Operation, t *token) {
-	x.request = Request{Time: x.s.now(), Operation: r.OperationName, Source: x.r.URL.Query().Get("source"), Kind: "query"}
+	x.request = Request{Time: x.request.Time, Operation: r.OperationName, Source: x.r.URL.Query().Get("source"), Kind: "query"}
 	if operation != nil {
 		x.request.Operation, x.request.Kind = operation.Name(), operation.Kind()
 		for _, field := range operation.RootFields() {
