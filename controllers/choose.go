@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/proposal"
+	"github.com/engine-operator/engine-operator/internal/redact"
 	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/view"
 )
@@ -52,6 +52,7 @@ func (ch chooser) promote(ctx context.Context, p *pass, v *view.View, gathered d
 	}
 	c := &chosen{input: input, decision: promotion.Decide(input), stored: stored, gathered: gathered}
 	adoptDecision(p, c.decision)
+	defer p.tellHold() // a person may have named a secret in the reason: those of a rollback are known at the end only
 	switch d := c.decision; {
 	case d.Stuck != "" && d.Invalid:
 		about := v1alpha1.ConditionPromoted
@@ -94,7 +95,7 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	if d.Resumed != "" {
 		p.event(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
 	}
-	p.tellHold(d)
+	p.tellResumed(d)
 	if p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve {
 		return // status.plan says what would be written; nothing is
 	}
@@ -106,23 +107,35 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	}
 }
 
-// tellHold tells that a person's hold begins or ends, and that what was rejected may be promoted again: the annotations that say so may
-// be gone when somebody asks.
-func (p *pass) tellHold(d promotion.Decision) {
-	if d.Promotion == nil {
+// tellResumed tells that what was rejected may be promoted again, where that ends no hold: the annotation that says so may be gone when
+// somebody asks.
+func (p *pass) tellResumed(d promotion.Decision) {
+	before := p.object.Status.Promotion
+	if d.Promotion == nil || before == nil || len(before.Rejected) == 0 || d.Promotion.Resume == before.Resume || d.Resumed != "" {
 		return
 	}
-	before := cmp.Or(p.object.Status.Promotion, &v1alpha1.PromotionStatus{})
-	switch hold := d.Promotion.Hold; {
-	case hold == before.Hold:
-	case hold != "":
-		p.event(normal, "Held", "Hold", "%s%s", promotion.HeldEvent, hold)
-	default:
-		p.event(normal, "Resumed", "EndHold", "A person has ended the hold: %s", before.Hold)
+	p.event(normal, "Resumed", "Resume", "A person resumed it: %s that failed here may be promoted again",
+		status.Count(len(before.Rejected), "source", "sources"))
+}
+
+// holdAtMost is how many bytes the status keeps of the reason for a hold.
+const holdAtMost = 512
+
+// tellHold notes a person's hold for the status, and tells that it begins or ends: the annotation may be gone when somebody asks. While
+// it is not known what is secret nothing is told.
+func (p *pass) tellHold() {
+	state := p.facts.Promotion
+	if state == nil || p.facts.Redact == nil {
+		return
 	}
-	if rejected := len(before.Rejected); rejected > 0 && d.Promotion.Resume != before.Resume && d.Resumed == "" {
-		p.event(normal, "Resumed", "Resume", "A person resumed it: %s that failed here may be promoted again",
-			status.Count(rejected, "source", "sources"))
+	before := state.Hold
+	state.Hold = redact.Cut(p.facts.Redact(p.object.Annotations[v1alpha1.AnnotationHold]), holdAtMost)
+	switch {
+	case state.Hold == before:
+	case state.Hold != "":
+		p.event(normal, "Held", "Hold", "%s%s", promotion.HeldEvent, state.Hold)
+	default:
+		p.event(normal, "Resumed", "EndHold", "A person has ended the hold: %s", before)
 	}
 }
 

@@ -211,7 +211,8 @@ func (l *loop) toldOf(reasons ...string) []string {
 func TestHold(t *testing.T) {
 	t.Parallel()
 	const preview = "tier: Preview\ninterval: 30s\nrailway: {projectID: " + loopProject + ", tokenSecretRef: {name: railway}}\n" +
-		"promotion: {from: dev, soak: 0s}\nengine: {name: ai-engine, domains: {railway: true}}\n"
+		"promotion: {from: dev, soak: 0s}\nengine: {name: ai-engine, domains: {railway: true}, " +
+		"variables: [{name: KEY, valueFrom: {secretKeyRef: {name: openai, key: api-key}}}]}\n"
 	l := newLoop(t)
 	l.apply("dev", loopDev)
 	l.verified("dev", "1.4.2")
@@ -231,6 +232,9 @@ func TestHold(t *testing.T) {
 	l.rest("preview", 3)
 	assert.Len(t, l.get("preview").Status.Promotion.Hold, 512)
 	assert.Len(t, l.toldOf("Held", "Resumed"), 1)
+	l.annotate("preview", v1alpha1.AnnotationHold, strings.Repeat("x", 500)+loopSecret)
+	l.rest("preview", 3)
+	assert.NotContains(t, asText(t, l.get("preview").Status)+strings.Join(l.toldOf("Held"), ""), loopSecret[:9], "a person may name a secret")
 	l.annotate("preview", v1alpha1.AnnotationHold, "demo")
 	l.rest("preview", 3)
 	assert.Equal(t, []string{"Normal Held A person holds what runs: demo"}, l.toldOf("Held", "Resumed"))

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Upstream is the tier whose verified source is taken, as far as the decision depends on it.
@@ -131,16 +130,12 @@ func (in *Input) previous() *v1alpha1.PromotionStatus {
 	if resume := in.Annotations[v1alpha1.AnnotationResume]; resume != status.Resume {
 		status.Resume, status.Rejected = resume, nil
 	}
-	status.Hold = redact.Cut(in.Annotations[v1alpha1.AnnotationHold], holdAtMost)
 	status.Approval = in.approval(status.Approval)
 	return status
 }
 
 // HeldEvent is how the event of a person's hold begins; the reason follows.
 const HeldEvent = "A person holds what runs: "
-
-// holdAtMost is how many bytes the status keeps of the reason for a hold.
-const holdAtMost = 512
 
 // approval is the approval that is there, and who gave it: a name belongs to the approval that it came with. One that was withdrawn
 // leaves its name, so that nobody gets it who approves the same again.
