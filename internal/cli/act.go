@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
 // fieldOwner begins the names of the commands in managedFields. Each has its own, so that Kubernetes keeps when each was given.
@@ -85,7 +86,7 @@ var errDeclined = errors.New("nothing was done")
 // confirm says what will happen and asks for a yes.
 func confirm(world World, tells []string) error {
 	for _, line := range tells {
-		if err := say(world.Err, line+"\n"); err != nil {
+		if err := say(world.Err, show.Visible(line)+"\n"); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 )
@@ -42,7 +43,7 @@ func (s *session) holding(object *v1alpha1.EngineEnvironment, reason string) (*a
 	case reason == "":
 		return nil, errNoReason
 	case before == reason:
-		return nil, fmt.Errorf("%s is held already: %s", object.Name, before)
+		return nil, fmt.Errorf("%s is held already: %s", object.Name, show.Visible(before))
 	}
 	tells := []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody resumes it.", object.Spec.Promotion.From, object.Name)}
 	if before := object.Annotations[v1alpha1.AnnotationHold]; before != "" {

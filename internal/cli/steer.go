@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/promotion"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
@@ -151,7 +152,7 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 	}
 	reason := ""
 	if len(object.Status.VerdictReasons) > 0 {
-		reason = ": " + s.flags.Message(object.Status.VerdictReasons[0])
+		reason = ": " + show.Visible(s.flags.Message(object.Status.VerdictReasons[0]))
 	}
 	return say(world.Out, fmt.Sprintf("%s is %s%s\n%s\n", name, object.Status.Verdict, reason, s.follow(object)))
 }

@@ -166,12 +166,13 @@ func held(tier *v1alpha1.EngineEnvironment, flags Flags) string {
 	return fmt.Sprintf("%s, until %sthe spec changes; to deploy %s again: %s", promotion.Replacement(r), newer, promotion.Replaced(r), flags.Command(tier, "resume"))
 }
 
-// table aligns the rows. The last column is not filled up; cell may colour a text that has its final width.
+// table aligns the rows, one line each. The last column is not filled up; cell may colour a text that has its final width.
 func table(rows [][]string, cell func(row, column int, text string) string) string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, text := range row {
-			widths[i] = max(widths[i], len([]rune(orDash(text))))
+			row[i] = Visible(text)
+			widths[i] = max(widths[i], len([]rune(orDash(row[i]))))
 		}
 	}
 	var out strings.Builder

@@ -104,7 +104,7 @@ func DiffTable(left, right string, all []Difference, paint Paint) string {
 	}
 	rows := [][]string{{"FIELD", strings.ToUpper(left), strings.ToUpper(right)}}
 	for _, d := range all {
-		rows = append(rows, []string{d.Path, oneLine(d.Left), oneLine(orDash(d.Right))})
+		rows = append(rows, []string{d.Path, d.Left, orDash(d.Right)})
 	}
 	return table(rows, func(row, _ int, text string) string {
 		if row == 0 {
@@ -113,6 +113,3 @@ func DiffTable(left, right string, all []Difference, paint Paint) string {
 		return text
 	})
 }
-
-// oneLine keeps a value from breaking the table.
-func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "⏎") }

@@ -49,13 +49,16 @@ const operatorName = "engine-operator"
 
 // History is a tier's past, the newest first.
 func History(past Past) []Entry {
-	known := fromStatus(past.Object)
+	known, hold := fromStatus(past.Object), ""
+	if p := past.Object.Status.Promotion; p != nil {
+		hold = p.Hold // the event has it in the same words: they may be cut
+	}
 	patches, requests := fromPatches(past.Object, past.Patches), fromAnnotations(past.Object)
 	events := slices.DeleteFunc(fromEvents(past.Events), func(event Entry) bool {
 		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin }) ||
 			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What }) ||
 			slices.ContainsFunc(requests, func(e Entry) bool {
-				return e.Kind == event.Kind && event.What == promotion.HeldEvent+e.What && !event.Time.Before(e.Time.Add(-sameWithin))
+				return e.Kind == event.Kind && event.What == promotion.HeldEvent+hold && !event.Time.Before(e.Time.Add(-sameWithin))
 			})
 	})
 	slices.SortStableFunc(known, newestFirst)
@@ -233,7 +236,7 @@ func HistoryTable(entries []Entry, paint Paint) string {
 	}
 	rows := [][]string{{"WHEN (UTC)", "WHAT", "WHO", "DETAILS"}}
 	for _, e := range entries {
-		rows = append(rows, []string{when(e.Time), e.Kind, e.Who, oneLine(e.What)})
+		rows = append(rows, []string{when(e.Time), e.Kind, e.Who, e.What})
 	}
 	return table(rows, func(row, column int, text string) string {
 		switch {

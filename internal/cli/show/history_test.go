@@ -134,9 +134,11 @@ func TestHistoryOfRequests(t *testing.T) {
 	event := func(reason, message string, after time.Duration) corev1.Event {
 		return corev1.Event{Reason: reason, Message: message, LastTimestamp: metav1.NewTime(at.Add(after))}
 	}
+	object.Annotations[v1alpha1.AnnotationHold] = "demo on Friday, and more than the status keeps"
+	object.Status.Promotion = &v1alpha1.PromotionStatus{Hold: "demo on Friday…"}
 	var got []string
 	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{
-		event("Held", "A person holds what runs: demo on Friday", 5*time.Second),
+		event("Held", "A person holds what runs: demo on Friday…", 5*time.Second),
 		event("Resumed", "A person has ended the hold: demo on Friday", -2*time.Hour),
 		event("Held", "A person holds what runs: demo on Friday", -3*time.Hour),
 	}}) {

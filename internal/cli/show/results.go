@@ -32,7 +32,7 @@ func Results(report verify.Report) []Result {
 func ResultTable(report verify.Report, paint Paint) string {
 	rows := [][]string{{"CHECK", "RESULT", "TOOK", "FOUND"}}
 	for _, r := range report.Results {
-		rows = append(rows, []string{r.Name, outcomes[r.Outcome], r.Duration.Round(time.Millisecond).String(), oneLine(r.Message)})
+		rows = append(rows, []string{r.Name, outcomes[r.Outcome], r.Duration.Round(time.Millisecond).String(), r.Message})
 	}
 	return table(rows, func(row, column int, text string) string {
 		switch {

@@ -35,7 +35,7 @@ type screen struct {
 // line writes a label and what it is about. An empty label continues the one above; an empty text writes nothing.
 func (s *screen) line(label, text string) {
 	if text != "" {
-		fmt.Fprintf(s, "  %s %s\n", s.paint.Faint(pad(label, labelWidth)), s.flags.Message(text))
+		fmt.Fprintf(s, "  %s %s\n", s.paint.Faint(pad(label, labelWidth)), s.flags.Message(Visible(text)))
 	}
 }
 
