@@ -64,7 +64,9 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 	object := &v1alpha1.EngineEnvironment{}
 	err := p.session.Get(ctx, client.ObjectKeyFromObject(in.Tier), object)
 	if apierrors.IsNotFound(err) {
-		return p.claimed(ctx, in.Tier)
+		newcomer := in.Tier.DeepCopy()
+		newcomer.UID = "" // a file that was copied from another object has that one's
+		return p.claimed(ctx, newcomer)
 	}
 	if err == nil {
 		err = p.claimed(ctx, object)
@@ -86,7 +88,7 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 }
 
 // claimed refuses what the operator would refuse: an object whose Railway environment another one holds. Only those that may be read
-// are known: all, or those of its namespace.
+// are known: all, those of its namespace, or none.
 func (p *planner) claimed(ctx context.Context, object *v1alpha1.EngineEnvironment) error {
 	if object.Spec.Railway == nil {
 		return nil
@@ -95,6 +97,9 @@ func (p *planner) claimed(ctx context.Context, object *v1alpha1.EngineEnvironmen
 	err := p.session.List(ctx, &all)
 	if apierrors.IsForbidden(err) {
 		err = p.session.List(ctx, &all, client.InNamespace(object.Namespace))
+	}
+	if apierrors.IsForbidden(err) {
+		return nil
 	}
 	if err != nil {
 		return err

@@ -12,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
@@ -268,6 +271,34 @@ func TestPlanOfTwoForOneEnvironment(t *testing.T) {
 	r := s.run("plan", "-f", two, endpoint, "--cluster")
 	assert.Equal(t, 1, r.code, r.out)
 	assert.Contains(t, r.err, `EngineEnvironment "two": EnvironmentClaimed: EngineEnvironment `+s.namespace+`/one holds the Railway environment "DEV": delete one of the two`)
+	copied := strings.Replace(manifest("two"), "{name: two,", "{name: two, uid: "+string(held.UID)+",", 1)
+	assert.Contains(t, s.run("plan", "-f", s.file("copied.yaml", copied), endpoint, "--cluster").err, "EnvironmentClaimed", "the uid is another object's")
 	assert.Empty(t, sim.Requests(), "it is told before Railway is asked")
 	assert.NotContains(t, s.run("plan", "-f", one, endpoint, "--cluster").err, "EnvironmentClaimed", "who holds it may have it")
+
+	for _, tc := range []struct {
+		verbs []string
+		knows bool
+	}{{[]string{"get", "list"}, true}, {[]string{"get"}, false}} {
+		s.as(tc.verbs...)
+		assert.Equal(t, tc.knows, strings.Contains(s.run("plan", "-f", two, endpoint, "--cluster").err, "EnvironmentClaimed"), tc.verbs)
+		assert.NotContains(t, s.run("plan", "-f", two, endpoint, "--cluster").err, "forbidden", tc.verbs)
+	}
+}
+
+// as makes the person one who may do this with EngineEnvironments in the namespace, and nothing else.
+func (s *stage) as(verbs ...string) {
+	s.t.Helper()
+	name := strings.Join(verbs, "-")
+	meta := metav1.ObjectMeta{Name: name, Namespace: s.namespace}
+	require.NoError(s.t, s.Create(s.t.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"engineenvironments"}, Verbs: verbs},
+	}}))
+	require.NoError(s.t, s.Create(s.t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+	}))
+	config := rest.CopyConfig(kube)
+	config.Impersonate.UserName = name
+	s.t.Setenv("KUBECONFIG", kubeconfig(s.t, config, s.namespace))
 }
