@@ -273,12 +273,14 @@ func (r *reader) configMap(object unstructured.Unstructured, namespace string) e
 	return admission.Explain(admission.CheckMetadata(object.Object))
 }
 
-// keys says which key of a Secret or a ConfigMap kube-apiserver refuses. What stands behind a = may be a value.
+// keys says which key of a Secret or a ConfigMap kube-apiserver refuses. What stands behind a = or a : may be a value.
 func keys[V any](at string, data map[string]V) error {
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		if problems := validation.IsConfigMapKey(key); len(problems) > 0 {
-			name, _, _ := strings.Cut(key, "=")
-			return fmt.Errorf("%s: the key %q: %s", at, name, problems[0])
+			if end := strings.IndexAny(key, "=:"); end >= 0 {
+				key = key[:end]
+			}
+			return fmt.Errorf("%s: the key %q: %s", at, key, problems[0])
 		}
 	}
 	return nil
@@ -333,5 +335,3 @@ func (s *Set) Sources(tier *Tier) desired.Sources {
 	}
 	return sources
 }
-
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
