@@ -259,3 +259,37 @@ func TestDeletionAtEveryStep(t *testing.T) {
 		})
 	}
 }
+
+// TestResentIsAnnouncedAnew: after a crash reads are trusted once they are newer than the announcement by as much as they may lag, so what
+// Railway refused for a moment is announced once more before it is sent once more.
+func TestResentIsAnnouncedAnew(t *testing.T) {
+	t.Parallel()
+	for operation, kind := range map[string]v1alpha1.WriteKind{
+		"CreateService": v1alpha1.WriteService, "CreateRailwayDomain": v1alpha1.WriteDomain, "CommitPatch": v1alpha1.WriteCommit,
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			l := newLoop(t)
+			l.apply("dev", loopDev)
+			require.NoError(t, l.sim.AddFault(railwaysim.Fault{Operation: operation, Kind: railwaysim.Fault429, Ordinal: 1}))
+			var sent int
+			l.mu.Lock()
+			l.onRequest = func(r railwaysim.Request, phase railwaysim.Phase) {
+				if r.Operation != operation || phase != railwaysim.PhaseBefore {
+					return
+				}
+				switch sent++; sent {
+				case 1:
+					time.AfterFunc(500*time.Millisecond, func() { l.advance(20 * time.Second) })
+				case 2:
+					record := l.get("dev").Status.WorkingRecord
+					assert.Equal(t, kind, record.Pending.Kind)
+					assert.Equal(t, l.clock().UTC().Truncate(time.Second), record.Pending.StartedAt.UTC())
+				}
+			}
+			l.mu.Unlock()
+			l.settled("dev")
+			assert.Equal(t, 2, sent)
+		})
+	}
+}

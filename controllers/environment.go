@@ -136,6 +136,8 @@ func (l locator) create(ctx context.Context, p *pass, ahead []v1alpha1.PendingWr
 	if out := l.uncontested(ctx, p); out != nil {
 		return nil, out
 	}
+	// What is sent once more after a pause is not announced anew here: the time of the announcement is that of the claim, and Railway has an
+	// environment's name once.
 	var made *model.Environment
 	out := l.writer.send(ctx, p, func(ctx context.Context) (err error) {
 		made, err = p.client.CreateEnvironment(ctx, p.object.Spec.Railway.ProjectID, name)

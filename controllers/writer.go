@@ -38,6 +38,7 @@ type writer struct {
 
 // create sends a create that must happen at most once. The caller has read at readAt that it is not there.
 func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1alpha1.WriteKind, name string, send func(context.Context) error) *outcome.Outcome {
+	p.client.AwaitPause(ctx)
 	intent := v1alpha1.PendingWrite{Kind: kind, Name: name, StartedAt: metav1.NewTime(w.now())}
 	if out := w.waitsForCreate(p, readAt, intent); out != nil {
 		return out
@@ -45,7 +46,7 @@ func (w writer) create(ctx context.Context, p *pass, readAt time.Time, kind v1al
 	if out := w.announceCreate(ctx, p, intent); out != nil {
 		return out
 	}
-	return w.send(ctx, p, send)
+	return w.send(w.announcedAnew(ctx, p, func(ctx context.Context) error { return w.storeCreate(ctx, p, intent) }), p, send)
 }
 
 // waitsForCreate waits, when it may have been created before, until a read can tell.
@@ -72,10 +73,22 @@ func (w writer) announceCreate(ctx context.Context, p *pass, intent v1alpha1.Pen
 	if stored {
 		return nil
 	}
-	if err := w.store.announce(ctx, p, v1alpha1.ReasonCreating, "creates "+named(intent)+" on Railway"); err != nil {
+	if err := w.storeCreate(ctx, p, intent); err != nil {
 		return outcome.Failed(err)
 	}
 	return nil
+}
+
+func (w writer) storeCreate(ctx context.Context, p *pass, intent v1alpha1.PendingWrite) error {
+	return w.store.announce(ctx, p, v1alpha1.ReasonCreating, "creates "+named(intent)+" on Railway")
+}
+
+// announcedAnew lets store announce what is pending once more when it is sent later than it was announced.
+func (w writer) announcedAnew(ctx context.Context, p *pass, store func(context.Context) error) context.Context {
+	return railway.WithResend(ctx, func(ctx context.Context) error {
+		p.journal.Postpone(w.now())
+		return store(ctx)
+	})
 }
 
 // named is what people call what a write creates.
@@ -201,6 +214,7 @@ func (w writer) addDomains(ctx context.Context, p *pass, v *view.View, c *compar
 // commit writes all that differs in one commit, which starts at most one deployment per service
 // (railway-api.md, "Config patches").
 func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison) *outcome.Outcome {
+	p.client.AwaitPause(ctx)
 	before := p.journal.Pending()
 	commit, out := w.announceCommit(ctx, p, v, c)
 	if out != nil {
@@ -208,6 +222,7 @@ func (w writer) commit(ctx context.Context, p *pass, v *view.View, c *comparison
 	}
 	text := commit.Message
 	message := view.CommitMessage(text, commit.Name, writerOf(p))
+	ctx = w.announcedAnew(ctx, p, func(ctx context.Context) error { return w.storeCommit(ctx, p, text) })
 	err := p.client.Commit(railway.WithPriority(ctx, railway.Write), p.at().EnvironmentID, c.plan.Patch(), message)
 	w.watch.hurry(p)
 	p.journal.Answered(outcome.Answer(err), before, p.object.Generation)
@@ -238,10 +253,14 @@ func (w writer) announceCommit(ctx context.Context, p *pass, v *view.View, c *co
 	if ahead != nil {
 		return commit, nil
 	}
-	if err := w.store.announce(ctx, p, v1alpha1.ReasonApplying, "commits to Railway: "+commit.Message); err != nil {
+	if err := w.storeCommit(ctx, p, commit.Message); err != nil {
 		return commit, outcome.Failed(err)
 	}
 	return commit, nil
+}
+
+func (w writer) storeCommit(ctx context.Context, p *pass, text string) error {
+	return w.store.announce(ctx, p, v1alpha1.ReasonApplying, "commits to Railway: "+text)
 }
 
 // newCommit is the commit of a plan, with an id by which it is found again in Railway's history.

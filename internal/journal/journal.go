@@ -166,6 +166,13 @@ func (j *Journal) Announce(intent v1alpha1.PendingWrite) (again bool) {
 	return j.again
 }
 
+// Postpone notes that the announced write is sent no earlier than now; the caller stores it first.
+func (j *Journal) Postpone(now time.Time) {
+	if j.record.Pending != nil {
+		j.record.Pending.StartedAt = metav1.NewTime(now)
+	}
+}
+
 // dropAwaited drops what no read can lag behind any more. It is done when something is announced, and not by itself: an object at
 // rest has nothing to write.
 func (j *Journal) dropAwaited(now time.Time) {

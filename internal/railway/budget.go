@@ -153,8 +153,20 @@ const shortPause = 2 * time.Second
 // enter is admit after a pause that is short, even when it is prolonged meanwhile: requests that were under way when Railway refused one
 // are refused after it. Routine polls do not wait: the watch comes back to them.
 func (b *Budget) enter(ctx context.Context, p Priority) (wait time.Duration, ok bool) {
+	return patiently(ctx, p, func() (time.Duration, bool) { return b.admit(p) })
+}
+
+// open is enter for a request that is not sent yet: it takes nothing out of the budget.
+func (b *Budget) open(ctx context.Context, p Priority) (wait time.Duration, ok bool) {
+	return patiently(ctx, p, func() (time.Duration, bool) {
+		wait := b.opensIn(p)
+		return wait, wait == 0
+	})
+}
+
+func patiently(ctx context.Context, p Priority, try func() (time.Duration, bool)) (wait time.Duration, ok bool) {
 	for left := shortPause; ; left -= wait {
-		wait, ok = b.admit(p)
+		wait, ok = try()
 		if deadline, ends := ctx.Deadline(); ok || p == Poll || wait > left || (ends && time.Until(deadline) < wait) {
 			return wait, ok
 		}

@@ -45,8 +45,8 @@ func newGate(now func() time.Time, otherwise time.Duration) *gate {
 	return &gate{now: now, otherwise: otherwise}
 }
 
-// pass sends when the caller's slot has come, else it returns RateLimited with the time until it may come back. It never waits: the
-// caller has its project's turn meanwhile.
+// pass sends when the caller's slot has come, else it returns RateLimited with the time until it may come back. It does not wait for the
+// slot: the caller has its project's turn meanwhile.
 func (g *gate) pass(operation, caller string, send func() error) error {
 	slotted, refusal := g.enter(operation, caller)
 	if refusal != nil {

@@ -56,10 +56,29 @@ var _ graphql.Client = (*sender)(nil)
 // first one, and the object's pass need not begin anew.
 func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, response *graphql.Response) error {
 	early, err := s.request(ctx, request, response)
-	if early {
-		_, err = s.request(ctx, request, response)
+	if !early || !s.announcedAgain(ctx) {
+		return err
 	}
+	_, err = s.request(ctx, request, response)
 	return err
+}
+
+type resendKey struct{}
+
+// WithResend returns a context in which announce is called just before a request is sent once more: a write is searched for as long as
+// reads may lag behind its announcement, so it must not be sent much later. When announce fails it is not sent.
+func WithResend(ctx context.Context, announce func(context.Context) error) context.Context {
+	return context.WithValue(ctx, resendKey{}, announce)
+}
+
+// announcedAgain waits for the end of the pause, and reports whether what was announced may be sent once more.
+func (s *sender) announcedAgain(ctx context.Context) bool {
+	announce, ok := ctx.Value(resendKey{}).(func(context.Context) error)
+	if !ok {
+		return true
+	}
+	_, open := s.budget().open(ctx, Write)
+	return open && announce(ctx) == nil
 }
 
 // request sends the operation once. early reports that Railway refused it, and every other request, for a short pause.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -431,6 +432,43 @@ func TestShortRefusal(t *testing.T) {
 			if tt.class == None {
 				assert.Equal(t, "engine", project.Name)
 			}
+		})
+	}
+}
+
+// TestResend: what is announced before it is sent is announced once more, or it is not sent once more.
+func TestResend(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		err   error
+		sent  int
+		class Class
+	}{{"announced", nil, 2, None}, {"not announced", errors.New("conflict"), 1, RateLimited}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, nil)
+			refused := time.Time{}
+			s.set(func(w http.ResponseWriter, r *http.Request) {
+				if s.count() == 1 {
+					refused = time.Now()
+					w.Header().Set("Retry-After", "1")
+					answerWith(http.StatusTooManyRequests, "{}")(w, r)
+					return
+				}
+				answerWith(http.StatusOK, projectJSON)(w, r)
+			})
+			announced := 0
+			ctx := WithResend(WithPriority(t.Context(), Write), func(context.Context) error {
+				announced++
+				assert.Equal(t, 1, s.count())
+				assert.GreaterOrEqual(t, time.Since(refused), 900*time.Millisecond, "after the pause")
+				return tt.err
+			})
+			_, err := s.client(t, nil).Project(ctx, "p1")
+			assert.Equal(t, tt.class, ClassOf(err))
+			assert.Equal(t, tt.sent, s.count())
+			assert.Equal(t, 1, announced)
 		})
 	}
 }

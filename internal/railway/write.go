@@ -13,8 +13,11 @@ import (
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
-// Every method here but MayCreate sends exactly one mutation and never repeats it. When the error is Ambiguous the mutation may have been
-// applied: read before writing again.
+// Every method here but MayCreate and AwaitPause sends one mutation, and never repeats one that Railway may have carried out. When the
+// error is Ambiguous the mutation may have been applied: read before writing again.
+
+// AwaitPause waits out a short pause of the token: what is announced then is sent at once.
+func (c *Client) AwaitPause(ctx context.Context) { _, _ = c.Budget().open(ctx, Write) }
 
 // MayCreate returns nil when CreateEnvironment would be sent now, else the error that it would return without asking Railway: who
 // announces a create before it is sent asks first. Once Railway has refused one, who asks has a slot from then on.
@@ -35,8 +38,8 @@ func callerOf(projectID, name string) string { return projectID + "/" + name }
 // CreateEnvironment creates an empty environment and returns it as a read would. Railway lets a user create one every 30 s
 // (railway-api.md, "Errors"): once it has refused one, callers with this token, told apart by project and name, get a
 // slot each, and the error of who comes too early is RateLimited with the time until its slot. Who does not come back
-// within half a slot loses it. Nor is a pause of the token waited out: whoever creates has its project's turn. MayCreate says beforehand
-// whether it would be sent.
+// within half a slot loses it. Nor is a pause of the token waited out, but for a short one that Railway asks for in its answer: whoever
+// creates has its project's turn. MayCreate says beforehand whether it would be sent.
 func (c *Client) CreateEnvironment(ctx context.Context, projectID, name string) (*model.Environment, error) {
 	const operation = "CreateEnvironment"
 	if err := needs(operation, "project id", projectID, "name", name); err != nil {
