@@ -120,6 +120,7 @@ func TestShardsShareAToken(t *testing.T) {
 }
 
 func shardsShareAToken(t *testing.T, perShard int) {
+	t.Helper()
 	const perHour, hours = 1000, 4
 	w := newWorld()
 	var (
