@@ -23,7 +23,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	for _, body := range []string{
 		string(environment), projectJSON, projectJSON[:100], "", "null", "[]", `"x"`, "{}", `{"data":null}`, `{"data":{}}`,
-		`{"data":{"environment":null}}`, `{"data":[]}`, `{"errors":[]}`, `{"errors":[null]}`, `{"errors":"x"}`,
+		`{"data":{"environment":null}}`, `{"data":[]}`, `{"data":[],"errors":5}`, `{"errors":[]}`, `{"errors":[null]}`, `{"errors":"x"}`,
 		`{"data":{},"errors":[{"message":"Not Authorized"}]}`, `{"data":{},"errors":[{"path":["environment","sourceEnvironment"]}]}`, "<html>", "error code: 1015", "\xff\xfe",
 	} {
 		f.Add(200, body)

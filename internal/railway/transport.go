@@ -51,16 +51,34 @@ func (s *sender) budget() *Budget { return s.shared.Load() }
 
 var _ graphql.Client = (*sender)(nil)
 
-// MakeRequest sends one operation and decodes its data. Any error is an *Error, and then the data must not be used. A request that
-// came too early for Railway's limit, for which it asks a short pause only, is sent once more after it: nothing was done with the
-// first one, and the object's pass need not begin anew.
+// MakeRequest sends one operation and decodes its data. Any error is an *Error, and then the data must not be used.
 func (s *sender) MakeRequest(ctx context.Context, request *graphql.Request, response *graphql.Response) error {
-	early, err := s.request(ctx, request, response)
-	if !early || !s.announcedAgain(ctx) {
+	reply, err := s.send(ctx, request, (*reply).parse)
+	if err != nil {
 		return err
 	}
-	_, err = s.request(ctx, request, response)
-	return err
+	reply.decode(response.Data)
+	v := classify(reply.answer)
+	s.account(request.OpName, v, reply)
+	return s.failure(request, reply, v)
+}
+
+// send is sendOnce, and once more after a short pause when Railway asked for one: the request came too early for its limit, nothing was
+// done with it, and the object's pass need not begin anew. The watch comes back to routine polls. Its error means that nothing was done.
+func (s *sender) send(ctx context.Context, request *graphql.Request, parse func(*reply, []byte)) (reply, error) {
+	r, err := s.sendOnce(ctx, request, parse)
+	if err != nil {
+		return r, err
+	}
+	v := classify(r.answer)
+	if v.class != RateLimited || !v.everything || v.wait > shortPause || priorityOf(ctx, r.mutation) == Poll {
+		return r, nil
+	}
+	s.account(request.OpName, v, r)
+	if !s.announcedAgain(ctx) {
+		return r, s.failure(request, r, v)
+	}
+	return s.sendOnce(ctx, request, parse)
 }
 
 type resendKey struct{}
@@ -81,22 +99,9 @@ func (s *sender) announcedAgain(ctx context.Context) bool {
 	return open && announce(ctx) == nil
 }
 
-// request sends the operation once. early reports that Railway refused it, and every other request, for a short pause.
-func (s *sender) request(ctx context.Context, request *graphql.Request, response *graphql.Response) (early bool, err error) {
-	reply, err := s.send(ctx, request, (*reply).parse)
-	if err != nil {
-		return false, err
-	}
-	reply.decode(response.Data)
-	v := classify(reply.answer)
-	s.account(request.OpName, v, reply)
-	early = v.class == RateLimited && v.everything && v.wait <= shortPause
-	return early && priorityOf(ctx, reply.mutation) != Poll, s.failure(request, reply, v)
-}
-
-// send waits for the request's turn and returns the answer as parse leaves it, with its span, which account ends. Its error means that
-// nothing was sent.
-func (s *sender) send(ctx context.Context, request *graphql.Request, parse func(*reply, []byte)) (r reply, err error) {
+// sendOnce waits for the request's turn and returns the answer as parse leaves it, with its span, which account ends. Its error means
+// that nothing was sent.
+func (s *sender) sendOnce(ctx context.Context, request *graphql.Request, parse func(*reply, []byte)) (r reply, err error) {
 	ctx, span := s.span(ctx, request.OpName)
 	defer func() {
 		if err != nil {
@@ -278,8 +283,11 @@ func unwrap[T any](r *reply, body []byte) (data T) {
 		TraceID string    `json:"traceId"`
 	}
 	switch err := json.Unmarshal(body, &envelope); {
-	case misshapen(err, "data"):
-		r.cause = errShape
+	case misshapen(err, "data"): // what is wrong with the rest counts first, as for parse
+		if unwrap[json.RawMessage](r, body); r.cause == nil {
+			r.cause = errShape
+		}
+		return data
 	case err != nil:
 		r.cause, r.text = errMalformed, truncate(string(body), 4096)
 		return data

@@ -14,12 +14,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/Khan/genqlient/graphql"
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -414,25 +416,44 @@ func TestShortRefusal(t *testing.T) {
 		{"a poll", "the watch comes back to it", "1", 1, Poll, 1, RateLimited},
 		{"a long pause", "a worker would be lost to other tokens", "3", 1, Write, 1, RateLimited},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			s := serve(t, nil)
-			s.set(func(w http.ResponseWriter, r *http.Request) {
-				if s.count() <= tt.refusals {
-					w.Header().Set("Retry-After", tt.pause)
-					answerWith(http.StatusTooManyRequests, "{}")(w, r)
-					return
-				}
-				answerWith(http.StatusOK, projectJSON)(w, r)
-			})
-			project, err := s.client(t, nil).Project(WithPriority(t.Context(), tt.priority), "p1")
-			assert.Equal(t, tt.class, ClassOf(err), tt.reason)
-			assert.Equal(t, tt.sent, s.count(), tt.reason)
-			if tt.class == None {
+	ways := map[string]func(*Client, context.Context) error{
+		"alone": func(c *Client, ctx context.Context) error {
+			project, err := c.Project(ctx, "p1")
+			if err == nil {
 				assert.Equal(t, "engine", project.Name)
 			}
-		})
+			return err
+		},
+		"as environments and logs are read": func(c *Client, ctx context.Context) error {
+			answered, err := c.gql.readFields(ctx, &graphql.Request{OpName: "ReadMany", Query: "query ReadMany"}, 2)
+			if err == nil {
+				assert.Contains(t, answered.data, "project")
+			}
+			return err
+		},
+	}
+	for _, tt := range tests {
+		for way, read := range ways {
+			t.Run(tt.name+" "+way, func(t *testing.T) {
+				t.Parallel()
+				s := serve(t, nil)
+				s.set(func(w http.ResponseWriter, r *http.Request) {
+					if s.count() <= tt.refusals {
+						w.Header().Set("Retry-After", tt.pause)
+						answerWith(http.StatusTooManyRequests, "{}")(w, r)
+						return
+					}
+					answerWith(http.StatusOK, projectJSON)(w, r)
+				})
+				registry := prometheus.NewRegistry()
+				err := read(s.client(t, func(o *Options) { o.Registerer = registry }), WithPriority(t.Context(), tt.priority))
+				assert.Equal(t, tt.class, ClassOf(err), tt.reason)
+				assert.Equal(t, tt.sent, s.count(), tt.reason)
+				refused, gatherErr := testutil.GatherAndCount(registry, "engine_operator_railway_requests_total")
+				assert.NoError(t, gatherErr)
+				assert.Equal(t, len(slices.Compact([]Class{RateLimited, tt.class})), refused, "both outcomes are counted")
+			})
+		}
 	}
 }
 
