@@ -27,7 +27,7 @@ import (
 func fields(raw []byte) (map[string]any, error) {
 	document, err := sigsyaml.YAMLToJSON(raw)
 	if err != nil {
-		return nil, errors.New("not the YAML of a Kubernetes object: " + unquoted(err))
+		return nil, errors.New("not the YAML of a Kubernetes object: " + malformed(err))
 	}
 	var object map[string]any
 	if kjson.UnmarshalCaseSensitivePreserveInts(document, &object) != nil {
@@ -36,29 +36,26 @@ func fields(raw []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// quotes are errors about YAML that quote what they are about, and what to say instead: it may be the value of a Secret.
-var quotes = []struct{ begin, instead string }{
-	{"unknown anchor", "a value begins with * and is no alias: put it between quotes"},
-	{"map key", "a key is no text: put a value with braces, and a key, between quotes"},
-	{"cannot decode", "a value does not fit its tag (!!)"},
-}
-
-// unquoted is an error about YAML, in one line and without a value.
-func unquoted(err error) string {
+// malformed is what is wrong with the YAML. Some of the library's errors repeat what stands there, which may be the value of a Secret.
+func malformed(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
-	for _, q := range quotes {
-		if strings.Contains(text, q.begin) {
-			return q.instead
-		}
+	switch {
+	case strings.Contains(text, "unknown anchor"):
+		return "a value begins with * and is no alias: put it between quotes"
+	case strings.Contains(text, "map key"):
+		return "a key is no text: put a value with braces, and a key, between quotes"
+	case strings.Contains(text, "cannot decode"):
+		return "a value does not fit its tag (!!)"
+	default:
+		return text
 	}
-	return text
 }
 
 // unambiguous refuses a document with a key that is there twice: kubectl takes the last, and nobody means that.
 func unambiguous(raw []byte) error {
 	var root yaml.Node
 	if err := yaml.Unmarshal(raw, &root); err != nil {
-		return errors.New(unquoted(err))
+		return errors.New(malformed(err))
 	}
 	return repeated(&root)
 }

@@ -100,6 +100,7 @@ func TestSecretsAndConfigMaps(t *testing.T) {
 		{"a number", object("Secret", "stringData: {PORT: 7700}"), `Secret "openai": stringData.PORT: the value is no text: put it between quotes`},
 		{"a bool", object("Secret", "stringData: {FLAG: true}"), "stringData.FLAG: the value is no text"},
 		{"plain data", object("Secret", "data: {KEY: p7700!}"), "data.KEY: the value is no base64: plain values go into stringData"},
+		{"no key", object("Secret", "stringData: {~: p7700}"), "a key is no text"},
 		{"a number as data", object("Secret", "data: {KEY: 7700}"), "data.KEY: the value is no base64: plain values go into stringData"},
 		{"a misspelt field", object("Secret", "stringdata: {KEY: p7700}"), `unknown field "stringdata"`},
 		{"a value in the key", object("Secret", "stringData: {'KEY=p7700': x}"), `stringData: the key "KEY": a valid config key`},
@@ -109,7 +110,6 @@ func TestSecretsAndConfigMaps(t *testing.T) {
 		{"a made-up name", "apiVersion: v1\nkind: Secret\nmetadata: {generateName: x-}\n", `metadata.generateName "x-" and no name`},
 		{"an alias of nothing", object("Secret", "stringData: {KEY: *p7700}"), "a value begins with * and is no alias: put it between quotes"},
 		{"braces in braces", object("Secret", "stringData: {KEY: {{p7700}}}"), "a key is no text: put a value with braces, and a key, between quotes"},
-		{"no key", object("Secret", "stringData: {~: p7700}"), "a key is no text"},
 		{"a value with a tag", object("Secret", "stringData: {KEY: !!int p7700}"), "a value does not fit its tag"},
 		{"a number in a ConfigMap", object("ConfigMap", "data: {PORT: 7700}"), `ConfigMap "openai": data.PORT: the value is no text: put it between quotes`},
 		{"plain binaryData", object("ConfigMap", "binaryData: {KEY: p7700!}"), "binaryData.KEY: the value is no base64"},
@@ -124,6 +124,12 @@ func TestSecretsAndConfigMaps(t *testing.T) {
 	require.NoError(t, err)
 	data, _ := set.Secret("team", "openai")
 	assert.Equal(t, map[string]string{"A": "plain", "B": "7"}, data, "stringData counts")
+
+	encrypted := object("Secret", "data: {A: 'ENC[AES256_GCM,data:x]'}\nsops: {version: 3.9.0}") + "---\n" + object("ConfigMap", "data: {A: 'ENC[x]'}\nsops: {}")
+	set, err = manifest.Read(t.Context(), []string{"-"}, strings.NewReader(encrypted), manifest.Namespace{Name: "team"})
+	require.NoError(t, err, "SOPS: Flux and Argo CD decrypt it before they apply it")
+	_, known := set.Secret("team", "openai")
+	assert.False(t, known, "what it holds is not known")
 }
 
 // TestMergeKeys: a key of the mapping may take the place of a merged one. Where kubectl and YAML read it differently it is refused.
