@@ -5,6 +5,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -146,7 +148,8 @@ func (s *shell) file(name, text string) string {
 // namespaces counts those of this process: all tests share one API server.
 var namespaces atomic.Int32
 
-// stage is a namespace of its own, and the kubeconfig in the shell's reach.
+// stage is a namespace of its own, and the kubeconfig in the shell's reach. Its EngineEnvironments go with it: plan --cluster lists those
+// of all namespaces.
 type stage struct {
 	*shell
 	client.Client
@@ -165,7 +168,40 @@ func newStage(t *testing.T) *stage {
 	namespace := fmt.Sprintf("cli-%d", namespaces.Add(1))
 	require.NoError(t, direct.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
 	t.Setenv("KUBECONFIG", kubeconfig(t, config, namespace))
+	t.Cleanup(func() { deleteAll(t, direct, namespace) })
 	return &stage{s, direct, namespace}
+}
+
+// deleteAll deletes the EngineEnvironments of a namespace. No operator runs that would end their finalizers.
+func deleteAll(t *testing.T, direct client.Client, namespace string) {
+	t.Helper()
+	ctx := context.Background() // the test's own has ended
+	var all v1alpha1.EngineEnvironmentList
+	require.NoError(t, direct.List(ctx, &all, client.InNamespace(namespace)))
+	for i := range all.Items {
+		if object := &all.Items[i]; len(object.Finalizers) > 0 {
+			object.Finalizers = nil
+			require.NoError(t, client.IgnoreNotFound(direct.Update(ctx, object)))
+		}
+	}
+	require.NoError(t, direct.DeleteAllOf(ctx, &v1alpha1.EngineEnvironment{}, client.InNamespace(namespace)))
+}
+
+// as has the shell's commands run as another user, who may do these with the EngineEnvironments of the namespace, and nothing else.
+func (s *stage) as(user string, verbs ...string) {
+	s.t.Helper()
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: user}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"engineenvironments"}, Verbs: verbs},
+	}}
+	require.NoError(s.t, s.Create(s.t.Context(), role))
+	require.NoError(s.t, s.Create(s.t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: user},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+	}))
+	config := controlplane.Need(s.t, kube)
+	config.Impersonate.UserName = user
+	s.t.Setenv("KUBECONFIG", kubeconfig(s.t, config, s.namespace))
 }
 
 // kubeconfig writes the connection as kubectl reads it.

@@ -19,6 +19,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/admission"
 	"github.com/engine-operator/engine-operator/internal/claim"
 	"github.com/engine-operator/engine-operator/internal/cli/preview"
+	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
 	"github.com/engine-operator/engine-operator/internal/journal"
@@ -66,10 +67,10 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 	if apierrors.IsNotFound(err) {
 		newcomer := in.Tier.DeepCopy()
 		newcomer.UID = "" // a file that was copied from another object has that one's
-		return p.claimed(ctx, newcomer)
+		return p.claimed(ctx, in, newcomer)
 	}
 	if err == nil {
-		err = p.claimed(ctx, object)
+		err = p.claimed(ctx, in, object)
 	}
 	if err != nil {
 		return err
@@ -87,19 +88,19 @@ func (p *planner) live(ctx context.Context, in *preview.Input) error {
 	return nil
 }
 
-// claimed refuses what the operator would refuse: an object whose Railway environment another one holds. Only those that may be read
-// are known: all, those of its namespace, or none.
-func (p *planner) claimed(ctx context.Context, object *v1alpha1.EngineEnvironment) error {
+// claimed refuses what the operator would refuse: an object whose Railway environment another one holds, as far as the others may be
+// listed.
+func (p *planner) claimed(ctx context.Context, in *preview.Input, object *v1alpha1.EngineEnvironment) error {
 	if object.Spec.Railway == nil {
 		return nil
 	}
-	var all v1alpha1.EngineEnvironmentList
-	err := p.session.List(ctx, &all)
+	all, err := owned.OfProject(ctx, p.session, "", owned.ProjectOf(object))
 	if apierrors.IsForbidden(err) {
-		err = p.session.List(ctx, &all, client.InNamespace(object.Namespace))
+		in.Unlisted = "of another namespace"
+		all, err = owned.OfProject(ctx, p.session, object.Namespace, owned.ProjectOf(object))
 	}
 	if apierrors.IsForbidden(err) {
-		return nil
+		in.Unlisted, err = "besides this one", nil
 	}
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (p *planner) claimed(ctx context.Context, object *v1alpha1.EngineEnvironmen
 	if _, claims := claim.Of(object); !claims {
 		object = claim.Newcomer(object)
 	}
-	if holder := claim.Holder(all.Items, object); holder != nil {
+	if holder := claim.Holder(all, object); holder != nil {
 		return fmt.Errorf("%s: %s", v1alpha1.ReasonEnvironmentClaimed, claim.Refusal(holder, object.Spec.RailwayEnvironment()))
 	}
 	return nil

@@ -216,7 +216,7 @@ func (o *Objects) Claimed(ctx context.Context, object *v1alpha1.EngineEnvironmen
 // Rival returns another object that claims what this one has just stored that it claims, and whether it came first; nil when this one
 // may go on. It reads past the cache: of two objects that claim at the same time the later one must see the other.
 func (o *Objects) Rival(ctx context.Context, object *v1alpha1.EngineEnvironment) (rival *v1alpha1.EngineEnvironment, first bool, err error) {
-	all, err := o.list(ctx, client.MatchingFields{IndexProject: ProjectOf(object)})
+	all, err := o.list(ctx, ProjectOf(object))
 	rival, first = claim.Other(all, object)
 	return rival, first, err
 }
@@ -232,24 +232,33 @@ func (o *Objects) tiersOf(ctx context.Context, object *v1alpha1.EngineEnvironmen
 	return list.Items, nil
 }
 
-// list lists past the cache the objects of every namespace that is watched. The API server selects: a fleet that lists itself once
-// per object costs the square of its size.
-func (o *Objects) list(ctx context.Context, selector client.MatchingFields) ([]v1alpha1.EngineEnvironment, error) {
+// list lists past the cache the objects of the project in every namespace that is watched.
+func (o *Objects) list(ctx context.Context, project string) ([]v1alpha1.EngineEnvironment, error) {
 	namespaces := o.namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
 	var all []v1alpha1.EngineEnvironment
 	for _, namespace := range namespaces {
-		var list v1alpha1.EngineEnvironmentList
-		err := o.live.List(ctx, &list, client.InNamespace(namespace), selector)
-		if apierrors.IsBadRequest(err) { // an older version of the CRD cannot select by it
-			err = o.live.List(ctx, &list, client.InNamespace(namespace))
-		}
+		there, err := OfProject(ctx, o.live, namespace, project)
 		if err != nil {
-			return nil, fmt.Errorf("list EngineEnvironments: %w", err)
+			return nil, err
 		}
-		all = append(all, list.Items...)
+		all = append(all, there...)
 	}
 	return all, nil
+}
+
+// OfProject lists the objects of a Railway project in a namespace, or in all. The API server selects: a fleet that lists itself once per
+// object costs the square of its size.
+func OfProject(ctx context.Context, live client.Reader, namespace, project string) ([]v1alpha1.EngineEnvironment, error) {
+	var list v1alpha1.EngineEnvironmentList
+	err := live.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{IndexProject: project})
+	if apierrors.IsBadRequest(err) { // an older version of the CRD cannot select by it
+		err = live.List(ctx, &list, client.InNamespace(namespace))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list EngineEnvironments: %w", err)
+	}
+	return list.Items, nil
 }

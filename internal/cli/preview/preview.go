@@ -91,6 +91,8 @@ type Input struct {
 	Services map[string]string
 	// Record is nil for an object that the operator has never seen.
 	Record *Record
+	// Unlisted says which objects may not be listed, so that one of them may hold the environment; empty when that is known.
+	Unlisted string
 }
 
 // unmanaged are the policies in the plan's words.
@@ -305,6 +307,9 @@ func (p *Preview) deployments(made *plan.Plan, declared *desired.Environment, ob
 
 // about notes what else a reader must know.
 func (p *Preview) about(in Input, spec *v1alpha1.EngineEnvironmentSpec, made *plan.Plan, observed *model.Environment, known known) {
+	if in.Unlisted != "" {
+		p.note("whether an EngineEnvironment %s holds the Railway environment is not known: you may not list them", in.Unlisted)
+	}
 	if spec.Suspend {
 		p.note("spec.suspend is true: nothing is written until it is false")
 	}
