@@ -23,8 +23,6 @@ const (
 	// UnknownRetry is how soon to read again what a write may have done, BusyRetry how soon to ask again who was busy.
 	UnknownRetry = 2 * time.Second
 	BusyRetry    = 5 * time.Second
-
-	planLimitRetry = 15 * time.Minute
 )
 
 // Outcome is how a pass ended.
@@ -130,9 +128,7 @@ func railwayFailed(err *railway.Error) *Outcome {
 		}
 		return Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonNameTaken, "the name is taken on Railway: "+message)
 	case railway.PlanLimit:
-		out := Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonPlanLimit, "the workspace's Railway plan does not allow it: "+message)
-		out.After = planLimitRetry
-		return out
+		return Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonPlanLimit, "the workspace's Railway plan does not allow it: "+message)
 	case railway.SchemaMismatch:
 		return Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonSchemaMismatch,
 			"Railway's API has changed, upgrade engine-operator: "+message)

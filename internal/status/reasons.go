@@ -114,7 +114,7 @@ var Reasons = []ReasonRow{
 		Reasons: []string{v1alpha1.ReasonPlanLimit},
 		Wrong:   true,
 		Means:   "the workspace's plan does not allow it",
-		Do:      "upgrade, or ask for less; tried again every 15 minutes",
+		Do:      "upgrade, or ask for less; tried again every ten minutes",
 	},
 	{
 		Reasons: []string{v1alpha1.ReasonNameTaken},
