@@ -20,6 +20,8 @@ type Upstream struct {
 	Name string
 	// Found is false when there is no such object.
 	Found bool
+	// Local is true for a Local tier, which never verifies anything.
+	Local bool
 	// Verified is what it verified last, nil while nothing was.
 	Verified *v1alpha1.VerifiedStatus
 	// GoSince is since when it has been GO without a break for its newest spec, zero while it is not.
@@ -33,7 +35,7 @@ type Upstream struct {
 
 // UpstreamOf takes out of an object what a decision depends on. Whoever waits is woken when it changes.
 func UpstreamOf(object *v1alpha1.EngineEnvironment) Upstream {
-	up := Upstream{Name: object.Name, Found: true, Verified: object.Status.Verified.DeepCopy()}
+	up := Upstream{Name: object.Name, Found: true, Local: object.Spec.Tier == v1alpha1.TierLocal, Verified: object.Status.Verified.DeepCopy()}
 	if since := object.Status.GoSince; since != nil && object.Status.ObservedGeneration == object.Generation {
 		up.GoSince = since.Time
 	}
@@ -201,10 +203,8 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		return v1alpha1.PromotionBlocked, v1alpha1.ReasonPromotionBlocked, message
 	}
 	switch {
-	case !up.Found:
-		return waiting(fmt.Sprintf("there is no EngineEnvironment %q in this namespace", up.Name))
 	case candidate == "":
-		return waiting(fmt.Sprintf("%s has no verified revision yet", up.Name))
+		return waiting(in.nothingVerified())
 	case rejects(d.Promotion, &up.Verified.Source):
 		return blocked("it was rolled back here: verify another revision in " + up.Name + ", or try this one again with " + in.ResumeCommand())
 	case candidate == SourceOf(d.Promotion.Source), candidate == in.current(d.Promotion.Source):
@@ -238,6 +238,19 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		return waiting(fmt.Sprintf("%s has not been read since the operator started", up.Name))
 	}
 	return v1alpha1.PromotionPromoting, v1alpha1.ReasonProgressing, fmt.Sprintf("%s has verified it", up.Name)
+}
+
+// nothingVerified says why the upstream tier has nothing to promote.
+func (in *Input) nothingVerified() string {
+	up := in.Upstream
+	switch {
+	case !up.Found:
+		return fmt.Sprintf("there is no EngineEnvironment %q in namespace %s: create it, or name another in spec.promotion.from", up.Name, in.Namespace)
+	case up.Local:
+		return fmt.Sprintf("%s is a Local tier, which runs nothing: name another in spec.promotion.from", up.Name)
+	default:
+		return up.Name + " has no verified revision yet"
+	}
 }
 
 const (

@@ -85,7 +85,13 @@ func TestDecide(t *testing.T) {
 		says         string
 	}{
 		{"verified and soaked", "nothing is missing", preview(), promoting, "runs what dev has verified"},
-		{"no upstream", "it may come yet", preview(func(in *promotion.Input) { in.Upstream = promotion.Upstream{Name: "dev"} }), waiting, `no EngineEnvironment "dev"`},
+		{"no upstream", "it may come yet", preview(func(in *promotion.Input) { in.Upstream = promotion.Upstream{Name: "dev"} }), waiting,
+			`no EngineEnvironment "dev" in namespace team: create it, or name another in spec.promotion.from`},
+		{"a Local tier upstream", "nothing ever comes of it", preview(func(in *promotion.Input) {
+			in.Upstream = promotion.UpstreamOf(&v1alpha1.EngineEnvironment{
+				ObjectMeta: metav1.ObjectMeta{Name: "local"}, Spec: v1alpha1.EngineEnvironmentSpec{Tier: v1alpha1.TierLocal},
+			})
+		}), waiting, "local is a Local tier, which runs nothing: name another in spec.promotion.from"},
 		{"nothing verified", "never a source that has not passed", preview(func(in *promotion.Input) { in.Upstream.Verified = nil }), waiting, "no verified revision yet"},
 		{"runs already", "nothing to do", preview(runs(next)), upToDate, "runs what dev has verified"},
 		{"same bytes under another tag", "the bytes are what is verified", preview(runs("r/app:2.0.0@" + digest(2))), upToDate, ""},
