@@ -191,10 +191,10 @@ func TestCredentials(t *testing.T) {
 		name, reason, says string
 		secret             map[string]string
 	}{
-		{"no key", v1alpha1.ReasonKeyNotFound, "no value under the key RAILWAY_API_TOKEN", map[string]string{"TOKEN": loopToken}},
+		{"no key", v1alpha1.ReasonKeyNotFound, "RAILWAY_TOKEN (project token): set one of them; there is TOKEN", map[string]string{"TOKEN": loopToken}},
 		{"empty", v1alpha1.ReasonKeyNotFound, "no value", map[string]string{"RAILWAY_API_TOKEN": " \n"}},
 		{"two lines", v1alpha1.ReasonTokenRejected, "a line break in it", map[string]string{"RAILWAY_API_TOKEN": "one\ntwo"}},
-		{"unknown to Railway", v1alpha1.ReasonTokenRejected, `the account or workspace token in Secret "railway"`, map[string]string{"RAILWAY_API_TOKEN": "nonsense"}},
+		{"unknown to Railway", v1alpha1.ReasonTokenRejected, `(a project token goes under RAILWAY_TOKEN instead)`, map[string]string{"RAILWAY_API_TOKEN": "nonsense"}},
 		{"of another environment", v1alpha1.ReasonTokenScope, `is for environment "production"`, map[string]string{"RAILWAY_TOKEN": loopProjToken}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -208,13 +208,13 @@ func lookup(objects map[string]map[string]string, kind, missing string, ref *v1a
 	value, ok := data[ref.Key]
 	if !ok {
 		return "", &Error{Reason: v1alpha1.ReasonKeyNotFound, Message: fmt.Sprintf("%s: %s %q has no key %q: add it; there is %s",
-			place, kind, ref.Name, ref.Key, keysOf(data))}
+			place, kind, ref.Name, ref.Key, KeysOf(data))}
 	}
 	return value, nil
 }
 
-// keysOf names some of the keys, which are no secret.
-func keysOf(data map[string]string) string {
+// KeysOf names some of the keys, which are no secret.
+func KeysOf[V any](data map[string]V) string {
 	names := slices.Sorted(maps.Keys(data))
 	switch more := len(names) - 5; {
 	case len(names) == 0:

@@ -85,7 +85,7 @@ func readCredentials(data map[string]string, image string) (found *credentials, 
 	found = &credentials{username: strings.TrimSpace(data["username"]), password: strings.TrimSpace(data["password"])}
 	switch {
 	case found.username == "" && found.password == "":
-		return nil, fmt.Sprintf("has neither %s nor username and password: add them; there is %s", dockerConfigKey, keysOf(data))
+		return nil, fmt.Sprintf("has neither %s nor username and password: add them; there is %s", dockerConfigKey, KeysOf(data))
 	case found.username == "":
 		return nil, "has no username: add it"
 	case found.password == "":
@@ -175,7 +175,7 @@ func registriesOf(auths map[string]dockerAuth) string {
 	for key := range auths {
 		names[hostOf(normalRegistry(key))] = ""
 	}
-	return keysOf(names)
+	return KeysOf(names)
 }
 
 // read takes username and password, or both from auth, which is their base64.

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/railway"
 )
 
@@ -59,8 +60,8 @@ func Read(name string, secret *corev1.Secret) (railway.Credentials, *Problem) {
 	credentials, ok := credentialsOf(secret)
 	if !ok {
 		return credentials, &Problem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf(
-			"spec.railway.tokenSecretRef: Secret %q has no value under the key %s (account or workspace token) or %s (project token)",
-			name, keyAccountToken, keyProjectToken)}
+			"spec.railway.tokenSecretRef: Secret %q has no value under the key %s (account or workspace token) or %s (project token): "+
+				"set one of them; there is %s", name, keyAccountToken, keyProjectToken, desired.KeysOf(secret.Data))}
 	}
 	if strings.ContainsFunc(credentials.Token, unicode.IsSpace) {
 		return credentials, &Problem{v1alpha1.ReasonTokenRejected, fmt.Sprintf(
@@ -95,7 +96,8 @@ func describe(secret string, kind railway.TokenKind) string {
 		return fmt.Sprintf("the project token in Secret %q, key %s (an account or workspace token goes under %s instead)",
 			secret, keyProjectToken, keyAccountToken)
 	}
-	return fmt.Sprintf("the account or workspace token in Secret %q, key %s", secret, keyAccountToken)
+	return fmt.Sprintf("the account or workspace token in Secret %q, key %s (a project token goes under %s instead)",
+		secret, keyAccountToken, keyProjectToken)
 }
 
 // credentialsOf takes the project token when both are there, as Railway's own CLI does (railway-api.md, "Tokens").

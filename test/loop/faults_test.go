@@ -188,7 +188,7 @@ func TestProblemsHaveAReasonOfTheirOwn(t *testing.T) {
 			secrets: map[string]map[string]string{"railway": {"TOKEN": "x"}}},
 		{name: "value key missing", reason: v1alpha1.ReasonKeyNotFound, says: `has no key "api-key": add it; there is other`,
 			secrets: map[string]map[string]string{"openai": {"other": "x"}}},
-		{name: "token rejected", reason: v1alpha1.ReasonTokenRejected, says: `the account or workspace token in Secret "railway", key RAILWAY_API_TOKEN: put a valid one into the Secret`,
+		{name: "token rejected", reason: v1alpha1.ReasonTokenRejected, says: `the account or workspace token in Secret "railway", key RAILWAY_API_TOKEN (a project token goes under RAILWAY_TOKEN instead): put a valid one into the Secret`,
 			secrets: map[string]map[string]string{"railway": {"RAILWAY_API_TOKEN": "nonsense"}}},
 		{name: "project not visible", reason: v1alpha1.ReasonProjectNotFound, says: "check spec.railway.projectID",
 			spec: func(s string) string { // an id of its own in every run: claims are held across namespaces
