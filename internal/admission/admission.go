@@ -8,6 +8,7 @@ package admission
 import (
 	"context"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -119,6 +120,22 @@ func CheckMetadata(object map[string]any) field.ErrorList {
 		meta.Namespace = metav1.NamespaceDefault
 	}
 	return apivalidation.ValidateObjectMeta(&meta, true, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+}
+
+// FieldsBeside are the fields that the definition has where the path ends, such as spec.railway.projectId, by name.
+func FieldsBeside(path string) []string {
+	at, parts := ours().structural, strings.Split(path, ".")
+	for _, part := range parts[:len(parts)-1] {
+		name, _, isItem := strings.Cut(part, "[")
+		next, known := at.Properties[name]
+		if at = &next; known && isItem {
+			at = next.Items
+		}
+		if !known || at == nil {
+			return nil
+		}
+	}
+	return slices.Sorted(maps.Keys(at.Properties))
 }
 
 // mask leaves out the values that may be secret, and those that would fill a screen: whole objects.

@@ -113,15 +113,19 @@ func merged(node *yaml.Node) map[string]bool {
 // API server's do.
 func decodeTier(ctx context.Context, object map[string]any, into *v1alpha1.EngineEnvironment) error {
 	delete(object, "status") // the API server drops it, too: it is the operator's
-	if err := decode(object, into, admission.Secret); err != nil {
+	if err := decode(object, into, admission.Secret, admission.FieldsBeside); err != nil {
 		return err
 	}
 	admission.Default(object) // the definition has none for a spec, but nulls are left out
 	return admission.Explain(admission.Check(ctx, object, nil))
 }
 
-// decode reads an object strictly. hidden reports whether a value at that path may be secret.
-func decode(object map[string]any, into any, hidden func(path string) bool) error {
+// noFields is of objects whose fields are Kubernetes' own.
+func noFields(string) []string { return nil }
+
+// decode reads an object strictly. hidden reports whether a value at that path may be secret, and beside names the fields that there are
+// at the place of one that there is not.
+func decode(object map[string]any, into any, hidden func(path string) bool, beside func(path string) []string) error {
 	document, err := json.Marshal(object)
 	if err != nil {
 		return err
@@ -131,10 +135,27 @@ func decode(object map[string]any, into any, hidden func(path string) bool) erro
 	case err != nil:
 		return misfit(document, into, hidden, err)
 	case len(strict) > 0:
-		return strict[0]
+		return unknown(strict, beside)
 	default:
 		return nil
 	}
+}
+
+var unknownField = regexp.MustCompile(`^unknown field "(.*)"$`)
+
+// unknown names the fields that there are not, and those that may be meant.
+func unknown(strict []error, beside func(path string) []string) error {
+	var all []string
+	for _, problem := range strict {
+		text := problem.Error()
+		if m := unknownField.FindStringSubmatch(text); m != nil {
+			if there := beside(m[1]); len(there) > 0 {
+				text += ": there is " + strings.Join(there, ", ")
+			}
+		}
+		all = append(all, text)
+	}
+	return errors.New(strings.Join(all, "; "))
 }
 
 // misfit names the value that cannot be decoded. Errors of types such as quantities do not say where they come from: it is the value

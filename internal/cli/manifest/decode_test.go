@@ -85,6 +85,13 @@ func TestWhatToWriteInstead(t *testing.T) {
 		{"a quantity", tier(", deploy: {limits: {memory: true}}", ""), "spec.engine.deploy.limits.memory: true is no quantity: write 4Gi"},
 		{"a quantity as an object", tier(", deploy: {limits: {memory: {max: 4}}}", ""), "limits.memory: the value is no quantity: write 4Gi"},
 		{"dollars as a text", tier("", "  budget: {monthlyUSD: $50}\n"), "spec.budget.monthlyUSD: the value is no whole number of dollars: write one such as 50"},
+		{"a field in another case", strings.Replace(tier("", ""), "projectID", "projectId", 1),
+			`unknown field "spec.railway.projectId": there is environment, projectID, tokenSecretRef`},
+		{"a field of an item", tier(", variables: [{name: A, vlaue: x}]", ""), `variables[0].vlaue": there is name, sealed, value, valueFrom`},
+		{"a field of the object", tier("", "spce: {}\n"), `unknown field "spce": there is apiVersion, kind, metadata, spec`},
+		{"a field of a field that there is not", tier("", "  rialway: {projectID: x}\n"), `unknown field "spec.rialway": there is budget`},
+		{"two of them", tier("", "  teir: Dev\nspce: {}\n"), `; unknown field "sp`},
+		{"a field of Kubernetes' own", strings.Replace(tier("", ""), "{name: dev}", "{name: dev, lables: {}}", 1), `unknown field "metadata.lables"`},
 		{"cents", tier("", "  budget: {monthlyUSD: 49.99}\n"), "spec.budget.monthlyUSD: 49.99 is no whole number of dollars: write one such as 50"},
 	} {
 		assert.Contains(t, refusal(t, tc.text), tc.want, tc.name)
@@ -102,7 +109,7 @@ func TestSecretsAndConfigMaps(t *testing.T) {
 		{"plain data", object("Secret", "data: {KEY: p7700!}"), "data.KEY: the value is no base64: plain values go into stringData"},
 		{"no key", object("Secret", "stringData: {~: p7700}"), "a key is no text"},
 		{"a number as data", object("Secret", "data: {KEY: 7700}"), "data.KEY: the value is no base64: plain values go into stringData"},
-		{"a misspelt field", object("Secret", "stringdata: {KEY: p7700}"), `unknown field "stringdata"`},
+		{"misspelt fields", object("Secret", "stringdata: {KEY: p7700}\ntpye: Opaque"), `unknown field "stringdata"; unknown field "tpye"`},
 		{"a value in the key", object("Secret", "stringData: {'KEY=p7700': x}"), `stringData: the key "KEY": a valid config key`},
 		{"a value in the key, as a header", object("Secret", "stringData: {'KEY: p7700': x}"), `stringData: the key "KEY": a valid config key`},
 		{"a key twice", object("Secret", "stringData: {KEY: a, KEY: p7700}"), `key "KEY" already set in map`},

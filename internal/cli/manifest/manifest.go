@@ -251,7 +251,7 @@ func anywhere(string) bool { return true }
 
 func (r *reader) secret(object unstructured.Unstructured, namespace string) error {
 	secret := &corev1.Secret{}
-	if err := decode(object.Object, secret, anywhere); err != nil {
+	if err := decode(object.Object, secret, anywhere, noFields); err != nil {
 		if strings.HasSuffix(err.Error(), "is no base64") {
 			return fmt.Errorf("%w: plain values go into stringData", err)
 		}
@@ -266,7 +266,7 @@ func (r *reader) secret(object unstructured.Unstructured, namespace string) erro
 
 func (r *reader) configMap(object unstructured.Unstructured, namespace string) error {
 	configMap := &corev1.ConfigMap{}
-	if err := decode(object.Object, configMap, anywhere); err != nil {
+	if err := decode(object.Object, configMap, anywhere, noFields); err != nil {
 		return err
 	}
 	if err := errors.Join(keys("data", configMap.Data), keys("binaryData", configMap.BinaryData)); err != nil {
