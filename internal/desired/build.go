@@ -203,7 +203,7 @@ func Value(from *v1alpha1.ValueSource, sources Sources, place string) (value str
 func lookup(objects map[string]map[string]string, kind, missing string, ref *v1alpha1.KeyReference, place string) (string, error) {
 	data, ok := objects[ref.Name]
 	if !ok {
-		return "", &Error{Reason: missing, Message: fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
+		return "", &Error{Reason: missing, Message: fmt.Sprintf("%s: %s %q does not exist in this namespace: create it", place, kind, ref.Name)}
 	}
 	value, ok := data[ref.Key]
 	if !ok {
@@ -236,7 +236,7 @@ func addAll(into map[string]Variable, from *v1alpha1.VariablesSource, sources So
 	}
 	data, ok := objects[ref.Name]
 	if !ok {
-		return &Error{Reason: missing, Message: fmt.Sprintf("%s: %s %q does not exist: create it", place, kind, ref.Name)}
+		return &Error{Reason: missing, Message: fmt.Sprintf("%s: %s %q does not exist in this namespace: create it", place, kind, ref.Name)}
 	}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		variable := Variable{Name: from.Prefix + key, Value: data[key], Secret: secret || from.Sealed, Sealed: from.Sealed}

@@ -182,7 +182,7 @@ func TestRefusals(t *testing.T) {
 		wantInMessage []string
 	}{
 		{"Secret missing", "the message names variable and Secret", spec(v1alpha1.TierDev, fromSecret("A", "gone", "k")), nil,
-			v1alpha1.ReasonSecretNotFound, []string{"spec.engine.variables[A]", `Secret "gone" does not exist`}},
+			v1alpha1.ReasonSecretNotFound, []string{"spec.engine.variables[A]", `Secret "gone" does not exist in this namespace: create it`}},
 		{"Secret missing for a shared variable", "the message names the place", shared, nil,
 			v1alpha1.ReasonSecretNotFound, []string{"spec.sharedVariables[A]"}},
 		{"key missing", "the message names the key", spec(v1alpha1.TierDev, fromSecret("A", "s", "k")), map[string]string{"other": hidden},

@@ -65,7 +65,7 @@ func pullCredentials(
 	name := ref.Name
 	data, ok := sources.Secrets[name]
 	if !ok {
-		return nil, &Error{Reason: v1alpha1.ReasonSecretNotFound, Message: fmt.Sprintf("%s: Secret %q does not exist: create it", place, name)}
+		return nil, &Error{Reason: v1alpha1.ReasonSecretNotFound, Message: fmt.Sprintf("%s: Secret %q does not exist in this namespace: create it", place, name)}
 	}
 	found, problem := readCredentials(data, declared.Source.Image)
 	if problem == "" && !utf8.ValidString(found.username+found.password) {

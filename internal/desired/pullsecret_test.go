@@ -140,7 +140,7 @@ func TestPullSecretRefusals(t *testing.T) {
 		wantReason   string
 		want         []string
 	}{
-		{"missing", "the Secret is named", nil, v1alpha1.ReasonSecretNotFound, []string{`Secret "pull" does not exist`}},
+		{"missing", "the Secret is named", nil, v1alpha1.ReasonSecretNotFound, []string{`Secret "pull" does not exist in this namespace: create it`}},
 		{"other keys", "the message says what there is", map[string]string{"token": pullPassword}, v1alpha1.ReasonInvalidPullSecret,
 			[]string{"neither .dockerconfigjson nor username and password", "there is token"}},
 		{"no username", "GHCR wants one too", map[string]string{"password": pullPassword}, v1alpha1.ReasonInvalidPullSecret, []string{"has no username"}},

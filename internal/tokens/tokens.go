@@ -55,7 +55,7 @@ func (t *Tokens) Take(key, name string, secret *corev1.Secret) (client *railway.
 func Read(name string, secret *corev1.Secret) (railway.Credentials, *Problem) {
 	if secret == nil {
 		return railway.Credentials{}, &Problem{v1alpha1.ReasonSecretNotFound, fmt.Sprintf(
-			"spec.railway.tokenSecretRef: Secret %q does not exist: create it with the key %s or %s", name, keyAccountToken, keyProjectToken)}
+			"spec.railway.tokenSecretRef: Secret %q does not exist in this namespace: create it with the key %s or %s", name, keyAccountToken, keyProjectToken)}
 	}
 	credentials, ok := credentialsOf(secret)
 	if !ok {

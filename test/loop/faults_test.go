@@ -180,7 +180,7 @@ func TestProblemsHaveAReasonOfTheirOwn(t *testing.T) {
 		secrets            map[string]map[string]string
 		fault              *railwaysim.Fault
 	}{
-		{name: "token Secret missing", reason: v1alpha1.ReasonSecretNotFound, says: `Secret "nope" does not exist: create it`,
+		{name: "token Secret missing", reason: v1alpha1.ReasonSecretNotFound, says: `Secret "nope" does not exist in this namespace: create it`,
 			spec: func(s string) string {
 				return strings.Replace(s, "tokenSecretRef: {name: railway}", "tokenSecretRef: {name: nope}", 1)
 			}},

@@ -35,7 +35,7 @@ func TestLocalTierWritesASecretAndNeverCallsRailway(t *testing.T) {
 	w := newWorld(t, settings{})
 	w.apply("local", localSpec)
 	o := w.reason("local", v1alpha1.ReasonSecretNotFound)
-	assert.Contains(t, condition(o, v1alpha1.ConditionReady).Message, `Secret "openai" does not exist`)
+	assert.Contains(t, condition(o, v1alpha1.ConditionReady).Message, `Secret "openai" does not exist in this namespace`)
 
 	w.secret("openai", map[string]string{"api-key": secretMark})
 	assert.Equal(t, "local-env", w.ready("local").Status.EnvSecret)
