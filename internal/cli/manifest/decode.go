@@ -133,7 +133,7 @@ func decode(object map[string]any, into any, hidden func(path string) bool, besi
 	strict, err := kjson.UnmarshalStrict(document, into)
 	switch {
 	case err != nil:
-		return misfit(document, into, hidden, err)
+		return misfit(document, into, hidden, beside, err)
 	case len(strict) > 0:
 		return unknown(strict, beside)
 	default:
@@ -160,7 +160,7 @@ func unknown(strict []error, beside func(path string) []string) error {
 
 // misfit names the value that cannot be decoded. Errors of types such as quantities do not say where they come from: it is the value
 // that is enough to get the same error.
-func misfit(document []byte, into any, hidden func(string) bool, problem error) error {
+func misfit(document []byte, into any, hidden func(string) bool, beside func(string) []string, problem error) error {
 	var root any
 	if json.Unmarshal(document, &root) != nil {
 		return problem
@@ -174,7 +174,11 @@ func misfit(document []byte, into any, hidden func(string) bool, problem error) 
 		return fmt.Sprint(err)
 	})
 	path := strings.TrimPrefix(f.path, ".")
-	return fmt.Errorf("%s: %s %s", path, written(f.value, hidden(path), f.wanted), f.advice())
+	takes := ""
+	if below := beside(path + ".*"); len(below) > 0 {
+		takes = "; its fields are " + strings.Join(below, ", ")
+	}
+	return fmt.Errorf("%s: %s %s%s", path, written(f.value, hidden(path), f.wanted), f.advice(), takes)
 }
 
 // finder looks for the innermost part of a document that fails alone.

@@ -85,6 +85,8 @@ func TestWhatToWriteInstead(t *testing.T) {
 		{"a quantity", tier(", deploy: {limits: {memory: true}}", ""), "spec.engine.deploy.limits.memory: true is no quantity: write 4Gi"},
 		{"a quantity as an object", tier(", deploy: {limits: {memory: {max: 4}}}", ""), "limits.memory: the value is no quantity: write 4Gi"},
 		{"dollars as a text", tier("", "  budget: {monthlyUSD: $50}\n"), "spec.budget.monthlyUSD: the value is no whole number of dollars: write one such as 50"},
+		{"a token in place of its Secret", strings.Replace(tier("", ""), "{name: railway}", "p7700", 1),
+			"spec.railway.tokenSecretRef: the value does not fit: the field takes no string; its fields are name"},
 		{"a field in another case", strings.Replace(tier("", ""), "projectID", "projectId", 1),
 			`unknown field "spec.railway.projectId": there is environment, projectID, tokenSecretRef`},
 		{"a field of an item", tier(", variables: [{name: A, vlaue: x}]", ""), `variables[0].vlaue": there is name, sealed, value, valueFrom`},
