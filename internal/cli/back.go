@@ -87,6 +87,8 @@ func (s *session) returning(object *v1alpha1.EngineEnvironment, stored []promoti
 	target, found := promotion.Target(object, stored, to)
 	held := promotion.Held(object)
 	switch {
+	case object.Spec.Tier == v1alpha1.TierLocal:
+		return nil, fmt.Errorf("%s is a Local tier: nothing of it runs on Railway, and nothing is verified to go back to", object.Name)
 	case object.Spec.Suspend:
 		return nil, fmt.Errorf("%[1]s is suspended, and nothing is written: resume it first with %[2]s", object.Name, s.flags.Command(object, "resume"))
 	case object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve:

@@ -253,6 +253,10 @@ func TestRollback(t *testing.T) {
 	s := newStage(t)
 	s.fleet()
 	assert.Contains(t, s.run("rollback", "production", "-y").err, "nothing was verified in production yet")
+	local := &v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: "local", Namespace: s.namespace}}
+	local.Spec.Tier, local.Spec.Engine.Name = v1alpha1.TierLocal, "ai-engine"
+	require.NoError(t, s.Create(t.Context(), local))
+	assert.Contains(t, s.run("rollback", "local", "-y").err, "local is a Local tier: nothing of it runs on Railway")
 	s.remember(s.read("production"))
 	asked := func() string { return s.read("production").Annotations[v1alpha1.AnnotationRollback] }
 	assert.Contains(t, s.run("rollback", "production", "-y", "--to", "1.4.0").err, "no verified revision 1.4.0 that differs from what is declared; there is 3 (1.5.0)")
@@ -350,6 +354,10 @@ func TestReconcile(t *testing.T) {
 	s.handled("preview")
 	assert.Contains(t, s.ok("reconcile", "preview", "--timeout", "30s"),
 		"preview is NO-GO: check health failed: answered 500\nfollow it with: kubectl engine status -n "+s.namespace+" preview --watch\n")
+	s.ok("suspend", "preview", "-y")
+	s.now = s.now.Add(time.Second)
+	s.handled("preview")
+	assert.Contains(t, s.ok("reconcile", "preview", "--timeout", "30s"), "\nto end that: kubectl engine resume -n "+s.namespace+" preview\n")
 }
 
 // remember stores a verified revision and an event, as the operator does.

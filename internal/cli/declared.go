@@ -140,13 +140,10 @@ func (d declaration) render(name string, reveal bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	service := declared.Services[0]
-	if name != "" {
-		var ok bool
-		if service, ok = declared.Service(name); !ok {
-			return "", fmt.Errorf("%s declares no service %q", d.tier.Name, name)
-		}
+	if name, err = declaredService(d.tier, name); err != nil {
+		return "", err
 	}
+	service, _ := declared.Service(name)
 	byName := map[string]string{}
 	for path, from := range unknown {
 		if variable, ok := strings.CutPrefix(path, "shared."); ok {

@@ -93,7 +93,7 @@ func TestRenderOfAFile(t *testing.T) {
 	assert.Equal(t, "sk-canary-openai-0001", read["OPENAI_API_KEY"])
 	assert.Equal(t, "${{shared.PINECONE_INDEX}}", read["PINECONE_INDEX"])
 	assert.Equal(t, "DB_SCHEMA=dev\n", grep(s.ok("render", "-f", path, "--service", "worker"), "DB_SCHEMA"))
-	assert.Contains(t, s.run("render", "-f", path, "--service", "nope").err, "declares no service")
+	assert.Contains(t, s.run("render", "-f", path, "--service", "nope").err, `declares no service "nope"; there is ai-engine, worker`)
 	assert.Contains(t, s.run("render").err, "name a tier, or a file")
 	skeleton := s.ok("render", "-f", imported(s, endpoint), "--reveal")
 	assert.Contains(t, skeleton, "# OPENAI_API_KEY is not known: from Secret dev-ai-engine, which has no key OPENAI_API_KEY\n")

@@ -6,6 +6,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -233,5 +234,5 @@ func (p *planner) token(ctx context.Context, tier *v1alpha1.EngineEnvironment) (
 	if found, ok := credentials(func(key string) string { return data[key] }); ok {
 		return found, nil
 	}
-	return railway.Credentials{}, errNoToken
+	return railway.Credentials{}, fmt.Errorf("%w, or add the Secret %s to the files", errNoToken, name)
 }

@@ -217,7 +217,7 @@ func TestPlanRefuses(t *testing.T) {
 	s.in = good
 	s.ok("plan", "-f", "-", endpoint)
 	delete(s.env, "RAILWAY_API_TOKEN")
-	assert.Contains(t, s.run("plan", "-f", s.file("x.yaml", good), endpoint).err, "there is no Railway token: set RAILWAY_API_TOKEN")
+	assert.Contains(t, s.run("plan", "-f", s.file("x.yaml", good), endpoint).err, "RAILWAY_TOKEN (project token), or add the Secret railway to the files")
 	secret := "---\napiVersion: v1\nkind: Secret\nmetadata: {name: railway}\nstringData: {RAILWAY_API_TOKEN: " + accountToken + "}\n"
 	s.ok("plan", "-f", s.file("x.yaml", good+secret), endpoint)
 	s.env["RAILWAY_API_TOKEN"] = "33333333-3333-4333-8333-333333333333"

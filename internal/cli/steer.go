@@ -154,5 +154,9 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 	if len(object.Status.VerdictReasons) > 0 {
 		reason = ": " + show.Visible(s.flags.Message(object.Status.VerdictReasons[0]))
 	}
-	return say(world.Out, fmt.Sprintf("%s is %s%s\n%s\n", name, object.Status.Verdict, reason, s.follow(object)))
+	next := s.follow(object)
+	if object.Spec.Suspend { // there is nothing to follow
+		next = "to end that: " + s.flags.Command(object, "resume")
+	}
+	return say(world.Out, fmt.Sprintf("%s is %s%s\n%s\n", name, object.Status.Verdict, reason, next))
 }

@@ -50,7 +50,7 @@ func TestHoldOnTheScreen(t *testing.T) {
 	}}
 	screen := show.Tier(tier, time.Time{}, show.NewPaint(false), "")
 	assert.Contains(t, screen, "  held        by a person: demo\n              kubectl engine resume -n team preview  # ends the hold\n"+
-		"  promotion   Blocked 1.7.0 from dev waits for the end of the hold\n")
+		"  promotion   Blocked: 1.7.0 from dev waits for the end of the hold\n")
 	assert.NotContains(t, screen, "annotate")
 	tier.Spec.Suspend = true
 	assert.Contains(t, show.Tier(tier, time.Time{}, show.NewPaint(false), ""), "  suspended   kubectl engine resume -n team preview  # ends that\n",

@@ -254,7 +254,7 @@ func (s *screen) promotion(object *v1alpha1.EngineEnvironment, now time.Time) {
 		if status.ReasonOf(&object.Status, v1alpha1.ConditionPromoted) == v1alpha1.ReasonPromotionHeld { // as above
 			message = fmt.Sprintf("%s from %s waits for the end of the hold", p.CandidateRevision, from)
 		}
-		s.line("promotion", s.paint.Doubt(string(p.State))+" "+message)
+		s.line("promotion", s.paint.Doubt(string(p.State)+":")+" "+message)
 	}
 }
 
