@@ -168,23 +168,26 @@ func newStage(t *testing.T) *stage {
 	namespace := fmt.Sprintf("cli-%d", namespaces.Add(1))
 	require.NoError(t, direct.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
 	t.Setenv("KUBECONFIG", kubeconfig(t, config, namespace))
-	t.Cleanup(func() { deleteAll(t, direct, namespace) })
-	return &stage{s, direct, namespace}
+	st := &stage{s, direct, namespace}
+	t.Cleanup(func() { deleteAll(t, direct, namespace, st.namespace) }) // a page's commands name a namespace of their own
+	return st
 }
 
-// deleteAll deletes the EngineEnvironments of a namespace. No operator runs that would end their finalizers.
-func deleteAll(t *testing.T, direct client.Client, namespace string) {
+// deleteAll deletes the EngineEnvironments of namespaces. No operator runs that would end their finalizers.
+func deleteAll(t *testing.T, direct client.Client, namespaces ...string) {
 	t.Helper()
 	ctx := context.Background() // the test's own has ended
-	var all v1alpha1.EngineEnvironmentList
-	require.NoError(t, direct.List(ctx, &all, client.InNamespace(namespace)))
-	for i := range all.Items {
-		if object := &all.Items[i]; len(object.Finalizers) > 0 {
-			object.Finalizers = nil
-			require.NoError(t, client.IgnoreNotFound(direct.Update(ctx, object)))
+	for _, namespace := range namespaces {
+		var all v1alpha1.EngineEnvironmentList
+		require.NoError(t, direct.List(ctx, &all, client.InNamespace(namespace)))
+		for i := range all.Items {
+			if object := &all.Items[i]; len(object.Finalizers) > 0 {
+				object.Finalizers = nil
+				require.NoError(t, client.IgnoreNotFound(direct.Update(ctx, object)))
+			}
 		}
+		require.NoError(t, direct.DeleteAllOf(ctx, &v1alpha1.EngineEnvironment{}, client.InNamespace(namespace)))
 	}
-	require.NoError(t, direct.DeleteAllOf(ctx, &v1alpha1.EngineEnvironment{}, client.InNamespace(namespace)))
 }
 
 // as has the shell's commands run as another user, who may do these with the EngineEnvironments of the namespace, and nothing else.
