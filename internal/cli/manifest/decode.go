@@ -181,7 +181,7 @@ func misfit(document []byte, into any, hidden func(string) bool, beside func(str
 	return fmt.Errorf("%s: %s %s%s", path, written(f.value, hidden(path), f.wanted), f.advice(), takes)
 }
 
-// finder looks for the innermost part of a document that fails alone.
+// finder searches for the innermost part of a document that fails alone.
 type finder struct {
 	// wanted is the error that it fails with.
 	wanted string

@@ -12,8 +12,8 @@ import (
 // colours are what Paint writes. Nothing else in a text may tell a terminal what to do.
 var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
-// Visible keeps a text in its line, and its terminal's hands off what others wrote into it, such as the reason for a hold: control
-// characters, and those that turn the direction of writing, are shown as signs.
+// Visible shows control characters, and those that turn the direction of writing, as signs: what others wrote, such as the reason for a
+// hold, stays in its line and does nothing to the terminal.
 func Visible(text string) string {
 	var out strings.Builder
 	for text != "" {
