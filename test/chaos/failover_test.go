@@ -65,10 +65,12 @@ func TestFailoverOfASettledFleet(t *testing.T) {
 			assert.True(t, r.api.watches(kind), "the standby watches %s: its cache is warm", kind)
 		}
 	})
+	holder := f.holder()
+	require.NotEmpty(t, holder)
 	requests, killed := len(f.sim.Requests()), time.Now()
 	f.replicas[standby].do(func(r *replica) { r.api.count() })
-	f.replicas[leader].do(func(r *replica) { r.kill() })
-	led := f.led(f.holder())
+	f.replicas[leader].do(func(r *replica) { r.closed = true; r.kill() }) // nobody starts it again
+	led := f.led(holder)
 	require.Eventually(t, func() bool { return f.reads(requests) >= f.size }, time.Minute, 50*time.Millisecond, "the new leader reads every environment")
 	read := time.Since(killed)
 	time.Sleep(2 * time.Second)
@@ -117,7 +119,7 @@ func newFleet(t *testing.T, size int) *fleet {
 	// The lease is the default one: what is measured is what people get.
 	f.site = site{
 		cluster: cluster, namespace: f.namespace, railway: strings.TrimSuffix(strings.TrimPrefix(endpoint, "http://"), "/graphql/v2"), edge: edge,
-		log: testLog(), election: operator.Election{Enabled: true, Namespace: f.namespace}, dies: true,
+		log: testLog(), election: operator.Election{Enabled: true, Namespace: f.namespace},
 	}
 	require.NoError(t, f.client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.namespace}}))
 	require.NoError(t, f.client.Create(t.Context(), &corev1.Secret{
@@ -205,19 +207,23 @@ func (f *fleet) led(than string) (took time.Duration) {
 	return took
 }
 
-// leader waits until somebody leads, and returns which replica that is: the one that renews the lease.
-func (f *fleet) leader() int {
+// leader waits until a replica renews the lease, and returns which one that is. That it tried to get the lease once says nothing: two replicas
+// that start at the same moment both write it, and one of them is refused.
+func (f *fleet) leader() (leader int) {
 	f.t.Helper()
-	f.led("")
-	for i, r := range f.replicas {
-		leads := false
-		r.do(func(r *replica) { leads = r.api.leads() })
-		if leads {
-			return i
+	since := time.Now()
+	require.Eventually(f.t, func() bool {
+		for i, r := range f.replicas {
+			leads := false
+			r.do(func(r *replica) { leads = r.api.leads(since) })
+			if leads {
+				leader = i
+				return true
+			}
 		}
-	}
-	f.t.Fatal("no replica renews the lease")
-	return -1
+		return false
+	}, 2*takeover, 20*time.Millisecond, "no replica renews the lease")
+	return leader
 }
 
 // reads counts the environments that were read since so many requests: one request reads several of them.
@@ -236,7 +242,8 @@ type traffic struct {
 	mu      sync.Mutex
 	watched map[string]bool
 	writes  int
-	leases  int
+	// renewed is when the API server last accepted a write of the lease.
+	renewed time.Time
 }
 
 func (a *traffic) see(r *http.Request) {
@@ -251,10 +258,19 @@ func (a *traffic) see(r *http.Request) {
 		a.watched[parts[len(parts)-1]] = true
 	case r.Method == http.MethodGet, strings.Contains(r.URL.Path, "/events"):
 	case strings.Contains(r.URL.Path, "/leases"):
-		a.leases++
 	default:
 		a.writes++
 	}
+}
+
+// answered notes a write of the lease that the API server accepted.
+func (a *traffic) answered(r *http.Response) {
+	if r.Request.Method == http.MethodGet || r.StatusCode >= http.StatusMultipleChoices || !strings.Contains(r.Request.URL.Path, "/leases") {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.renewed = time.Now()
 }
 
 func (a *traffic) watches(kind string) bool {
@@ -263,11 +279,11 @@ func (a *traffic) watches(kind string) bool {
 	return a.watched[kind]
 }
 
-// leads reports whether the replica writes the lease: a standby only reads it.
-func (a *traffic) leads() bool {
+// leads reports whether the replica wrote the lease since then: a standby only reads it.
+func (a *traffic) leads(since time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.leases > 0
+	return a.renewed.After(since)
 }
 
 // count is how much was written since the last count, events and leases left out.

@@ -51,8 +51,6 @@ type site struct {
 	log         logr.Logger
 	// election says how leaders are elected; without Enabled one replica runs alone.
 	election operator.Election
-	// dies says that a replica that ended is not started again.
-	dies bool
 }
 
 // replica is one instance of the operator. As a Deployment does, it is started again whenever it ends.
@@ -110,9 +108,6 @@ func (r *replica) again(ended <-chan struct{}, api *apiServer, wire *tunnel) {
 	<-ended
 	wire.close()
 	api.close()
-	if r.site.dies {
-		return
-	}
 	time.Sleep(100 * time.Millisecond)
 	for r.start() != nil { // the API server may be away
 		time.Sleep(200 * time.Millisecond)

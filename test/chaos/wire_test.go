@@ -149,6 +149,7 @@ func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, message
 
 // disturbAnswer disturbs what comes back.
 func (a *apiServer) disturbAnswer(r *http.Response) error {
+	a.answered(r)
 	if r.Request.Method != http.MethodGet && !strings.Contains(r.Request.URL.Path, "/leases") && !strings.Contains(r.Request.URL.Path, "/events") && a.take(apiLost) {
 		_ = r.Body.Close()
 		return io.ErrUnexpectedEOF
