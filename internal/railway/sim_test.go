@@ -106,7 +106,7 @@ func TestRoundTrip(t *testing.T) {
 		env, err = c.Environment(ctx, projectID, created.ID)
 		instance, _ = env.Instance("ai-engine")
 		return err == nil && instance.Latest != nil && instance.Latest.Status == model.DeploymentSuccess
-	}, 5*time.Second, 20*time.Millisecond)
+	}, 30*time.Second, 20*time.Millisecond)
 	assert.Equal(t, "ghcr.io/acme/ai-engine:1.4.2", instance.Latest.Meta.Image)
 	assert.Equal(t, []model.Domain{domain}, instance.RailwayDomains)
 	require.NotEmpty(t, env.Patches)
@@ -320,7 +320,7 @@ func TestLogsTogether(t *testing.T) {
 				return true
 			}
 			return false
-		}, 5*time.Second, 20*time.Millisecond)
+		}, 30*time.Second, 20*time.Millisecond)
 	}
 	query := model.LogQuery{Lines: 20, End: time.Now().Add(time.Hour)}
 	var alone, together [2][]model.LogLine

@@ -85,9 +85,9 @@ func TestTokensOfAWorkspaceShareABudget(t *testing.T) {
 			_, err := second.Project(t.Context(), projectID)
 			require.NoError(t, err)
 			wear(t, second)
-			require.Eventually(t, func() bool { return asked(sim) == 2 }, 5*time.Second, time.Millisecond, "each is asked about once")
+			require.Eventually(t, func() bool { return asked(sim) == 2 }, 30*time.Second, time.Millisecond, "each is asked about once")
 			if shared {
-				require.Eventually(t, func() bool { return first.Budget() == second.Budget() }, 5*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return first.Budget() == second.Budget() }, 30*time.Second, time.Millisecond)
 			}
 			wear(t, first, second)
 			assert.Equal(t, shared, first.Budget() == second.Budget())
@@ -110,7 +110,7 @@ func TestSharedBudgetStretchesBoth(t *testing.T) {
 	}
 	alone := first.Budget().Stretch(0)
 	wear(t, first, second)
-	require.Eventually(t, func() bool { return first.Budget() == second.Budget() }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return first.Budget() == second.Budget() }, 30*time.Second, time.Millisecond)
 	assert.Greater(t, alone, time.Duration(0))
 	assert.Equal(t, alone, second.Budget().Stretch(0), "it came along")
 	watch.Follow("more", railway.Target{Client: second, ProjectID: projectID, EnvironmentID: environmentID(0), Interval: time.Minute})

@@ -37,7 +37,7 @@ func TestRestartedVerifierSendsNothing(t *testing.T) {
 	old.log("Starting with Python 3.13.1")
 	j := Job{Subject: "1", Forced: "then", Checks: []Check{old.health(), old.python()}}
 	old.until(j, Passed)
-	require.Eventually(t, func() bool { return old.Want("ns/dev", old.complete(j)).Done }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return old.Want("ns/dev", old.complete(j)).Done }, 30*time.Second, time.Millisecond)
 	told := old.Want("ns/dev", old.complete(j))
 
 	b := newBench(t)
@@ -52,7 +52,7 @@ func TestRestartedVerifierSendsNothing(t *testing.T) {
 
 	j.Forced = "now"
 	b.Want("ns/dev", b.complete(j))
-	require.Eventually(t, func() bool { return b.hits.Load() == 1 }, 5*time.Second, time.Millisecond, "but on demand")
+	require.Eventually(t, func() bool { return b.hits.Load() == 1 }, 30*time.Second, time.Millisecond, "but on demand")
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	assert.Zero(t, b.reads, "what is settled stays settled")
@@ -63,7 +63,7 @@ func TestRestartedVerifierRunsInItsTime(t *testing.T) {
 	j := Job{Subject: "1", Interval: 200 * time.Millisecond, Checks: []Check{b.health()}}
 	j.Known = Known{Subject: "1", Results: map[string]KnownResult{"health": {Result: Result{Outcome: Passed, At: time.Now()}}}}
 	b.Want("ns/dev", b.complete(j))
-	require.Eventually(t, func() bool { return b.hits.Load() > 0 }, 5*time.Second, time.Millisecond, "within the interval")
+	require.Eventually(t, func() bool { return b.hits.Load() > 0 }, 30*time.Second, time.Millisecond, "within the interval")
 }
 
 // TestUnreadableLogRunsAlone holds that a log that cannot be read re-runs neither requests nor loads.
@@ -76,7 +76,7 @@ func TestUnreadableLogRunsAlone(t *testing.T) {
 	}
 	j := Job{Subject: "1", Checks: []Check{b.health(), load, b.python()}}
 	b.until(j, Passed)
-	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.reads >= 3 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.reads >= 3 }, 30*time.Second, time.Millisecond)
 	assert.EqualValues(t, 4, b.hits.Load(), "one request and one load of three")
 
 	b.mu.Lock()
@@ -97,10 +97,10 @@ func TestChecksStayTogether(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	require.Len(t, b.changed, 1)
 	before := b.hits.Load()
-	require.Eventually(t, func() bool { hits := b.hits.Load(); return hits > before && hits%2 == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { hits := b.hits.Load(); return hits > before && hits%2 == 0 }, 30*time.Second, time.Millisecond)
 	b.engine(broken) // between two runs
 	b.until(j, Failed)
-	require.Eventually(t, func() bool { return len(b.changed) >= 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.changed) >= 2 }, 30*time.Second, time.Millisecond)
 	time.Sleep(200 * time.Millisecond)
 	assert.Len(t, b.changed, 2)
 	assert.Equal(t, Failed, b.Want("ns/dev", b.complete(j)).Results[1].Outcome)
@@ -146,14 +146,14 @@ func TestInconclusive(t *testing.T) {
 	b.until(j, Passed)
 	b.engine(limited)
 	before := b.hits.Load()
-	require.Eventually(t, func() bool { return b.hits.Load() >= before+3 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.hits.Load() >= before+3 }, 30*time.Second, time.Millisecond)
 	assert.Equal(t, Passed, b.Want("ns/dev", b.complete(j)).Results[0].Outcome, "what is known stays")
 
 	b.engine(broken)
 	b.until(j, Failed)
 	b.engine(limited)
 	before = b.hits.Load()
-	require.Eventually(t, func() bool { return b.hits.Load() >= before+3 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.hits.Load() >= before+3 }, 30*time.Second, time.Millisecond)
 	assert.Equal(t, Failed, b.Want("ns/dev", b.complete(j)).Results[0].Outcome, "a failure, too")
 }
 

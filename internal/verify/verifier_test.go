@@ -126,7 +126,7 @@ func (b *bench) until(job Job, want Outcome) Result {
 		job.Interval = time.Hour
 	}
 	var got Result
-	require.Eventually(b.t, func() bool { got = b.Want("ns/dev", job).Results[0]; return got.Outcome == want }, 5*time.Second, time.Millisecond,
+	require.Eventually(b.t, func() bool { got = b.Want("ns/dev", job).Results[0]; return got.Outcome == want }, 30*time.Second, time.Millisecond,
 		"outcome %d", want)
 	return got
 }
@@ -199,7 +199,7 @@ func TestLogCheck(t *testing.T) {
 		got = b.Want("ns/dev", job).Results[0]
 		return strings.Contains(got.Message, "not in the log yet")
 	},
-		5*time.Second, time.Millisecond, "lines come late")
+		30*time.Second, time.Millisecond, "lines come late")
 	b.log("Starting with Python 3.13.1")
 	b.until(job, Passed)
 	b.mu.Lock()
@@ -234,7 +234,7 @@ func TestUnreadableLogIsUndecided(t *testing.T) {
 	job := Job{Subject: "1", Checks: []Check{b.python()}}
 	require.Eventually(t, func() bool {
 		return strings.Contains(b.Want("ns/dev", Job{Subject: "1", Checks: job.Checks, Interval: time.Hour, Logs: b, Redact: b.redact}).Results[0].Message, "Railway does not give the log")
-	}, 5*time.Second, time.Millisecond)
+	}, 30*time.Second, time.Millisecond)
 	time.Sleep(300 * time.Millisecond)
 	assert.Equal(t, Pending, b.until(job, Pending).Outcome, "nothing is known of the engine, however long it lasts")
 }
@@ -247,7 +247,7 @@ func TestGentle(t *testing.T) {
 	assert.EqualValues(t, 1, b.hits.Load(), "an engine that is meant to sleep is left alone")
 	job.Forced = "now"
 	b.until(job, Passed)
-	require.Eventually(t, func() bool { return b.hits.Load() == 2 }, 5*time.Second, time.Millisecond, "but on demand")
+	require.Eventually(t, func() bool { return b.hits.Load() == 2 }, 30*time.Second, time.Millisecond, "but on demand")
 
 	job.Checks = []Check{b.health(func(c *Check) { c.Unavailable = sleeps })}
 	assert.Equal(t, sleeps, b.until(job, Skipped).Message)
