@@ -140,6 +140,19 @@ func TestBeside(t *testing.T) {
 	require.Error(t, err)
 }
 
+// TestEnvironmentOfTheManifests: what is measured runs with the bounds that people install.
+func TestEnvironmentOfTheManifests(t *testing.T) {
+	env, err := environmentOf("../../config/manager/manager.yaml")
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(env, " "), "GOMEMLIMIT=")
+	assert.NotContains(t, strings.Join(env, " "), "POD_NAMESPACE", "only a cluster knows it")
+	env, err = environmentOf("")
+	require.NoError(t, err)
+	assert.Empty(t, env, "an operator without bounds")
+	_, err = environmentOf("../../config/manager/kustomization.yaml")
+	require.ErrorContains(t, err, "holds no Deployment")
+}
+
 func measured() []result {
 	return []result{
 		{Objects: 100, ReadySeconds: 10, ObjectsPerSecond: 10, BareClientObjectsPerSecond: 12, OperatorCPUSecondsPerObject: 0.02, Goroutines: 100},

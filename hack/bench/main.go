@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/yaml"
 )
 
 func main() {
@@ -42,6 +45,7 @@ type setup struct {
 	CPUs          int      `json:"cpus"`
 	ReadLatencyMS int64    `json:"readLatencyMS"`
 	Flags         []string `json:"operatorFlags"`
+	Env           []string `json:"operatorEnv,omitempty"`
 	// Binary is the operator, Profiles the directory that takes its profiles, empty for none.
 	Binary   string `json:"-"`
 	Profiles string `json:"-"`
@@ -60,6 +64,8 @@ func run(ctx context.Context, args []string) error {
 	ranges := flags.String("check", "", "file of ranges to hold counts and ratios in; leaves out what yields times only")
 	s := setup{CPUs: runtime.NumCPU()}
 	flags.StringVar(&s.Binary, "binary", "bin/engine-operator", "the built operator")
+	manager := flags.String("manager", "config/manager/manager.yaml",
+		"the operator's Deployment, whose environment it runs with: what bounds its memory; empty for an operator without bounds")
 	flags.StringVar(&s.Beside, "beside", "", "dist/bench.json of another run, kept elsewhere: sizes that this run does not measure are taken from it")
 	flags.StringVar(&s.Profiles, "profiles", "", "directory for CPU and heap profiles of the operator; empty takes none")
 	flags.IntVar(&s.concurrency, "concurrency", 16, "how many objects the operator, and the bare client, work on at once")
@@ -78,6 +84,10 @@ func run(ctx context.Context, args []string) error {
 	}
 	s.Counts, s.ReadLatencyMS = *ranges != "", s.readLatency.Milliseconds()
 	s.Flags = s.operatorFlags()
+	var err error
+	if s.Env, err = environmentOf(*manager); err != nil {
+		return fmt.Errorf("--manager: %w", err)
+	}
 	measured, err := s.measure(ctx)
 	if err != nil || *ranges == "" {
 		return err
@@ -97,10 +107,38 @@ func (s setup) operatorFlags() []string {
 	}
 }
 
+// environmentOf is what a Deployment puts into the environment of its first container, as NAME=value, without what only a cluster knows.
+func environmentOf(file string) ([]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for document := range strings.SplitSeq(string(raw), "\n---") {
+		var deployment appsv1.Deployment
+		if err := yaml.Unmarshal([]byte(document), &deployment); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		if deployment.Kind != "Deployment" || len(deployment.Spec.Template.Spec.Containers) == 0 {
+			continue
+		}
+		var env []string
+		for _, v := range deployment.Spec.Template.Spec.Containers[0].Env {
+			if v.ValueFrom == nil {
+				env = append(env, v.Name+"="+v.Value)
+			}
+		}
+		return env, nil
+	}
+	return nil, fmt.Errorf("%s holds no Deployment", file)
+}
+
 // measure measures all sizes, and writes what is measured after each.
 func (s setup) measure(ctx context.Context) ([]result, error) {
-	fmt.Printf("Operator flags: %s\nReads of Railway take %s. %d CPUs are shared by operator, etcd, kube-apiserver and this process with "+
-		"the local Railway.\n", strings.Join(s.Flags, " "), s.readLatency, s.CPUs)
+	fmt.Printf("Operator flags: %s\nOperator environment: %s\nReads of Railway take %s. %d CPUs are shared by operator, etcd, kube-apiserver and this process with "+
+		"the local Railway.\n", strings.Join(s.Flags, " "), cmp.Or(strings.Join(s.Env, " "), "nothing of its own"), s.readLatency, s.CPUs)
 	out, err := s.begin()
 	if err != nil {
 		return nil, err

@@ -37,6 +37,8 @@ type Options struct {
 	// Binary is the built operator, Flags what it is started with besides where everything is. The last one of a name counts.
 	Binary string
 	Flags  []string
+	// Env is what stands in the operator's environment besides the caller's, as NAME=value.
+	Env []string
 	// EtcdQuota bounds what etcd stores, in bytes. Default: etcd's own.
 	EtcdQuota int64
 }

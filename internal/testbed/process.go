@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -64,7 +65,7 @@ func (b *Bed) StartOperator(ctx context.Context) error {
 	}, b.options.Flags...)
 	//nolint:gosec // our own binary, with our own flags
 	command := exec.CommandContext(context.WithoutCancel(ctx), b.options.Binary, flags...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+b.operatorKubeconfig())
+	command.Env = slices.Concat(os.Environ(), b.options.Env, []string{"KUBECONFIG=" + b.operatorKubeconfig()})
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for us; we end it in order
 	if err := command.Start(); err != nil {
