@@ -90,10 +90,10 @@ func adoptDecision(p *pass, d promotion.Decision) {
 	p.wakeAt(d.Wake)
 	p.journal.RollbackRequested(d.RollbackRequest)
 	if d.Refused != "" {
-		p.event(warning, "RollbackRefused", "Rollback", "Does not roll back: %s", d.Refused)
+		p.eventOnceStored(warning, "RollbackRefused", "Rollback", "Does not roll back: %s", d.Refused)
 	}
 	if d.Resumed != "" {
-		p.event(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
+		p.eventOnceStored(normal, "Resumed", "Resume", "The hold after the rollback has ended: %s", d.Resumed)
 	}
 	p.tellResumed(d)
 	if p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve {
@@ -103,7 +103,7 @@ func adoptDecision(p *pass, d promotion.Decision) {
 		p.tellRollback(d.Rollback)
 	}
 	if d.Taken != "" {
-		p.event(normal, "Promoted", "Promote", "Promotes %s from %s%s", d.Taken, p.object.Spec.Promotion.From, proposal.OnceApproved(&p.object.Spec))
+		p.eventOnceStored(normal, "Promoted", "Promote", "Promotes %s from %s%s", d.Taken, p.object.Spec.Promotion.From, proposal.OnceApproved(&p.object.Spec))
 	}
 }
 
@@ -114,7 +114,7 @@ func (p *pass) tellResumed(d promotion.Decision) {
 	if d.Promotion == nil || before == nil || len(before.Rejected) == 0 || d.Promotion.Resume == before.Resume || d.Resumed != "" {
 		return
 	}
-	p.event(normal, "Resumed", "Resume", "A person resumed it: %s that failed here may be promoted again",
+	p.eventOnceStored(normal, "Resumed", "Resume", "A person resumed it: %s that failed here may be promoted again",
 		status.Count(len(before.Rejected), "source", "sources"))
 }
 
@@ -133,14 +133,14 @@ func (p *pass) tellHold() {
 	switch {
 	case state.Hold == before:
 	case state.Hold != "":
-		p.event(normal, "Held", "Hold", "%s%s", promotion.HeldEvent, state.Hold)
+		p.eventOnceStored(normal, "Held", "Hold", "%s%s", promotion.HeldEvent, state.Hold)
 	default:
-		p.event(normal, "Resumed", "EndHold", "A person has ended the hold: %s", before)
+		p.eventOnceStored(normal, "Resumed", "EndHold", "A person has ended the hold: %s", before)
 	}
 }
 
 func (p *pass) tellRollback(r *v1alpha1.RollbackStatus) {
-	p.event(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls back %s%s: %s", promotion.FromTo(r), proposal.OnceApproved(&p.object.Spec), r.Reason)
+	p.eventOnceStored(warning, v1alpha1.ReasonRolledBack, "Rollback", "Rolls back %s%s: %s", promotion.FromTo(r), proposal.OnceApproved(&p.object.Spec), r.Reason)
 }
 
 // input gathers what the decision depends on.

@@ -26,7 +26,7 @@ func seeForeign(p *pass, v *view.View) {
 	}
 	claim.SeeForeign(p.journal, v, own, at.Since.Time)
 	if p.journal.Overrule(p.object.Annotations[v1alpha1.AnnotationTakeOver]) {
-		p.event(normal, "TakenOver", "Locate", "Takes the environment back from EngineEnvironment %s in another cluster", p.journal.Claim().OtherObject)
+		p.eventOnceStored(normal, "TakenOver", "Locate", "Takes the environment back from EngineEnvironment %s in another cluster", p.journal.Claim().OtherObject)
 	}
 }
 

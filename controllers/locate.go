@@ -177,7 +177,7 @@ func (l locator) checkGone(ctx context.Context, p *pass) *outcome.Outcome {
 	if p.object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApply {
 		next = "writePolicy decides whether it is created again"
 	}
-	p.event(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; %s", at.Environment, next)
+	p.eventOnceStored(warning, "EnvironmentGone", "Locate", "The Railway environment %q is gone; %s", at.Environment, next)
 	l.watch.Forget(p.key)
 	p.journal.ForgetEnvironment()
 	p.facts.Gone = true

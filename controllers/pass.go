@@ -61,6 +61,8 @@ type pass struct {
 	wake time.Time
 	// created is what the pass has created on Railway and not told yet.
 	created []string
+	// decided are the events of what the pass has decided and not stored yet.
+	decided []func()
 	tell    teller
 }
 
@@ -91,8 +93,8 @@ func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options)
 func (p *pass) refuseOldRollback() {
 	if asked := p.object.Annotations[v1alpha1.AnnotationRollback]; asked != "" && status.Blank(&p.object.Status) {
 		p.journal.RollbackRequested(asked)
-		p.event(warning, "RollbackRefused", "Rollback",
-			"Does not roll back to %q: it was asked for before the object had a status. Set another value to ask again", asked)
+		p.eventOnceStored(warning, "RollbackRefused", "Rollback",
+			"Does not roll back: that was asked for before the object had a status. Set another value to ask again")
 	}
 }
 
@@ -159,6 +161,28 @@ func (p *pass) tellCreated() {
 	if created := p.created; len(created) > 0 {
 		p.created = nil
 		p.event(normal, "Created", "Create", "Created on Railway: %s", strings.Join(created, ", "))
+	}
+}
+
+// eventOnceStored tells people about what the pass has decided, once the status says so: a pass on an older object ends in a conflict, and
+// the next one may decide otherwise. It may quote what a person wrote, so it loses secrets as the status does. What was done on Railway is
+// told at once.
+func (p *pass) eventOnceStored(kind, reason, action, format string, args ...any) {
+	p.decided = append(p.decided, func() {
+		message := fmt.Sprintf(format, args...)
+		if p.facts.Redact != nil {
+			message = p.facts.Redact(message)
+		}
+		p.event(kind, reason, action, "%s", message)
+	})
+}
+
+// tellDecided tells what was decided and is stored now.
+func (p *pass) tellDecided() {
+	decided := p.decided
+	p.decided = nil
+	for _, tell := range decided {
+		tell()
 	}
 }
 

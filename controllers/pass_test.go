@@ -256,14 +256,19 @@ func TestResumeOfWhatWasRejected(t *testing.T) {
 	object.Status.Promotion = &v1alpha1.PromotionStatus{Rejected: []string{"app:1", "app:2"}, Resume: "1"}
 	p := &pass{object: object, tell: teller{events: l.events, log: logr.Discard()}}
 	p.tellResumed(promotion.Decision{Promotion: &v1alpha1.PromotionStatus{Rejected: []string{"app:1", "app:2"}, Resume: "1"}})
+	p.tellDecided()
 	assert.Empty(t, l.toldOf("Resumed"))
 	resumed := &v1alpha1.PromotionStatus{Resume: "2"}
 	p.tellResumed(promotion.Decision{Promotion: resumed, Resumed: "a person resumed it"})
+	p.tellDecided()
 	assert.Empty(t, l.toldOf("Resumed"), "the end of the rollback tells it")
 	p.tellResumed(promotion.Decision{Promotion: resumed})
+	assert.Empty(t, l.toldOf("Resumed"), "nothing is told before it is stored")
+	p.tellDecided()
 	assert.Equal(t, []string{"Normal Resumed A person resumed it: 2 sources that failed here may be promoted again"}, l.toldOf("Resumed"))
 	object.Status.Promotion = resumed
 	p.tellResumed(promotion.Decision{Promotion: resumed})
+	p.tellDecided()
 	assert.Empty(t, l.toldOf("Resumed"))
 }
 

@@ -219,6 +219,7 @@ func (r *Reconciler) converge(ctx context.Context, p *pass, v *view.View, declar
 // older status ends in a conflict.
 func (r *Reconciler) report(ctx context.Context, p *pass, out *outcome.Outcome) error {
 	if out.Gone {
+		p.tellDecided()
 		return nil
 	}
 	if p.unwritten != nil { // whoever wrote the object meanwhile knows more; nothing was sent that is not stored

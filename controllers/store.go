@@ -29,11 +29,21 @@ func (s store) report(ctx context.Context, p *pass) (written bool, err error) {
 	if wait && status.Underway(&s.Stored(p.object).Status, &next) {
 		if object, due, ok := s.Keep(p.object, next, p.now, p.now.Add(s.patience)); ok {
 			p.stored(object)
+			p.tellDecided()
 			p.wakeAt(due)
 			return false, nil
 		}
 	}
-	return true, s.write(ctx, p, next)
+	return true, s.writeDecided(ctx, p, next)
+}
+
+// writeDecided writes the status that follows from the pass, and tells what was decided.
+func (s store) writeDecided(ctx context.Context, p *pass, next v1alpha1.EngineEnvironmentStatus) error {
+	if err := s.write(ctx, p, next); err != nil {
+		return err
+	}
+	p.tellDecided()
+	return nil
 }
 
 // unread ends a pass that found nothing to tell: what waits to be written stays due. It reports whether it was written.
@@ -65,7 +75,7 @@ func (s store) write(ctx context.Context, p *pass, next v1alpha1.EngineEnvironme
 // that shows on Railway is never seen beside a Ready of before.
 func (s store) announce(ctx context.Context, p *pass, reason, message string) error {
 	p.facts.Outcome = status.Outcome{Kind: status.Progressing, Reason: reason, Message: message}
-	return s.write(ctx, p, p.next())
+	return s.writeDecided(ctx, p, p.next())
 }
 
 // hold adds the finalizer, letGo removes it; the API server then deletes the object.

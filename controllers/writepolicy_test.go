@@ -233,11 +233,29 @@ func TestHold(t *testing.T) {
 	assert.Len(t, l.get("preview").Status.Promotion.Hold, 512)
 	assert.Len(t, l.toldOf("Held", "Resumed"), 1)
 	l.annotate("preview", v1alpha1.AnnotationHold, strings.Repeat("x", 500)+loopSecret)
+	l.annotate("preview", v1alpha1.AnnotationRollback, loopSecret)
 	l.rest("preview", 3)
-	assert.NotContains(t, asText(t, l.get("preview").Status)+strings.Join(l.toldOf("Held"), ""), loopSecret[:9], "a person may name a secret")
-	l.annotate("preview", v1alpha1.AnnotationHold, "demo")
+	told := strings.Join(l.toldOf("Held", "RollbackRefused"), "")
+	assert.Contains(t, told, "RollbackRefused")
+	seen := l.get("preview").Status
+	seen.WorkingRecord = nil // it remembers the annotation that was carried out
+	assert.NotContains(t, asText(t, seen)+told, loopSecret[:9], "a person may name a secret")
+	l.annotate("preview", v1alpha1.AnnotationHold, "dem")
+	l.annotate("preview", v1alpha1.AnnotationRollback, "dem")
+	l.onWrite = func(verb string, _ client.Object) error {
+		if verb == "patch status" && l.get("preview").Annotations[v1alpha1.AnnotationHold] == "dem" {
+			l.annotate("preview", v1alpha1.AnnotationHold, "demo")
+			l.annotate("preview", v1alpha1.AnnotationRollback, "demo")
+		}
+		return nil
+	}
 	l.rest("preview", 3)
-	assert.Equal(t, []string{"Normal Held A person holds what runs: demo"}, l.toldOf("Held", "Resumed"))
+	l.onWrite = nil
+	assert.Equal(t, []string{
+		`Warning RollbackRefused Does not roll back: nothing that was verified here and differs from what is declared is called "demo"`,
+		"Normal Held A person holds what runs: demo",
+	}, l.toldOf("Held", "Resumed", "RollbackRefused"), "what was edited before the status could be written is not told")
+	assert.Equal(t, "demo", l.get("preview").Status.Promotion.Hold)
 	l.rest("dev", 1) // what it takes must have been read lately
 	o := l.get("preview")
 	delete(o.Annotations, v1alpha1.AnnotationHold)
