@@ -85,8 +85,8 @@ func (f finalizer) withoutToken(ctx context.Context, p *pass, out *outcome.Outco
 // wayOut adds to a deletion that cannot go on how to end it without Railway: its project, environment or token may be gone for good.
 func wayOut(p *pass, out *outcome.Outcome) *outcome.Outcome {
 	if out.Kind == status.Stalled || out.Reason == v1alpha1.ReasonRailwayUnavailable {
-		out.Message += fmt.Sprintf("; the deletion waits for that. To leave what is on Railway: kubectl patch eenv -n %s %s --type merge "+
-			"-p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}'", p.object.Namespace, p.object.Name)
+		out.Message = fmt.Sprintf("the deletion waits. To leave what is on Railway: kubectl patch eenv -n %s %s --type merge "+
+			"-p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}' (%s)", p.object.Namespace, p.object.Name, out.Message)
 	}
 	return out
 }

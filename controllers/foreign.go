@@ -43,10 +43,11 @@ func yieldToForeign(p *pass) *outcome.Outcome {
 		return nil
 	}
 	known := p.journal.Claim()
-	message := fmt.Sprintf("an operator in another cluster writes to this Railway environment: it committed %s for its EngineEnvironment %s at %s. "+
-		"Nothing is written from here. Delete one of the two objects: this one leaves everything on Railway. To go on with this one, also "+
-		"when the other one is deleted: kubectl annotate eenv -n %s %s --overwrite %s=%s", known.OtherCommit, known.OtherObject,
-		known.OtherTime.UTC().Format(time.RFC3339), p.object.Namespace, p.object.Name, v1alpha1.AnnotationTakeOver, known.OtherCommit)
+	message := fmt.Sprintf("an operator in another cluster writes to this Railway environment. Nothing is written from here. Delete one of the "+
+		"two objects: this one leaves everything on Railway. To go on with this one, also when the other one is deleted: "+
+		"kubectl annotate eenv -n %s %s --overwrite %s=%s (it committed %s for its EngineEnvironment %s at %s)",
+		p.object.Namespace, p.object.Name, v1alpha1.AnnotationTakeOver, known.OtherCommit,
+		known.OtherCommit, known.OtherObject, known.OtherTime.UTC().Format(time.RFC3339))
 	p.find(v1alpha1.ConditionSynced, status.Failed(v1alpha1.ReasonEnvironmentClaimed, message))
 	return outcome.Stalled(v1alpha1.ConditionSynced, v1alpha1.ReasonEnvironmentClaimed, message)
 }

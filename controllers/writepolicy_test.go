@@ -85,7 +85,7 @@ func TestApprove(t *testing.T) {
 	l.annotate("dev", v1alpha1.AnnotationApprovePlan, first)
 	l.pass("dev")
 	assert.Empty(t, l.mutations(), "the plan has changed since")
-	assert.Contains(t, ready(l.get("dev")).Message, first+", is for another plan")
+	assert.Contains(t, ready(l.get("dev")).Message, "is for another plan, "+first)
 
 	l.annotate("dev", v1alpha1.AnnotationApprovePlan, l.get("dev").Status.Plan.Hash)
 	o = l.settled("dev")

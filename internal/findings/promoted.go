@@ -11,7 +11,7 @@ import (
 // Promoted is the finding about what the tier before this one has verified, by a decision that has a reason.
 func Promoted(d promotion.Decision) status.Finding {
 	if d.UpToDate {
-		return status.Passed(d.Message)
+		return status.Passed(d.Told())
 	}
-	return status.Failed(d.Reason, d.Message)
+	return status.Failed(d.Reason, d.Told())
 }

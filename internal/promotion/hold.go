@@ -54,7 +54,7 @@ func (in *Input) place(d *Decision) {
 		d.Spec = in.Held.ApplyTo(in.Spec)
 	case d.Promotion == nil:
 	case d.Promotion.Source == nil:
-		d.Stuck = "nothing to run yet: " + d.Message
+		d.Stuck = "nothing to run yet: " + d.Told()
 	default:
 		d.Spec = WithSource(in.Spec, d.Promotion.Source)
 	}
@@ -73,15 +73,16 @@ func (in *Input) waysOut(d *Decision) string {
 	return fmt.Sprintf(": verify another revision in %s, or %s", in.Upstream.Name, resume)
 }
 
-// HeldMessage says what is held, why, and how it ends.
+// HeldMessage says what is held, how it ends, and why: the reason may be the last lines of a log, and comes behind the command.
 func HeldMessage(in Input, d Decision) string {
 	switch {
 	case d.Rollback.Requested:
-		return fmt.Sprintf("%s (%s)%s", Replacement(d.Rollback), d.Rollback.Reason, in.waysOut(&d))
+		return fmt.Sprintf("%s%s (%s)", Replacement(d.Rollback), in.waysOut(&d), d.Rollback.Reason)
 	case d.Rollback.To == d.Rollback.From:
-		return fmt.Sprintf("%s failed as declared now (%s), what was verified before runs instead%s", d.Rollback.From, d.Rollback.Reason, in.waysOut(&d))
+		return fmt.Sprintf("%s failed as declared now, what was verified before runs instead%s (what failed: %s)",
+			d.Rollback.From, in.waysOut(&d), d.Rollback.Reason)
 	default:
-		return fmt.Sprintf("%s failed (%s), %s runs instead%s", d.Rollback.From, d.Rollback.Reason, d.Rollback.To, in.waysOut(&d))
+		return fmt.Sprintf("%s failed, %s runs instead%s (what failed: %s)", d.Rollback.From, d.Rollback.To, in.waysOut(&d), d.Rollback.Reason)
 	}
 }
 

@@ -40,7 +40,8 @@ func TestHold(t *testing.T) {
 		says         string
 	}{
 		{"held", "nothing has changed", held(), true, old,
-			"2 failed (check health failed), 1 runs instead: verify another revision in dev, or try again with kubectl annotate eenv -n team preview --overwrite railway.engine-operator.dev/resume=$(date +%s)"},
+			"2 failed, 1 runs instead: verify another revision in dev, or try again with kubectl annotate eenv -n team preview --overwrite " +
+				"railway.engine-operator.dev/resume=$(date +%s) (what failed: check health failed)"},
 		{"interval edited", "that is no content", held(func(in *promotion.Input) { in.Spec.Interval = &metav1.Duration{Duration: time.Hour} }), true, old, "verify another"},
 		{"suspended and resumed", "nor is that", held(func(in *promotion.Input) { in.Spec.Suspend = true }), true, old, "verify another"},
 		{"approved", "an approval does not end a hold", held(manual, approve(candidate)), true, old, "verify another"},

@@ -90,6 +90,8 @@ type Decision struct {
 	// Reason and Message are for the condition Promoted, with spec.promotion; UpToDate says whether it holds.
 	UpToDate        bool
 	Reason, Message string
+	// Quoted is what a person wrote, as it is and of any length: Told puts it behind the message.
+	Quoted string
 	// Wake is when to decide again although nothing that can be watched may have changed by then: when the soak ends, or soon while
 	// it waits for the upstream tier to be read or for the gate. Zero when a change wakes it.
 	Wake time.Time
@@ -100,6 +102,14 @@ type Decision struct {
 	// Stuck says why there is nothing to work on, empty when there is; Invalid is true when a person must change the spec.
 	Stuck   string
 	Invalid bool
+}
+
+// Told is the message, and what a person wrote behind it: however long that is, the command in the message stays whole.
+func (d Decision) Told() string {
+	if d.Quoted == "" {
+		return d.Message
+	}
+	return fmt.Sprintf("%s (%s)", d.Message, d.Quoted)
 }
 
 // Decide says what a pass works on.
@@ -215,8 +225,9 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		return waiting(fmt.Sprintf("%s is not GO at the moment", up.Name))
 	}
 	if hold := in.Annotations[v1alpha1.AnnotationHold]; hold != "" {
+		d.Quoted = "the reason: " + hold
 		return v1alpha1.PromotionBlocked, v1alpha1.ReasonPromotionHeld, fmt.Sprintf(
-			"a person holds what runs (%s): end the hold with kubectl annotate eenv -n %s %s %s-", hold, in.Namespace, in.Name, v1alpha1.AnnotationHold)
+			"a person holds what runs: end the hold with kubectl annotate eenv -n %s %s %s-", in.Namespace, in.Name, v1alpha1.AnnotationHold)
 	}
 	since := up.GoSince
 	if up.Verified.Since.After(since) {
@@ -232,7 +243,7 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		d.Wake = in.Now.Add(gateRetry)
 		return blocked(in.Gate)
 	case in.Spec.Promotion.Approval == v1alpha1.ApprovalManual && !approves(d.Promotion, candidate):
-		return v1alpha1.PromotionAwaitingApproval, v1alpha1.ReasonAwaitingApproval, in.askApproval(d.Promotion, candidate)
+		return v1alpha1.PromotionAwaitingApproval, v1alpha1.ReasonAwaitingApproval, in.askApproval(d, candidate)
 	case up.Unread:
 		d.Wake = in.Now.Add(unreadRetry)
 		return waiting(fmt.Sprintf("%s has not been read since the operator started", up.Name))
@@ -280,12 +291,11 @@ func approves(status *v1alpha1.PromotionStatus, candidate Source) bool {
 // whoami is how a shell names the user that the API server authenticates, which the approval policy asks for.
 const whoami = `"$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"`
 
-func (in *Input) askApproval(status *v1alpha1.PromotionStatus, candidate Source) string {
-	message := "a person must approve it"
-	if a := status.Approval; a != nil && a.Source != "" {
-		message += fmt.Sprintf(" (the approval so far is for another source, %s)", a.Source)
+func (in *Input) askApproval(d *Decision, candidate Source) string {
+	if a := d.Promotion.Approval; a != nil && a.Source != "" {
+		d.Quoted = "the approval so far is for another source, " + a.Source
 	}
-	return fmt.Sprintf("%s: kubectl annotate eenv -n %s %s --overwrite %s=%s %s=%s", message,
+	return fmt.Sprintf("a person must approve it: kubectl annotate eenv -n %s %s --overwrite %s=%s %s=%s",
 		in.Namespace, in.Name, v1alpha1.AnnotationApprove, candidate, v1alpha1.AnnotationApprovedBy, whoami)
 }
 

@@ -129,7 +129,7 @@ func TestDecide(t *testing.T) {
 		{"rolled back here before its digest was known", "it may be the same bytes", preview(rejected("r/app:2")), blocked, ""},
 		{"rolled back here, pushed again", "other bytes under that tag", preview(rejected("r/app@" + digest(9))), promoting, ""},
 		{"held by a person", "nothing is taken before the hold ends", preview(annotated(v1alpha1.AnnotationHold, "demo")), blocked,
-			"2: a person holds what runs (demo): end the hold with kubectl annotate eenv -n team preview " + v1alpha1.AnnotationHold + "-"},
+			"2: a person holds what runs: end the hold with kubectl annotate eenv -n team preview " + v1alpha1.AnnotationHold + "- (the reason: demo)"},
 		{"held by a person, rolled back here", "the end of the hold would not help", preview(annotated(v1alpha1.AnnotationHold, "demo"), rejected(candidate)), blocked,
 			"it was rolled back here"},
 		{"gate", "something else comes first", preview(gate), blocked, "over budget"},
@@ -150,7 +150,7 @@ func TestDecide(t *testing.T) {
 			d := promotion.Decide(tt.in)
 			assert.Equal(t, given, asJSON(tt.in), "it changes nothing that it was given")
 			assert.Equal(t, tt.want, d.Promotion.State, tt.reason)
-			assert.Contains(t, d.Message, tt.says)
+			assert.Contains(t, d.Told(), tt.says)
 			assert.NotEmpty(t, d.Reason)
 			assert.Equal(t, strings.Contains(d.Message, "a person holds"), d.Reason == v1alpha1.ReasonPromotionHeld, "the reason tells it apart")
 			assert.Equal(t, tt.want == soaks, d.Promotion.SoakedAt != nil, "a soak has an end, nothing else has")

@@ -57,11 +57,12 @@ func TestARollbackNamesWhatItReplaces(t *testing.T) {
 	d := promotion.Decide(in)
 	require.NotNil(t, d.Rollback)
 	assert.Equal(t, "1.4.2 to 1.5.0", d.Rollback.To+" to "+d.Rollback.From)
-	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 runs in place of 1.5.0 (a person asked for it): ")
+	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 runs in place of 1.5.0: ")
 
 	d.Rollback.From = "1.4.2" // other settings or variables
-	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 runs as it was verified before, not as declared now (a person asked for it): ")
+	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 runs as it was verified before, not as declared now: ")
+	assert.Contains(t, promotion.HeldMessage(in, d), " (a person asked for it)")
 	assert.Equal(t, "1.4.2 to how it was verified before", promotion.FromTo(d.Rollback))
 	d.Rollback.Requested = false
-	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 failed as declared now (a person asked for it), what was verified before runs instead: ")
+	assert.Contains(t, promotion.HeldMessage(in, d), "1.4.2 failed as declared now, what was verified before runs instead: ")
 }

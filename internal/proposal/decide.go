@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Gate is what decides whether a proposal may be written.
@@ -46,8 +45,7 @@ func (g Gate) Decide(p Proposal) Decision {
 	case g.Policy == v1alpha1.WritePolicyObserve:
 		return Decision{
 			Approved: g.spent(), Plan: p.Status(false), Reason: v1alpha1.ReasonObserving,
-			Message: fmt.Sprintf("would write: %s.%s Set writePolicy to Apply or Approve to have it written",
-				p.Message(), g.refused()),
+			Message: fmt.Sprintf("would write: %s. Set writePolicy to Apply or Approve to have it written%s", p.Message(), g.before("")),
 		}
 	case g.Annotation == p.Hash():
 		return Decision{Write: true, Approved: p.Approved(), Plan: p.Status(true)}
@@ -88,23 +86,24 @@ func After(last *v1alpha1.Commit, approved *v1alpha1.ApprovedPlan) string {
 }
 
 func (g Gate) ask(p Proposal) string {
-	stale := ""
-	if g.Annotation != "" {
-		stale = fmt.Sprintf(" (the approval so far, %s, is for another plan)", g.Annotation)
-	}
-	return fmt.Sprintf("would write: %s.%s A person must approve it%s: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s",
-		p.Message(), g.refused(), stale, g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash())
+	return fmt.Sprintf("would write: %s. A person must approve it: kubectl engine approve -n %s %s, or kubectl annotate eenv -n %s %s --overwrite %s=%s%s",
+		p.Message(), g.Namespace, g.Name, g.Namespace, g.Name, v1alpha1.AnnotationApprovePlan, p.Hash(), g.before(g.Annotation))
 }
 
-// refusedAtMost bounds Railway's text in a message, in bytes: the command behind it must not be cut off.
-const refusedAtMost = 300
-
-// refused says why the last attempt failed.
-func (g Gate) refused() string {
-	if g.Refused == "" {
+// before says why the last attempt failed, and that an approval is for another plan. It ends a message: both texts are others', and may
+// be long.
+func (g Gate) before(approved string) string {
+	var parts []string
+	if g.Refused != "" {
+		parts = append(parts, "Railway could not apply what was sent last: "+strings.TrimSuffix(g.Refused, "."))
+	}
+	if approved != "" {
+		parts = append(parts, "the approval so far is for another plan, "+approved)
+	}
+	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" Railway could not apply what was sent last: %s.", strings.TrimSuffix(redact.Cut(g.Refused, refusedAtMost), "."))
+	return " (" + strings.Join(parts, "; ") + ")"
 }
 
 // OnceApproved says, at the end of what is told of a write, that it waits for the approval of its plan; empty when it does not.

@@ -31,8 +31,9 @@ func CommitMessage(text, id string, w Writer) string {
 	return messagePrefix + text + " " + Mark(id) + " " + w.Mark()
 }
 
-// marks finds the commit's id and its writer at the end of a message. Older versions named no writer.
-var marks = regexp.MustCompile(` \[(eo-[0-9a-f]+)\](?: \[([a-z0-9./-]+) ([^\]\s]{1,8})\])?$`)
+// marks finds the commit's id and its writer at the end of a message. Older versions named no writer. Anybody may write a message: what is
+// longer than an id, or a namespace and a name, is no mark, because both become part of a command.
+var marks = regexp.MustCompile(` \[(eo-[0-9a-f]{1,32})\](?: \[([a-z0-9./-]{1,317}) ([^\]\s]{1,8})\])?$`)
 
 // ReadMessage takes the marks off the message of an operator's commit; ok is false when nobody's operator made it.
 func ReadMessage(message string) (text, id string, ok bool) {

@@ -46,7 +46,7 @@ func TestHoldOnTheScreen(t *testing.T) {
 	tier.Status.Promotion = &v1alpha1.PromotionStatus{State: v1alpha1.PromotionBlocked, Candidate: "x", CandidateRevision: "1.7.0"}
 	tier.Status.Conditions = []metav1.Condition{{
 		Type: v1alpha1.ConditionPromoted, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPromotionHeld,
-		Message: "1.7.0: a person holds what runs (demo): end the hold with kubectl annotate eenv -n team preview " + v1alpha1.AnnotationHold + "-",
+		Message: "1.7.0: a person holds what runs: end the hold with kubectl annotate eenv -n team preview " + v1alpha1.AnnotationHold + "- (the reason: demo)",
 	}}
 	screen := show.Tier(tier, time.Time{}, show.NewPaint(false), "")
 	assert.Contains(t, screen, "  held        by a person: demo\n              kubectl engine resume -n team preview  # ends the hold\n"+
