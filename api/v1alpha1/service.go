@@ -276,6 +276,7 @@ type Limits struct {
 	// replicas (railway-api.md, "Service settings"); plans have lower limits per replica, which Railway checks.
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1m')) >= 0 && quantity(string(self)).compareTo(quantity('1000')) <= 0",message="limits.cpu must be a quantity between 1m and 1000 cores, for example 2 or 500m; without it Railway's limit stays"
 	// +optional
 	CPU *resource.Quantity `json:"cpu,omitempty"`
@@ -284,6 +285,7 @@ type Limits struct {
 	// replicas (railway-api.md, "Service settings"); plans have lower limits per replica, which Railway checks.
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0",message="limits.memory must be a quantity between 1Mi and 1Ti, for example 4Gi or 512Mi (the units are Ki, Mi, Gi, Ti or k, M, G, T, without a B); without it Railway's limit stays"
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`

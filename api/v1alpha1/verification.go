@@ -79,10 +79,10 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.status) || has(self.http)",message="status goes with http: use expect for other kinds"
 // +kubebuilder:validation:XValidation:rule="!has(self.contains) || !has(self.load)",message="contains goes with http and logs: use expect for load"
 type Check struct {
-	// name of the check.
+	// name of the check: lower-case letters, digits and -, starting and ending with a letter or digit.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=40
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="a check's name has lower-case letters, digits and - only, and starts and ends with a letter or digit, for example model-answers"
 	// +kubebuilder:validation:XValidation:rule="self != 'revision'",message="the revision check is the operator's own: choose another name"
 	// +required
 	Name string `json:"name,omitempty"`
@@ -168,10 +168,10 @@ type HTTPCheck struct {
 	Service string `json:"service,omitempty"`
 
 	// host to ask instead of a service's generated domain: a custom domain of a declared service, once Railway has verified it,
-	// or a host that the operator's administrator allows (--probe-allow-hosts).
+	// or a host that the operator's administrator allows (--probe-allow-hosts). It is a name in lower case, for example api.acme.example.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",message="host is a name in lower case, without scheme, port and path, for example api.acme.example"
 	// +optional
 	Host string `json:"host,omitempty"`
 
@@ -179,10 +179,10 @@ type HTTPCheck struct {
 	// +optional
 	Method HTTPMethod `json:"method,omitempty"`
 
-	// path with the query, if any. Requests always go over HTTPS.
+	// path with the query, if any, for example /health?full=1. Requests always go over HTTPS.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^/[^\s]*$`
+	// +kubebuilder:validation:XValidation:rule="self.matches(r'^/[^\\s]*$')",message="path starts with / and has no blanks (write %20 for one), for example /health?full=1"
 	// +required
 	Path string `json:"path,omitempty"`
 
@@ -208,10 +208,10 @@ type HTTPCheck struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.value) != has(self.valueFrom)",message="set exactly one of value and valueFrom"
 type Header struct {
-	// name of the header.
+	// name of the header: letters, digits and -.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9-]+$')",message="a header's name has letters, digits and - only, for example X-Tenant-ID"
 	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['host', 'content-length', 'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])",message="the operator sets this header itself, or HTTP does not allow it: remove it; to ask another host, set host"
 	// +required
 	Name string `json:"name,omitempty"`

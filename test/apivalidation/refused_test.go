@@ -21,10 +21,9 @@ func TestRefused(t *testing.T) {
 		cpu      = ": limits.cpu must be a quantity between 1m and 1000 cores, for example 2 or 500m; without it Railway's limit stays"
 		memory   = ": limits.memory must be a quantity between 1Mi and 1Ti, for example 4Gi or 512Mi (the units are Ki, Mi, Gi, Ti " +
 			"or k, M, G, T, without a B); without it Railway's limit stays"
-		noQuantity = ` in body should match '^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|` +
-			`([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$'`
 		// What is said of headers that a check cannot set.
 		ownHeader = "the operator sets this header itself, or HTTP does not allow it: remove it; to ask another host, set host"
+		path      = "path starts with / and has no blanks (write %20 for one), for example /health?full=1"
 		timeout   = ": healthcheck.timeout must be between 1s and 1h, in whole seconds, for example 300s"
 	)
 	cases := []struct {
@@ -102,6 +101,23 @@ func TestRefused(t *testing.T) {
 	}, {
 		tier: "Dev", patch: `verification: {checks: [{name: revision, http: {path: /}, status: 200}]}`, reason: "the operator's own",
 		want: []string{`spec.verification.checks[0].name: Invalid value: "revision": the revision check is the operator's own: choose another name`},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: Model_answers, http: {path: health, host: "https://api.acme.example/"}, status: 200}]}`,
+		reason: "the format is told in words, with an example",
+		want: []string{
+			`spec.verification.checks[0].http.host: Invalid value: "https://api.acme.example/": ` +
+				"host is a name in lower case, without scheme, port and path, for example api.acme.example",
+			`spec.verification.checks[0].http.path: Invalid value: "health": ` + path,
+			`spec.verification.checks[0].name: Invalid value: "Model_answers": ` +
+				"a check's name has lower-case letters, digits and - only, and starts and ends with a letter or digit, for example model-answers",
+		},
+	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, load: {path: "/a b", headers: [{name: "X-Tenant: ", value: a}]}, expect: "true"}]}`,
+		reason: "of a load as of a request",
+		want: []string{
+			`spec.verification.checks[0].load.headers[0].name: Invalid value: "X-Tenant: ": a header's name has letters, digits and - only, for example X-Tenant-ID`,
+			`spec.verification.checks[0].load.path: Invalid value: "/a b": ` + path,
+		},
 	}, {
 		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /, headers: [{name: Host, value: a.example}]}, status: 200}]}`,
 		reason: "Go ignores such a header, so the request would not be what was asked for",
@@ -316,12 +332,16 @@ func TestRefused(t *testing.T) {
 		},
 	}, {
 		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: two, memory: 4GB}}}`,
-		reason: "Kubernetes has its own words for what is no quantity, and ours beside them",
+		reason: "what is no quantity is told once, with an example, and without a regular expression",
 		want: []string{
 			`spec.engine.deploy.limits.cpu: Invalid value: "two"` + cpu,
-			`spec.engine.deploy.limits.cpu: Invalid value: "two": spec.engine.deploy.limits.cpu` + noQuantity,
 			`spec.engine.deploy.limits.memory: Invalid value: "4GB"` + memory,
-			`spec.engine.deploy.limits.memory: Invalid value: "4GB": spec.engine.deploy.limits.memory` + noQuantity,
+		},
+	}, {
+		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: 1.5, memory: true}}}`, reason: "YAML makes something else of what has no quotes",
+		want: []string{
+			`spec.engine.deploy.limits.cpu: Invalid value: "number": spec.engine.deploy.limits.cpu in body must be of type integer,string: "number"`,
+			`spec.engine.deploy.limits.memory: Invalid value: "boolean": spec.engine.deploy.limits.memory in body must be of type integer,string: "boolean"`,
 		},
 	}, {
 		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: 4000, memory: "1e30"}}}`,
