@@ -11,7 +11,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
+
+	"github.com/engine-operator/engine-operator/internal/document"
 )
 
 // YAML writes the result as manifests. Without values the Secrets are skeletons that name their keys.
@@ -64,6 +65,5 @@ func manifest(object any) (string, error) {
 	if metadata, ok := fields["metadata"].(map[string]any); ok {
 		delete(metadata, "creationTimestamp")
 	}
-	text, err := yaml.Marshal(fields)
-	return string(text), err
+	return document.YAML(fields)
 }

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
 // DefaultListen is where the board listens when nobody says.
@@ -103,7 +104,7 @@ func run(ctx context.Context, kube client.WithWatch, o Options, out io.Writer) e
 
 	address := fmt.Sprintf("http://%s/#token=%s", listener.Addr(), token)
 	_, _ = fmt.Fprintf(out, "Board of %s in %s, as %s:\n\n  %s\n\nThe address holds the key of this session: do not share it. Ctrl-C ends it.\n",
-		scopeOf(o), o.Context, user.nameOrUnknown(), address)
+		scopeOf(o), show.Visible(o.Context), show.Visible(user.nameOrUnknown()), address)
 	closeBrowser := func() {}
 	if o.Open {
 		closeBrowser = openBrowser(ctx, address, out)

@@ -73,7 +73,7 @@ func (a *actor) carryOut(ctx context.Context, world World, s *session, object *v
 	if err := s.Patch(ctx, object, client.MergeFrom(before), client.FieldOwner(fieldOwner+todo.verb)); err != nil {
 		return err
 	}
-	return say(world.Out, todo.done+"\n")
+	return say(world.Out, show.Visible(todo.done)+"\n")
 }
 
 // follow is how to see what the operator does next.

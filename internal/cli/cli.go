@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/options"
 )
 
@@ -116,7 +117,7 @@ func ExitCode(stderr io.Writer, name string, err error) int {
 	case errors.As(err, &code):
 		return int(code)
 	default:
-		_, _ = fmt.Fprintf(stderr, "%s: %s\n", name, explain(err))
+		_ = say(stderr, show.Lines(fmt.Sprintf("%s: %s\n", name, explain(err)))) // there is nobody else to tell
 		return 1
 	}
 }
@@ -171,7 +172,7 @@ func versionCommand(world World) *cobra.Command {
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Long: "Print the version, the commit that the binary was built from, the Go version and the platform.\n" +
 			"--version prints the version alone, for scripts.",
-		RunE: func(*cobra.Command, []string) error { return say(world.Out, versionText(world.Version)) },
+		RunE: func(*cobra.Command, []string) error { return say(world.Out, show.Lines(versionText(world.Version))) },
 	}
 }
 

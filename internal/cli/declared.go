@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,7 +103,7 @@ func (d declaration) built() (declared *desired.Environment, unknown map[string]
 
 const renderHelp = `Print a tier's variables as a dotenv file, as the engine gets them: the tier's settings, the declared variables,
 and the shared ones. Values of Secrets are left out; --reveal prints them. Railway's references are printed as they
-are, not resolved.`
+are, not resolved. At a terminal, control characters are shown as signs; a file gets the values as they are.`
 
 func renderCommand(world World) *cobra.Command {
 	f, service, reveal := &source{}, "", false
@@ -130,7 +131,11 @@ func renderCommand(world World) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return say(world.Out, text)
+		if world.Terminal {
+			return say(world.Out, show.Lines(text))
+		}
+		_, err = io.WriteString(world.Out, text) // a file gets the values as they are
+		return err
 	}
 	return command
 }

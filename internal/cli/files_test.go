@@ -5,6 +5,7 @@ package cli_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -107,6 +108,26 @@ func grep(text, word string) string {
 		}
 	}
 	return found
+}
+
+// TestOthersTextInOutput: a value of another person does nothing to the terminal, and a file gets it as it is.
+func TestOthersTextInOutput(t *testing.T) {
+	s := newShell(t)
+	path := s.file("dev.yaml", `
+apiVersion: railway.engine-operator.dev/v1alpha1
+kind: EngineEnvironment
+metadata: {name: dev}
+spec:
+  tier: Dev
+  railway: {projectID: `+projectID+`, tokenSecretRef: {name: railway}}
+  engine: {name: ai-engine, source: {image: "acme/engine:2"}, variables: [{name: A, value: "\e[8mwarn"}]}
+`)
+	assert.Contains(t, s.ok("render", "-f", path), "'\x1b[8mwarn'\n")
+	s.terminal = true
+	assert.Contains(t, s.ok("render", "-f", path), "'␛[8mwarn'\n")
+	var out strings.Builder
+	assert.Equal(t, 1, cli.ExitCode(&out, "engine", errors.New("refused: \x1b[8mdemo\nand\r more")))
+	assert.Equal(t, "engine: refused: ␛[8mdemo\nand␍ more\n", out.String())
 }
 
 // TestQuote: a shell reads back what is written.

@@ -51,7 +51,7 @@ func historyCommand(world World) *cobra.Command {
 			past.Patches = environment.Patches
 		}
 		for _, problem := range problems {
-			_ = say(world.Err, "not complete: "+explain(problem)+"\n") // the rest is worth more
+			_ = say(world.Err, show.Lines("not complete: "+explain(problem)+"\n")) // the rest is worth more
 		}
 		entries := show.History(past)
 		if output != "" {

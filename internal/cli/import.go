@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/adopt"
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
@@ -94,10 +96,10 @@ func (f *importFlags) run(ctx context.Context, world World) error {
 	if err != nil {
 		return err
 	}
-	if err := say(world.Out, text); err != nil {
+	if _, err := io.WriteString(world.Out, text); err != nil {
 		return err
 	}
-	return say(world.Err, f.remarks(result))
+	return say(world.Err, show.Lines(f.remarks(result)))
 }
 
 func (f *importFlags) read(ctx context.Context, world World) (*adopt.Result, error) {
@@ -144,13 +146,13 @@ func (f *importFlags) remarks(result *adopt.Result) string {
 		}
 		out.WriteString(heading)
 		for _, path := range slices.Sorted(maps.Keys(result.Changes)) {
-			fmt.Fprintf(&out, "  %s: %s\n", path, result.Changes[path])
+			fmt.Fprintf(&out, "  %s: %s\n", show.Visible(path), show.Visible(result.Changes[path]))
 		}
 	}
 	if len(result.Left) > 0 {
 		out.WriteString("Not expressed:\n")
 		for _, line := range result.Left {
-			fmt.Fprintf(&out, "  %s\n", line)
+			fmt.Fprintf(&out, "  %s\n", show.Visible(line))
 		}
 	}
 	keys := 0

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 	"github.com/engine-operator/engine-operator/internal/rollout"
@@ -18,7 +19,7 @@ import (
 
 const logsHelp = `Print the log of the newest deployment from Railway, even of one that failed while an earlier one still serves. With
 -f it goes on until Ctrl-C, and with the next deployment when there is one. The log is the engine's own: nothing in it
-is masked.
+is masked, and its colours stay, each within its message. Other control characters are shown as signs.
 
 ` + tokenHelp + `, or the right to read the token's Secret.`
 
@@ -118,7 +119,7 @@ type tailer struct {
 	of string
 	// from is the time of its newest line, told are the lines of that time: nil before the first.
 	from time.Time
-	told map[string]bool
+	told map[show.Text]bool
 	// tails is true until the log was read for the first time, as --tail asks.
 	tails bool
 	// failing is true from the first read that failed until one succeeds.
@@ -159,7 +160,7 @@ func (t *tailer) turnTo(ctx context.Context, d *model.Deployment) error {
 		if err != nil && railway.ClassOf(err) != railway.NotFound {
 			return err
 		}
-		if err := say(t.world.Err, fmt.Sprintf("Follows deployment %s (%s)\n", d.ID, d.Status)); err != nil {
+		if err := say(t.world.Err, show.Visible(fmt.Sprintf("Follows deployment %s (%s)", d.ID, d.Status))+"\n"); err != nil {
 			return err
 		}
 	}
@@ -180,7 +181,7 @@ func (t *tailer) poll(ctx context.Context) error {
 	t.failing = false
 	if !t.tails && len(lines) == atMost && !t.told[text(lines[0])] {
 		missing := fmt.Sprintf("Railway returns the last %d lines at most: lines before the next one are missing here\n", atMost)
-		if err := say(t.world.Err, missing); err != nil {
+		if err := say(t.world.Err, show.Lines(missing)); err != nil {
 			return err
 		}
 	}
@@ -198,7 +199,7 @@ func (t *tailer) outlast(ctx context.Context, err error) error {
 		return nil
 	}
 	t.failing = true
-	return say(t.world.Err, fmt.Sprintf("%s; tries again\n", err))
+	return say(t.world.Err, show.Visible(err.Error())+"; tries again\n")
 }
 
 func (t *tailer) print(lines []model.LogLine) error {
@@ -208,7 +209,7 @@ func (t *tailer) print(lines []model.LogLine) error {
 			continue
 		}
 		if line.Time.After(t.from) || t.told == nil {
-			t.from, t.told = line.Time, map[string]bool{}
+			t.from, t.told = line.Time, map[show.Text]bool{}
 		}
 		t.told[told] = true
 		if err := say(t.world.Out, told); err != nil {
@@ -218,8 +219,8 @@ func (t *tailer) print(lines []model.LogLine) error {
 	return nil
 }
 
-func text(line model.LogLine) string {
-	return fmt.Sprintf("%s %s %s\n", line.Time.UTC().Format(time.RFC3339Nano), severity(line.Severity), line.Message)
+func text(line model.LogLine) show.Text {
+	return show.Visible(line.Time.UTC().Format(time.RFC3339Nano)+" "+severity(line.Severity)+" ") + show.Log(line.Message) + "\n"
 }
 
 func severity(text string) string {

@@ -33,7 +33,7 @@ projects:
     environments: {dev: {source: {image: "acme/engine:dying"}, variables: {LOG_LINES: {value: "300"}}}}
   - id: 5e1f0000-0000-4000-8000-000000000002
     name: worker
-    environments: {dev: {source: {image: "acme/engine:2"}, variables: {PORT: {value: "9000"}}}}
+    environments: {dev: {source: {image: "acme/engine:2"}, variables: {PORT: {value: "\e[31m9000\e[2J"}}}}
 tokens:
 - {name: account, kind: workspace, workspace: ws, value: ` + accountToken + `}
 `
@@ -95,7 +95,7 @@ func TestLogs(t *testing.T) {
 	assert.Equal(t, []string{started[2], died}, l.logs("--tail", "2"))
 	assert.Equal(t, []string{died}, l.logs("--since", "45m"))
 	assert.Equal(t, []string{died}, l.logs("--filter", "@level:error"))
-	assert.Equal(t, "Listening on port 9000", l.logs("--service", "worker")[2])
+	assert.Equal(t, "Listening on port \x1b[31m9000␛[2J\x1b[0m", l.logs("--service", "worker")[2], "colours stay, within the line")
 	for args, want := range map[string]string{
 		"--tail=0":       "--tail 0: it must be from 1 to 5000",
 		"--tail=5001":    "--tail 5001: it must be from 1 to 5000",

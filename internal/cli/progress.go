@@ -6,12 +6,14 @@ package cli
 import (
 	"fmt"
 	"time"
+
+	"github.com/engine-operator/engine-operator/internal/cli/show"
 )
 
 // progress tells a person at a terminal what a command does that takes long, a line on standard error. Scripts are told nothing.
 func (w World) progress(format string, args ...any) {
 	if w.ErrTerminal {
-		_, _ = fmt.Fprintf(w.Err, format+"\n", args...) // what the command is for is worth more
+		_ = say(w.Err, show.Visible(fmt.Sprintf(format, args...))+"\n") // what the command is for is worth more
 	}
 }
 

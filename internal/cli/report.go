@@ -63,7 +63,7 @@ func reportCommand(world World) *cobra.Command {
 		if err := archive(file, files, world.Now()); err != nil {
 			return err
 		}
-		return say(world.Out, fmt.Sprintf("Wrote %s with %d files.\n", file, len(files)))
+		return say(world.Out, show.Visible(fmt.Sprintf("Wrote %s with %d files.", file, len(files)))+"\n")
 	}
 	return command
 }

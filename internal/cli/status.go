@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -13,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/document"
 )
 
 const statusExamples = `  # the whole chain, each tier below the one that it takes its source from
@@ -111,7 +110,7 @@ func (f *statusFlags) once(ctx context.Context, world World, s *session, name st
 	case len(tiers) == 0 && s.namespace == "":
 		return say(world.Out, "There is no EngineEnvironment. Bring what is on Railway with: kubectl engine import\n")
 	case len(tiers) == 0:
-		return say(world.Out, fmt.Sprintf("There is no EngineEnvironment in namespace %s. Name another with -n, or all with -A.\n", s.namespace))
+		return say(world.Out, show.Visible("There is no EngineEnvironment in namespace "+s.namespace)+". Name another with -n, or all with -A.\n")
 	}
 	return say(world.Out, show.Chain(tiers, world.Now(), s.namespace == "", world.paint(), s.flags))
 }
@@ -159,21 +158,22 @@ func ended(ctx context.Context, err error) error {
 	return nil
 }
 
-// say writes a text.
-func say(out io.Writer, text string) error {
-	_, err := io.WriteString(out, text)
+// say writes a text for people.
+func say(out io.Writer, text show.Text) error {
+	_, err := io.WriteString(out, string(text))
 	return err
 }
 
 // write writes a value as JSON or YAML.
 func write(out io.Writer, format string, value any) error {
-	raw, err := json.MarshalIndent(value, "", "  ")
-	if err == nil && format == "yaml" {
-		raw, err = yaml.JSONToYAML(raw)
+	as := document.JSON
+	if format == "yaml" {
+		as = document.YAML
 	}
+	text, err := as(value)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s\n", raw)
+	_, err = io.WriteString(out, text+"\n")
 	return err
 }

@@ -148,15 +148,15 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 		return ended(ctx, err)
 	}
 	if object.Status.Verdict == v1alpha1.VerdictGo {
-		return say(world.Out, fmt.Sprintf("%s is GO\n", name))
+		return say(world.Out, show.Visible(name)+" is GO\n")
 	}
 	reason := ""
 	if len(object.Status.VerdictReasons) > 0 {
-		reason = ": " + show.Visible(s.flags.Message(object.Status.VerdictReasons[0]))
+		reason = ": " + s.flags.Message(object.Status.VerdictReasons[0])
 	}
 	next := s.follow(object)
 	if object.Spec.Suspend { // there is nothing to follow
 		next = "to end that: " + s.flags.Command(object, "resume")
 	}
-	return say(world.Out, fmt.Sprintf("%s is %s%s\n%s\n", name, object.Status.Verdict, reason, next))
+	return say(world.Out, show.Visible(fmt.Sprintf("%s is %s%s", name, object.Status.Verdict, reason))+"\n"+show.Visible(next)+"\n")
 }

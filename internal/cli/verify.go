@@ -61,7 +61,7 @@ func (f *verifyFlags) run(ctx context.Context, world World, name string) error {
 	}
 	announcement := fmt.Sprintf("Runs %s; the check %s is what Railway reports of the deployment: see status\n",
 		status.Count(len(job.Checks), "check", "checks"), v1alpha1.CheckRevision)
-	if err := say(world.Err, announcement); err != nil {
+	if err := say(world.Err, show.Lines(announcement)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
@@ -70,7 +70,7 @@ func (f *verifyFlags) run(ctx context.Context, world World, name string) error {
 	report := runChecks(ctx, job, guard, f.LogGrace)
 	end()
 	if !report.Done && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		if err := say(world.Err, fmt.Sprintf("Not every check was decided within %s: --timeout allows more\n", f.patience)); err != nil {
+		if err := say(world.Err, show.Lines(fmt.Sprintf("Not every check was decided within %s: --timeout allows more\n", f.patience))); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ type branch struct {
 }
 
 // Chain is the tiers as a tree: each below the one that it takes its source from.
-func Chain(tiers []v1alpha1.EngineEnvironment, now time.Time, namespaces bool, paint Paint, flags Flags) string {
+func Chain(tiers []v1alpha1.EngineEnvironment, now time.Time, namespaces bool, paint Paint, flags Flags) Text {
 	rows := [][]string{{"NAME", "TIER", "VERDICT", "RUNS", "CHECKS", "COST", "WAITS FOR"}}
 	all := grow(tiers)
 	for _, b := range all {
@@ -36,14 +36,14 @@ func Chain(tiers []v1alpha1.EngineEnvironment, now time.Time, namespaces bool, p
 			flags.Message(waits(b.EngineEnvironment, now, flags)),
 		})
 	}
-	return table(rows, func(row, column int, text string) string {
+	return table(rows, func(row, column int, text string) Text {
 		switch {
 		case row == 0:
 			return paint.Faint(text)
 		case column == 2:
 			return paint.Verdict(all[row-1].Status.Verdict, len([]rune(text)))
 		default:
-			return text
+			return Visible(text)
 		}
 	})
 }
@@ -167,11 +167,11 @@ func held(tier *v1alpha1.EngineEnvironment, flags Flags) string {
 }
 
 // table aligns the rows, one line each. The last column is not filled up; cell may colour a text that has its final width.
-func table(rows [][]string, cell func(row, column int, text string) string) string {
+func table(rows [][]string, cell func(row, column int, text string) Text) Text {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, text := range row {
-			row[i] = Visible(text)
+			row[i] = string(Visible(text))
 			widths[i] = max(widths[i], len([]rune(orDash(row[i]))))
 		}
 	}
@@ -180,12 +180,12 @@ func table(rows [][]string, cell func(row, column int, text string) string) stri
 		var line strings.Builder
 		for c, text := range row {
 			if c == len(row)-1 {
-				line.WriteString(cell(r, c, text))
+				line.WriteString(string(cell(r, c, text)))
 				continue
 			}
-			line.WriteString(cell(r, c, pad(orDash(text), widths[c])) + "  ")
+			line.WriteString(string(cell(r, c, pad(orDash(text), widths[c]))) + "  ")
 		}
 		out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
-	return out.String()
+	return Text(out.String())
 }

@@ -59,7 +59,7 @@ func TestWaitsFor(t *testing.T) {
 		tier := v1alpha1.EngineEnvironment{ObjectMeta: metav1.ObjectMeta{Name: "dev", Namespace: "team"}}
 		tier.Status.Verdict = v1alpha1.VerdictPending
 		c.change(&tier)
-		lines := strings.Split(show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false), ""), "\n")
+		lines := strings.Split(string(show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false), "")), "\n")
 		at := strings.Index(lines[0], "WAITS FOR")
 		assert.Equal(t, c.want, lines[1][min(at, len(lines[1])):], c.reason)
 	}

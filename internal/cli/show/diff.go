@@ -98,18 +98,18 @@ func fieldsOf(side Side) map[string]field {
 }
 
 // DiffTable is the differences as a table.
-func DiffTable(left, right string, all []Difference, paint Paint) string {
+func DiffTable(left, right string, all []Difference, paint Paint) Text {
 	if len(all) == 0 {
-		return fmt.Sprintf("%s and %s declare the same.\n", left, right)
+		return Visible(fmt.Sprintf("%s and %s declare the same.", left, right)) + "\n"
 	}
 	rows := [][]string{{"FIELD", strings.ToUpper(left), strings.ToUpper(right)}}
 	for _, d := range all {
 		rows = append(rows, []string{d.Path, d.Left, orDash(d.Right)})
 	}
-	return table(rows, func(row, _ int, text string) string {
+	return table(rows, func(row, _ int, text string) Text {
 		if row == 0 {
 			return paint.Faint(text)
 		}
-		return text
+		return Visible(text)
 	})
 }

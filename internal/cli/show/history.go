@@ -230,7 +230,7 @@ func fromPatches(object *v1alpha1.EngineEnvironment, patches []model.Patch) []En
 }
 
 // HistoryTable is the entries for people.
-func HistoryTable(entries []Entry, paint Paint) string {
+func HistoryTable(entries []Entry, paint Paint) Text {
 	if len(entries) == 0 {
 		return "Nothing is known yet.\n"
 	}
@@ -238,7 +238,7 @@ func HistoryTable(entries []Entry, paint Paint) string {
 	for _, e := range entries {
 		rows = append(rows, []string{when(e.Time), e.Kind, e.Who, e.What})
 	}
-	return table(rows, func(row, column int, text string) string {
+	return table(rows, func(row, column int, text string) Text {
 		switch {
 		case row == 0:
 			return paint.Faint(text)
@@ -247,7 +247,7 @@ func HistoryTable(entries []Entry, paint Paint) string {
 		case column == 1 && (entries[row-1].Kind == "Verified" || entries[row-1].Kind == "Promoted"):
 			return paint.Good(text)
 		default:
-			return text
+			return Visible(text)
 		}
 	})
 }

@@ -18,32 +18,33 @@ type Paint struct{ on bool }
 // NewPaint returns a Paint; off colours nothing.
 func NewPaint(on bool) Paint { return Paint{on: on} }
 
-func (p Paint) as(text string, attributes ...color.Attribute) string {
+func (p Paint) as(text string, attributes ...color.Attribute) Text {
+	visible := Visible(text)
 	if !p.on || text == "" {
-		return text
+		return visible
 	}
 	c := color.New(attributes...)
 	c.EnableColor()
-	return c.Sprint(text)
+	return Text(c.Sprint(visible))
 }
 
 // Good, Bad, Doubt, Faint and Strong colour a text by what it says.
-func (p Paint) Good(text string) string { return p.as(text, color.FgGreen) }
+func (p Paint) Good(text string) Text { return p.as(text, color.FgGreen) }
 
 // Bad is for what is wrong.
-func (p Paint) Bad(text string) string { return p.as(text, color.FgRed) }
+func (p Paint) Bad(text string) Text { return p.as(text, color.FgRed) }
 
 // Doubt is for what is not decided, or waits.
-func (p Paint) Doubt(text string) string { return p.as(text, color.FgYellow) }
+func (p Paint) Doubt(text string) Text { return p.as(text, color.FgYellow) }
 
 // Faint is for what matters less.
-func (p Paint) Faint(text string) string { return p.as(text, color.Faint) }
+func (p Paint) Faint(text string) Text { return p.as(text, color.Faint) }
 
 // Strong is for headings.
-func (p Paint) Strong(text string) string { return p.as(text, color.Bold) }
+func (p Paint) Strong(text string) Text { return p.as(text, color.Bold) }
 
 // Verdict colours a verdict, which stands in a column of that width.
-func (p Paint) Verdict(verdict v1alpha1.Verdict, width int) string {
+func (p Paint) Verdict(verdict v1alpha1.Verdict, width int) Text {
 	text := pad(orDash(string(verdict)), width)
 	switch verdict {
 	case v1alpha1.VerdictGo:

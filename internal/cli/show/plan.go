@@ -15,7 +15,7 @@ import (
 var signs = map[preview.Action]string{preview.Create: "+", preview.Set: "~", preview.Delete: "-"}
 
 // Plan is the previews for people at a terminal.
-func Plan(previews []*preview.Preview, paint Paint) string {
+func Plan(previews []*preview.Preview, paint Paint) Text {
 	var out strings.Builder
 	for i, p := range previews {
 		if i > 0 {
@@ -23,29 +23,28 @@ func Plan(previews []*preview.Preview, paint Paint) string {
 		}
 		fmt.Fprintf(&out, "%s\n", paint.Strong(title(p)))
 		for _, c := range p.Changes {
-			line := fmt.Sprintf("  %s %s", signs[c.Action], change(c))
+			as := paint.Doubt
 			switch c.Action {
 			case preview.Create:
-				line = paint.Good(line)
+				as = paint.Good
 			case preview.Delete:
-				line = paint.Bad(line)
+				as = paint.Bad
 			case preview.Set:
-				line = paint.Doubt(line)
 			}
-			out.WriteString(line + paint.Faint(note(c.Note)) + "\n")
+			fmt.Fprintf(&out, "%s%s\n", as(fmt.Sprintf("  %s %s", signs[c.Action], change(c))), paint.Faint(note(c.Note)))
 		}
 		for _, u := range p.Unknown {
-			out.WriteString(paint.Faint(fmt.Sprintf("  ? %s  %s", u.Path, u.Why)) + "\n")
+			fmt.Fprintln(&out, paint.Faint(fmt.Sprintf("  ? %s  %s", u.Path, u.Why)))
 		}
 		for _, c := range p.Left {
-			out.WriteString(paint.Faint(fmt.Sprintf("  ! %s  differs and is left alone (driftPolicy: Warn)", change(c))) + "\n")
+			fmt.Fprintln(&out, paint.Faint(fmt.Sprintf("  ! %s  differs and is left alone (driftPolicy: Warn)", change(c))))
 		}
 		for _, n := range p.Notes {
-			out.WriteString(paint.Faint("  note: "+n) + "\n")
+			fmt.Fprintln(&out, paint.Faint("  note: "+n))
 		}
-		out.WriteString("  " + paint.Strong(Summary(p)) + "\n")
+		fmt.Fprintf(&out, "  %s\n", paint.Strong(Summary(p)))
 	}
-	return out.String()
+	return Text(out.String())
 }
 
 func title(p *preview.Preview) string {
@@ -96,13 +95,13 @@ func Summary(p *preview.Preview) string {
 }
 
 // Markdown is the previews for the comment of a pull request.
-func Markdown(previews []*preview.Preview) string {
+func Markdown(previews []*preview.Preview) Text {
 	var out strings.Builder
 	for i, p := range previews {
 		if i > 0 {
 			out.WriteString("\n")
 		}
-		fmt.Fprintf(&out, "### %s\n\n%s\n", cell(title(p)), Summary(p))
+		fmt.Fprintf(&out, "### %s\n\n%s\n", cell(title(p)), cell(Summary(p)))
 		if len(p.Changes) > 0 {
 			out.WriteString("\n| | field | from | to | |\n|---|---|---|---|---|\n")
 			for _, c := range p.Changes {
@@ -128,19 +127,22 @@ func Markdown(previews []*preview.Preview) string {
 			}
 		}
 	}
-	return out.String()
+	return Text(out.String())
 }
 
-// unfenced are the characters that end a cell, a line or a code span, or begin HTML.
-var unfenced = strings.NewReplacer("\r", " ", "\n", "⏎", "|", "\\|", "`", "'", "<", "&lt;", ">", "&gt;")
+var (
+	// unfenced are the characters that end a cell, a line or a code span. In a code span < and > are characters like others.
+	unfenced = strings.NewReplacer("\r\n", "\n", "|", "\\|", "`", "'")
+	noHTML   = strings.NewReplacer("<", "&lt;", ">", "&gt;")
+)
 
 // cell is a text that stays inside a table's cell.
-func cell(text string) string { return unfenced.Replace(text) }
+func cell(text string) Text { return Visible(noHTML.Replace(unfenced.Replace(text))) }
 
-// code is a text as code inside a table's cell. In a code span < and > are characters like others.
-func code(text string) string {
+// code is a text as code inside a table's cell.
+func code(text string) Text {
 	if text == "" {
 		return ""
 	}
-	return "`" + strings.NewReplacer("\r", " ", "\n", "⏎", "|", "\\|", "`", "'").Replace(text) + "`"
+	return "`" + Visible(unfenced.Replace(text)) + "`"
 }

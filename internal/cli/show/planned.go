@@ -55,7 +55,7 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 	}
 	s.line("plan", s.paint.Doubt(p.Message))
 	for _, line := range PlannedChanges(p, plannedAtMost) {
-		s.line("", line)
+		s.line("", Visible(line))
 	}
 	switch proposal.StateOf(object) {
 	case proposal.Approved:
@@ -66,9 +66,9 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 		s.line("", "for an older spec: the operator has not read the newest one yet")
 	case proposal.Waits:
 		if stale := proposal.Stale(object); stale != "" {
-			s.line("", "the approval so far, "+stale+", is for another plan: this one has changed since")
+			s.line("", Visible("the approval so far, "+stale+", is for another plan: this one has changed since"))
 		}
-		s.line("", s.flags.Command(object, "approve"))
+		s.line("", Visible(s.flags.Command(object, "approve")))
 	}
 }
 
@@ -76,6 +76,6 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 func (s *screen) hold(object *v1alpha1.EngineEnvironment) {
 	if why := object.Annotations[v1alpha1.AnnotationHold]; why != "" && object.Spec.Promotion != nil {
 		s.line("held", s.paint.Doubt("by a person: "+why))
-		s.line("", s.flags.Command(object, "resume")+"  # ends the hold")
+		s.line("", Visible(s.flags.Command(object, "resume"))+"  # ends the hold")
 	}
 }

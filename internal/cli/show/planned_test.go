@@ -26,7 +26,7 @@ func planned(policy v1alpha1.WritePolicy, approved bool, changes ...v1alpha1.Pla
 }
 
 func TestPlanOnTheScreen(t *testing.T) {
-	screen := func(object *v1alpha1.EngineEnvironment) string {
+	screen := func(object *v1alpha1.EngineEnvironment) show.Text {
 		return show.Tier(object, time.Time{}, show.NewPaint(false), "")
 	}
 	const indent = "\n                "

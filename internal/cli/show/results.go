@@ -29,17 +29,17 @@ func Results(report verify.Report) []Result {
 }
 
 // ResultTable is the results for people.
-func ResultTable(report verify.Report, paint Paint) string {
+func ResultTable(report verify.Report, paint Paint) Text {
 	rows := [][]string{{"CHECK", "RESULT", "TOOK", "FOUND"}}
 	for _, r := range report.Results {
 		rows = append(rows, []string{r.Name, outcomes[r.Outcome], r.Duration.Round(time.Millisecond).String(), r.Message})
 	}
-	return table(rows, func(row, column int, text string) string {
+	return table(rows, func(row, column int, text string) Text {
 		switch {
 		case row == 0:
 			return paint.Faint(text)
 		case column != 1:
-			return text
+			return Visible(text)
 		case report.Results[row-1].Outcome == verify.Passed:
 			return paint.Good(text)
 		case report.Results[row-1].Outcome == verify.Failed:

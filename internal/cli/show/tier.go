@@ -33,21 +33,21 @@ type screen struct {
 }
 
 // line writes a label and what it is about. An empty label continues the one above; an empty text writes nothing.
-func (s *screen) line(label, text string) {
+func (s *screen) line(label string, text Text) {
 	if text != "" {
-		fmt.Fprintf(s, "  %s %s\n", s.paint.Faint(pad(label, labelWidth)), s.flags.Message(Visible(text)))
+		fmt.Fprintf(s, "  %s %s\n", s.paint.Faint(pad(label, labelWidth)), s.flags.Message(string(text)))
 	}
 }
 
 // Tier is one tier on one screen: what runs, the verdict and why, checks, drift, promotion with what it waits for, and cost.
-func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags Flags) string {
+func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags Flags) Text {
 	s := &screen{paint: paint, flags: flags}
-	fmt.Fprintf(s, "%s  %s  %s%s\n", paint.Strong(object.Name), object.Spec.Tier, paint.Verdict(object.Status.Verdict, 0), since(object, now))
+	fmt.Fprintf(s, "%s  %s  %s%s\n", paint.Strong(object.Name), Visible(string(object.Spec.Tier)), paint.Verdict(object.Status.Verdict, 0), since(object, now))
 	for _, reason := range object.Status.VerdictReasons {
-		s.line("why", whole(object, reason))
+		s.line("why", Visible(whole(object, reason)))
 	}
 	if object.Spec.Suspend {
-		s.line("suspended", flags.Command(object, "resume")+"  # ends that")
+		s.line("suspended", Visible(flags.Command(object, "resume"))+"  # ends that")
 	}
 	s.runs(object)
 	s.ready(object, now)
@@ -57,12 +57,12 @@ func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags 
 	s.rollback(object)
 	s.hold(object)
 	s.promotion(object, now)
-	s.line("cost", cost(object.Status.Cost, now))
-	s.line("secret", s.envFrom(object))
+	s.line("cost", Visible(cost(object.Status.Cost, now)))
+	s.line("secret", Visible(s.envFrom(object)))
 	if at := object.Status.Railway; at != nil {
-		s.line("railway", fmt.Sprintf("%s  %s", at.Environment, paint.Faint(at.URL)))
+		s.line("railway", Visible(at.Environment)+"  "+paint.Faint(at.URL))
 	}
-	return s.String()
+	return Text(s.String())
 }
 
 // whole is a reason of the verdict that was cut, in full where a condition has it: a command in it is there to be pasted.
@@ -92,12 +92,12 @@ func age(since metav1.Time, now time.Time) string {
 // runs are the services, the engine first.
 func (s *screen) runs(object *v1alpha1.EngineEnvironment) {
 	if engine := object.Status.Engine; engine != nil {
-		s.line("runs", service(engine))
+		s.line("runs", Visible(service(engine)))
 	} else if object.Spec.Tier != v1alpha1.TierLocal {
 		s.line("runs", "nothing yet")
 	}
 	for i := range object.Status.Services {
-		s.line("", service(&object.Status.Services[i]))
+		s.line("", Visible(service(&object.Status.Services[i])))
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *screen) ready(object *v1alpha1.EngineEnvironment, now time.Time) {
 		s.line("ready", s.paint.Doubt("the status is about an older spec: the operator has not read the newest one yet"))
 		return
 	case c.Status == metav1.ConditionTrue:
-		s.line("ready", s.paint.Good("yes")+" for "+age(c.LastTransitionTime, now))
+		s.line("ready", s.paint.Good("yes")+Visible(" for "+age(c.LastTransitionTime, now)))
 		return
 	}
 	said := false
@@ -157,7 +157,7 @@ func (s *screen) ready(object *v1alpha1.EngineEnvironment, now time.Time) {
 	if c.Status == metav1.ConditionUnknown {
 		answer = "not decided"
 	}
-	s.line("ready", s.paint.Doubt(answer)+text)
+	s.line("ready", s.paint.Doubt(answer)+Visible(text))
 }
 
 // checks sums them up and shows each that does not pass.
@@ -179,9 +179,9 @@ func (s *screen) checks(all []v1alpha1.CheckStatus) {
 	if skipped := len(all) - counted; skipped > 0 {
 		parts = append(parts, fmt.Sprintf("%d skipped", skipped))
 	}
-	s.line("checks", strings.Join(parts, "; "))
+	s.line("checks", Visible(strings.Join(parts, "; ")))
 	for i := range all {
-		check, mark := &all[i], ""
+		check, mark := &all[i], Text("")
 		switch check.Result {
 		case v1alpha1.CheckPassed:
 			continue
@@ -193,9 +193,9 @@ func (s *screen) checks(all []v1alpha1.CheckStatus) {
 			mark = s.paint.Faint("- " + check.Name)
 		}
 		if check.Blames != "" {
-			mark += " (blames the " + strings.ToLower(check.Blames) + ")"
+			mark += Visible(" (blames the " + strings.ToLower(check.Blames) + ")")
 		}
-		s.line("", mark+"  "+check.Message)
+		s.line("", mark+Visible("  "+check.Message))
 	}
 }
 
@@ -210,10 +210,10 @@ func (s *screen) drift(all []v1alpha1.Drift) {
 		if d.ChangedBy != "" {
 			text += ", by " + d.ChangedBy
 		}
-		s.line("", text)
+		s.line("", Visible(text))
 	}
 	if more := len(all) - driftAtMost; more > 0 {
-		s.line("", fmt.Sprintf("and %d more: see status.drift", more))
+		s.line("", Visible(fmt.Sprintf("and %d more: see status.drift", more)))
 	}
 }
 
@@ -228,7 +228,7 @@ func quoted(value string) string {
 func (s *screen) rollback(object *v1alpha1.EngineEnvironment) {
 	if r := object.Status.Rollback; r != nil {
 		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.Replacement(r), r.Reason)))
-		s.line("", s.flags.Command(object, "resume")+"  # deploys "+promotion.Replaced(r)+" again")
+		s.line("", Visible(s.flags.Command(object, "resume")+"  # deploys "+promotion.Replaced(r)+" again"))
 	}
 }
 
@@ -241,12 +241,12 @@ func (s *screen) promotion(object *v1alpha1.EngineEnvironment, now time.Time) {
 	from, message := object.Spec.Promotion.From, conditionMessage(object, v1alpha1.ConditionPromoted)
 	switch p.State {
 	case v1alpha1.PromotionUpToDate:
-		s.line("promotion", fmt.Sprintf("up to date with %s", from))
+		s.line("promotion", Visible(fmt.Sprintf("up to date with %s", from)))
 	case v1alpha1.PromotionSoaking:
-		s.line("promotion", s.paint.Doubt(fmt.Sprintf("%s soaks in %s", p.CandidateRevision, from))+soak(p.SoakedAt, now))
+		s.line("promotion", s.paint.Doubt(fmt.Sprintf("%s soaks in %s", p.CandidateRevision, from))+Visible(soak(p.SoakedAt, now)))
 	case v1alpha1.PromotionAwaitingApproval:
 		s.line("promotion", s.paint.Doubt(fmt.Sprintf("%s from %s waits for an approval", p.CandidateRevision, from)))
-		s.line("", s.flags.Command(object, "approve"))
+		s.line("", Visible(s.flags.Command(object, "approve")))
 	default:
 		if object.Status.Rollback != nil && slices.Contains(p.Rejected, p.Candidate) {
 			return // what is held says it, and how it ends
@@ -254,7 +254,7 @@ func (s *screen) promotion(object *v1alpha1.EngineEnvironment, now time.Time) {
 		if status.ReasonOf(&object.Status, v1alpha1.ConditionPromoted) == v1alpha1.ReasonPromotionHeld { // as above
 			message = fmt.Sprintf("%s from %s waits for the end of the hold", p.CandidateRevision, from)
 		}
-		s.line("promotion", s.paint.Doubt(string(p.State)+":")+" "+message)
+		s.line("promotion", s.paint.Doubt(string(p.State)+":")+Visible(" "+message))
 	}
 }
 

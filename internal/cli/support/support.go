@@ -5,7 +5,6 @@
 package support
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,10 +13,10 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/document"
 	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
@@ -55,11 +54,11 @@ func Files(c Collected, mask func(string) string) (map[string]string, error) {
 		}
 		place := "tiers/" + tier.Namespace + "/" + tier.Name
 		files[place+".yaml"] = text
-		files[place+".status.txt"] = show.Tier(tier, c.Time, show.NewPaint(false), "")
-		files[place+".history.txt"] = show.HistoryTable(c.History[tier.Namespace+"/"+tier.Name], show.NewPaint(false))
+		files[place+".status.txt"] = string(show.Tier(tier, c.Time, show.NewPaint(false), ""))
+		files[place+".history.txt"] = string(show.HistoryTable(c.History[tier.Namespace+"/"+tier.Name], show.NewPaint(false)))
 	}
 	if len(tiers) > 0 {
-		files["chain.txt"] = show.Chain(tiers, c.Time, true, show.NewPaint(false), "")
+		files["chain.txt"] = string(show.Chain(tiers, c.Time, true, show.NewPaint(false), ""))
 	}
 	if len(c.Operators)+len(c.Pods) > 0 {
 		files["operator.txt"] = operator(c)
@@ -78,7 +77,7 @@ func readme(c Collected) string {
 	}
 	out.WriteString("\nValues of variables, headers and bodies are left out. Secrets and ConfigMaps are not in it.\n")
 	for _, problem := range c.Problems {
-		fmt.Fprintf(&out, "Not complete: %s\n", problem)
+		fmt.Fprintf(&out, "Not complete: %s\n", show.Visible(problem))
 	}
 	return out.String()
 }
@@ -91,7 +90,7 @@ func operator(c Collected) string {
 		fmt.Fprintf(&out, "Deployment %s/%s: %d of %d ready\n", d.Namespace, d.Name, d.Status.ReadyReplicas, d.Status.Replicas)
 		for j := range d.Spec.Template.Spec.Containers {
 			container := &d.Spec.Template.Spec.Containers[j]
-			fmt.Fprintf(&out, "  %s runs %s %s\n", container.Name, container.Image, strings.Join(container.Args, " "))
+			fmt.Fprintf(&out, "  %s runs %s\n", container.Name, show.Visible(container.Image+" "+strings.Join(container.Args, " ")))
 		}
 	}
 	for i := range c.Pods {
@@ -101,7 +100,7 @@ func operator(c Collected) string {
 			s := &p.Status.ContainerStatuses[j]
 			fmt.Fprintf(&out, "  %s %s, %d restarts\n", s.Name, s.ImageID, s.RestartCount)
 			if t := s.LastTerminationState.Terminated; t != nil {
-				fmt.Fprintf(&out, "  ended before: %s, exit code %d\n", t.Reason, t.ExitCode)
+				fmt.Fprintf(&out, "  ended before: %s, exit code %d\n", show.Visible(t.Reason), t.ExitCode)
 			}
 		}
 	}
@@ -196,10 +195,9 @@ func fieldValue(path, value string) string {
 }
 
 func asYAML(object any) (string, error) {
-	raw, err := json.Marshal(object)
+	text, err := document.YAML(object)
 	if err != nil {
 		return "", fmt.Errorf("write the report: %w", err)
 	}
-	text, err := yaml.JSONToYAML(raw)
-	return string(text), err
+	return text, nil
 }
