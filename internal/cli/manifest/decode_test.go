@@ -165,6 +165,32 @@ func TestStatusIsDropped(t *testing.T) {
 	}
 }
 
+// TestLists: every list that kubectl applies is read, with items of which only the list says the kind, as the API server's, too.
+func TestLists(t *testing.T) {
+	item := func(fields string) string { return "\nitems:\n- {" + fields + "}\n" }
+	const secret, configMap = "metadata: {name: s}, stringData: {A: one}", "metadata: {name: c}, data: {B: two}"
+	const ofV1 = "apiVersion: v1, "
+	bare := strings.ReplaceAll(strings.SplitN(tier(", variables: [{name: A, valueFrom: {secretKeyRef: {name: s, key: A}}}, "+
+		"{name: B, valueFrom: {configMapKeyRef: {name: c, key: B}}}]", ""), "\n", 4)[3], "\n", "\n  ")
+	tiers := "apiVersion: railway.engine-operator.dev/v1alpha1\nkind: EngineEnvironmentList\nitems:\n- " + bare + "\n"
+	for name, text := range map[string]string{
+		"of one kind":    "apiVersion: v1\nkind: SecretList" + item(secret) + "---\napiVersion: v1\nkind: ConfigMapList" + item(configMap),
+		"with the kinds": "apiVersion: v1\nkind: SecretList" + item(ofV1+"kind: Secret, "+secret) + "---\napiVersion: v1\nkind: ConfigMapList" + item(ofV1+"kind: ConfigMap, "+configMap),
+		"of lists": "apiVersion: v1\nkind: List\nitems:\n- {" + ofV1 + "kind: SecretList, items: [{" + secret + "}]}\n- {" +
+			ofV1 + "kind: ConfigMapList, items: [{" + configMap + "}]}\n",
+	} {
+		set, err := manifest.Read(t.Context(), []string{"-"}, strings.NewReader(text+"---\n"+tiers), manifest.Namespace{Name: "team"})
+		require.NoError(t, err, name)
+		require.Len(t, set.Tiers, 1, name)
+		assert.Equal(t, "team", set.Tiers[0].Namespace, name)
+		sources := set.Sources(&set.Tiers[0])
+		assert.Equal(t, "one", sources.Secrets["s"]["A"], name)
+		assert.Equal(t, "two", sources.ConfigMaps["c"]["B"], name)
+	}
+	assert.Contains(t, refusal(t, "apiVersion: v1\nkind: List"+item(secret)), "items[0] of the list has no kind")
+	assert.Contains(t, refusal(t, "apiVersion: v1\nkind: SecretList\nitems: x\n"), "the items of the list are no list")
+}
+
 // TestNamespaces: what -n says is the namespace of objects that name none, and no object may name another, as with kubectl.
 func TestNamespaces(t *testing.T) {
 	text := strings.Replace(tier("", ""), "{name: dev}", "{name: dev, namespace: team}", 1)

@@ -167,7 +167,7 @@ func (r *reader) document(ctx context.Context, raw []byte) error {
 func ours(object unstructured.Unstructured) bool {
 	kind, version := object.GetKind(), object.GetAPIVersion()
 	return kind == "EngineEnvironment" || strings.HasPrefix(version, v1alpha1.GroupVersion.Group+"/") ||
-		version == "v1" && slices.Contains([]string{"List", "Secret", "ConfigMap"}, kind)
+		version == "v1" && slices.Contains([]string{"List", "Secret", "SecretList", "ConfigMap", "ConfigMapList"}, kind)
 }
 
 func (r *reader) object(ctx context.Context, object map[string]any) error {
@@ -176,8 +176,8 @@ func (r *reader) object(ctx context.Context, object map[string]any) error {
 	switch {
 	case !ours(of):
 		return nil
-	case kind == "List", kind == "EngineEnvironmentList":
-		return r.list(ctx, object)
+	case version == "v1" && strings.HasSuffix(kind, "List"), kind == "EngineEnvironmentList":
+		return r.list(ctx, of)
 	case kind != "EngineEnvironment" && version != "v1":
 		return fmt.Errorf("%s has no kind %q: it is EngineEnvironment", version, kind)
 	case kind == "EngineEnvironment" && version != v1alpha1.GroupVersion.String():
@@ -289,16 +289,24 @@ func keys[V any](at string, data map[string]V) error {
 	return nil
 }
 
-// list reads a list, as kubectl get -o yaml prints it.
-func (r *reader) list(ctx context.Context, object map[string]any) error {
-	items, isList := object["items"].([]any)
-	if object["items"] != nil && !isList {
+// list reads a list, as kubectl get -o yaml or the API server prints it. In a list of one kind, as the API server's, an item is of that
+// kind unless it says something else.
+func (r *reader) list(ctx context.Context, list unstructured.Unstructured) error {
+	items, isList := list.Object["items"].([]any)
+	if list.Object["items"] != nil && !isList {
 		return errors.New("the items of the list are no list")
 	}
 	for i, item := range items {
 		of, isObject := item.(map[string]any)
 		if !isObject {
 			return fmt.Errorf("items[%d] of the list is no object", i)
+		}
+		if item := (unstructured.Unstructured{Object: of}); item.GetKind() == "" && item.GetAPIVersion() == "" {
+			if list.GetKind() == "List" {
+				return fmt.Errorf("items[%d] of the list has no kind", i)
+			}
+			item.SetKind(strings.TrimSuffix(list.GetKind(), "List"))
+			item.SetAPIVersion(list.GetAPIVersion())
 		}
 		if err := r.object(ctx, of); err != nil {
 			return err
