@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,16 +44,17 @@ func (f *source) declare(ctx context.Context, world World, names ...string) ([]d
 	if len(f.files) == 0 {
 		return f.fromCluster(ctx, names)
 	}
-	set, err := manifest.Read(ctx, f.files, world.In, f.given())
+	set, err := manifest.Read(ctx, f.files, world.In, manifest.Namespace{Name: f.namespace})
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 && len(set.Tiers) == 1 {
-		names = []string{set.Tiers[0].Name}
+	tiers := slices.DeleteFunc(slices.Clone(set.Tiers), func(t manifest.Tier) bool { return f.namespace != "" && t.Namespace != f.namespace })
+	if len(names) == 0 && len(tiers) == 1 {
+		names = []string{tiers[0].Name}
 	}
 	all := make([]declaration, 0, len(names))
 	for _, name := range names {
-		tier, err := one(set, name)
+		tier, err := f.one(tiers, name)
 		if err != nil {
 			return nil, err
 		}
@@ -61,15 +63,38 @@ func (f *source) declare(ctx context.Context, world World, names ...string) ([]d
 	return all, nil
 }
 
-func one(set *manifest.Set, name string) (*manifest.Tier, error) {
+// one finds the tier of that name. Of two in two namespaces it takes none.
+func (f *source) one(tiers []manifest.Tier, name string) (*manifest.Tier, error) {
+	var found *manifest.Tier
 	var there []string
-	for i := range set.Tiers {
-		if set.Tiers[i].Name == name {
-			return &set.Tiers[i], nil
+	for i := range tiers {
+		tier := &tiers[i]
+		switch {
+		case tier.Name != name:
+			there = append(there, tier.Name)
+		case found != nil:
+			return nil, fmt.Errorf("the files hold two EngineEnvironments %q, in %s and in %s: choose one with -n",
+				name, namespaceOf(found), namespaceOf(tier))
+		default:
+			found = tier
 		}
-		there = append(there, set.Tiers[i].Name)
 	}
-	return nil, fmt.Errorf("the files hold no EngineEnvironment %q; there is %s", name, orNothing(strings.Join(there, ", ")))
+	if found == nil {
+		in := ""
+		if f.namespace != "" {
+			in = " in namespace " + f.namespace
+		}
+		return nil, fmt.Errorf("the files hold no EngineEnvironment %q%s; there is %s", name, in, orNothing(strings.Join(there, ", ")))
+	}
+	return found, nil
+}
+
+// namespaceOf is where a tier of the files is.
+func namespaceOf(tier *manifest.Tier) string {
+	if tier.Namespace == "" {
+		return "no namespace"
+	}
+	return "namespace " + tier.Namespace
 }
 
 func (f *source) fromCluster(ctx context.Context, names []string) ([]declaration, error) {
@@ -125,7 +150,7 @@ func renderCommand(world World) *cobra.Command {
 			return err
 		}
 		if len(found) == 0 {
-			return errors.New("the files hold more than one EngineEnvironment, or none: name one")
+			return errors.New("the files hold more than one EngineEnvironment, or none: name one, or choose a namespace with -n")
 		}
 		text, err := found[0].render(service, reveal)
 		if err != nil {

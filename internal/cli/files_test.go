@@ -110,6 +110,36 @@ func grep(text, word string) string {
 	return found
 }
 
+// TestNamesInTwoNamespaces: of two tiers of one name -n says which one is meant; without it none is taken.
+func TestNamesInTwoNamespaces(t *testing.T) {
+	s := newShell(t)
+	tier := func(metadata, value string) string {
+		return `
+apiVersion: railway.engine-operator.dev/v1alpha1
+kind: EngineEnvironment
+metadata: {` + metadata + `}
+spec:
+  tier: Dev
+  railway: {projectID: ` + projectID + `, tokenSecretRef: {name: railway}}
+  engine: {name: ai-engine, source: {image: "acme/engine:2"}, variables: [{name: A, value: "` + value + `"}]}
+---`
+	}
+	path := s.file("two.yaml", tier("name: dev, namespace: team-a", "of-a")+tier("name: dev, namespace: team-b", "of-b")+tier("name: other, namespace: team-b", "other"))
+	const want = `the files hold two EngineEnvironments "dev", in namespace team-a and in namespace team-b: choose one with -n`
+	assert.Contains(t, s.run("render", "-f", path, "dev").err, want)
+	assert.Contains(t, s.run("diff", "-f", path, "dev", "other").err, want)
+	assert.Contains(t, s.ok("render", "-f", path, "-n", "team-b", "dev"), "A=of-b\n")
+	assert.Contains(t, s.ok("render", "-f", path, "-n", "team-a"), "A=of-a\n", "there is one")
+	assert.Contains(t, s.ok("render", "-f", path, "other"), "A=other\n")
+	assert.Regexp(t, `engine.variables.A +of-b +other`, s.ok("diff", "-f", path, "-n", "team-b", "dev", "other"))
+	assert.Contains(t, s.run("render", "-f", path, "-n", "team-a", "other").err, `the files hold no EngineEnvironment "other" in namespace team-a; there is dev`)
+	assert.Contains(t, s.run("render", "-f", path, "-n", "team-c").err, "or none: name one, or choose a namespace with -n")
+
+	open := s.file("open.yaml", tier("name: dev", "open")+tier("name: dev, namespace: team-b", "of-b"))
+	assert.Contains(t, s.run("render", "-f", open, "dev").err, "in no namespace and in namespace team-b: choose one with -n")
+	assert.Contains(t, s.ok("render", "-f", open, "-n", "team-a", "dev"), "A=open\n", "-n is the namespace of objects that name none")
+}
+
 // TestOthersTextInOutput: a value of another person does nothing to the terminal, and a file gets it as it is.
 func TestOthersTextInOutput(t *testing.T) {
 	s := newShell(t)
