@@ -17,9 +17,10 @@ import (
 )
 
 type action struct {
-	Name     string      `json:"name"`
-	Disabled bool        `json:"disabled"`
-	Params   []parameter `json:"params"`
+	Name        string      `json:"name"`
+	DisplayName string      `json:"displayName"`
+	Disabled    bool        `json:"disabled"`
+	Params      []parameter `json:"params"`
 }
 
 // parameter is what Argo CD asks the person for.
@@ -47,7 +48,7 @@ func TestActions(t *testing.T) {
 		t.Run("discovery "+tc.InputPath, func(t *testing.T) {
 			var got []action
 			for name, found := range convert[map[string]action](t, run(t, "actions/discovery.lua", object(t, "actions/"+tc.InputPath), nil)) {
-				got = append(got, action{name, found.Disabled, found.Params})
+				got = append(got, action{name, found.DisplayName, found.Disabled, found.Params})
 			}
 			assert.ElementsMatch(t, tc.Result, got)
 		})

@@ -18,8 +18,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/promotion"
 )
 
-const holdHelp = `Keep a tier that takes its source by promotion at what it runs, until somebody resumes it. Its spec is still
-applied, and drift repaired. The reason is in the status for others to read.`
+const holdHelp = `Keep a tier that takes its source by promotion at what it runs, until somebody ends the hold with "resume".
+Its spec is still applied, and drift repaired. The reason is in the status for others to read.`
 
 var errNoReason = errors.New("say why, with --reason: others will read it in the status")
 
@@ -45,7 +45,7 @@ func (s *session) holding(object *v1alpha1.EngineEnvironment, reason string) (*a
 	case before == reason:
 		return nil, fmt.Errorf("%s is held already: %s", object.Name, show.Visible(before))
 	}
-	tells := []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody resumes it.", object.Spec.Promotion.From, object.Name)}
+	tells := []string{fmt.Sprintf("Nothing is promoted from %s to %s until somebody ends the hold.", object.Spec.Promotion.From, object.Name)}
 	if before := object.Annotations[v1alpha1.AnnotationHold]; before != "" {
 		tells = append(tells, "It takes the place of the hold in force: "+before)
 	}

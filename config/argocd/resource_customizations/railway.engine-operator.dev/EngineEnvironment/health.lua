@@ -23,13 +23,13 @@ local function action()
     return " (action: approve-plan)"
   end
   if status.rollback ~= nil then
-    return " (action: try-again)"
+    return " (action: resume after the rollback)"
   end
   if status.promotion ~= nil and status.promotion.state == "AwaitingApproval" then
     return " (action: approve)"
   end
   if conditions.Promoted ~= nil and conditions.Promoted.reason == "PromotionHeld" then
-    return " (action: end-hold)"
+    return " (action: end the hold)"
   end
   return ""
 end

@@ -17,7 +17,7 @@ return {
   approve = {disabled = suspended or promotion.state ~= "AwaitingApproval"},
   ["approve-plan"] = {disabled = suspended or not planWaits},
   hold = {disabled = unreachable or held or obj.spec.promotion == nil, params = {{name = "reason"}}},
-  ["end-hold"] = {disabled = not held},
+  ["end-hold"] = {disabled = not held, displayName = "end the hold"},
   rollback = {disabled = unreachable or not verified or obj.spec.writePolicy == "Observe", params = {{name = "to"}}},
-  ["try-again"] = {disabled = suspended or not rolledBack},
+  ["try-again"] = {disabled = suspended or not rolledBack, displayName = "resume after the rollback"},
 }

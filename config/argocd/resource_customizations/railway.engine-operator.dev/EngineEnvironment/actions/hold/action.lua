@@ -1,7 +1,7 @@
 -- Copyright The engine-operator Authors.
 -- SPDX-License-Identifier: Apache-2.0
 
--- Keeps what runs: nothing is promoted here until end-hold. The reason is shown to whoever asks why.
+-- Keeps what runs: nothing is promoted here until somebody ends the hold. The reason is shown to whoever asks why.
 local os = require("os")
 local reason = actionParams["reason"]
 if reason == nil or reason == "" then
