@@ -80,6 +80,31 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestMarkdown holds what Markdown shows otherwise than it is meant: a heading takes no paragraph with it, and a row belongs to a table.
+func TestMarkdown(t *testing.T) {
+	orphan := regexp.MustCompile(`(?:^|\n\n)(\|.*)\n(?:[^|]|\|[^-: ]|\| [^-: ])`)
+	wrong := func(text string) (found []string) {
+		text = fence.ReplaceAllString(text, "")
+		for _, h := range heading.FindAllStringSubmatch(text, -1) {
+			if len([]rune(h[1])) > 90 {
+				found = append(found, h[1])
+			}
+		}
+		for _, row := range orphan.FindAllStringSubmatch(text, -1) {
+			found = append(found, row[1])
+		}
+		return found
+	}
+	for path, text := range sources(t, ".md") {
+		assert.Empty(t, wrong(text), path)
+	}
+	const table = "# Title\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+	assert.Empty(t, wrong(table+"\nEnd.\n"))
+	assert.Equal(t, []string{"| 3 | 4 |"}, wrong(table+"\n| 3 | 4 |\n| 5 | 6 |\n"))
+	assert.Equal(t, []string{"| 3 | 4 |"}, wrong(table+"\n| 3 | 4 |\n\nEnd.\n"))
+	assert.Len(t, wrong("## Figures "+strings.Repeat("and what they are ", 5)+"\n"), 1)
+}
+
 // TestRunbook holds that the runbook explains every condition and reason of the API.
 func TestRunbook(t *testing.T) {
 	runbook := read(t, "runbook.md")
