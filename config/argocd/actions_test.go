@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/board/view"
 )
 
 type action struct {
@@ -64,6 +65,23 @@ func TestActions(t *testing.T) {
 	entries, err := filepath.Glob(filepath.Join(customization, "actions", "*", "action.lua"))
 	require.NoError(t, err)
 	assert.Len(t, tested, len(entries), "every action has a case")
+}
+
+// TestWords holds that Argo CD, the board and the guide call the end of a hold the same.
+func TestWords(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/guide.md")
+	require.NoError(t, err)
+	health, err := os.ReadFile(filepath.Join(customization, "health.lua"))
+	require.NoError(t, err)
+	discovered := convert[map[string]action](t, run(t, "actions/discovery.lua", object(t, "actions/testdata/running.yaml"), nil))
+	for name, ofBoard := range map[string]string{"end-hold": view.ActionRelease, "try-again": view.ActionResume} {
+		offer, known := view.OfferOf(ofBoard)
+		require.True(t, known)
+		shown := discovered[name].DisplayName
+		assert.Equal(t, strings.ToLower(offer.Label), shown, name)
+		assert.Contains(t, string(guide), "| "+offer.Label+" | `"+name+"`, shown as \""+shown+"\" |")
+		assert.Contains(t, string(health), "(action: "+shown+")")
+	}
 }
 
 // TestRollbackNeedsItsTarget holds that the person is told what is missing: Argo CD shows what a script says.
