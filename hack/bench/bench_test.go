@@ -145,6 +145,7 @@ func TestEnvironmentOfTheManifests(t *testing.T) {
 	env, err := environmentOf("../../config/manager/manager.yaml")
 	require.NoError(t, err)
 	assert.Contains(t, strings.Join(env, " "), "GOMEMLIMIT=")
+	assert.Contains(t, strings.Join(env, " "), "GOMAXPROCS=")
 	assert.NotContains(t, strings.Join(env, " "), "POD_NAMESPACE", "only a cluster knows it")
 	env, err = environmentOf("")
 	require.NoError(t, err)

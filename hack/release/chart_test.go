@@ -250,6 +250,7 @@ func TestWrongValues(t *testing.T) {
 		"webhook: {enabled: true}":     "webhook.secretName is required",
 		"extraArgs: [log-level=debug]": "does not match pattern",
 		"goMemLimit: 460Mi":            "does not match pattern",
+		"goMaxProcs: 0":                "minimum: got 0, want 1",
 	} {
 		_, err := rendered(t, "engine-operator", system, values)
 		assert.ErrorContains(t, err, want, values)
