@@ -49,12 +49,15 @@ func (f *source) declare(ctx context.Context, world World, names ...string) ([]d
 		return nil, err
 	}
 	tiers := slices.DeleteFunc(slices.Clone(set.Tiers), func(t manifest.Tier) bool { return f.namespace != "" && t.Namespace != f.namespace })
-	if len(names) == 0 && len(tiers) == 1 {
+	if len(names) == 0 {
+		if len(tiers) != 1 {
+			return nil, f.notOne(set.Tiers, tiers)
+		}
 		names = []string{tiers[0].Name}
 	}
 	all := make([]declaration, 0, len(names))
 	for _, name := range names {
-		tier, err := f.one(tiers, name)
+		tier, err := f.one(set.Tiers, tiers, name)
 		if err != nil {
 			return nil, err
 		}
@@ -63,15 +66,13 @@ func (f *source) declare(ctx context.Context, world World, names ...string) ([]d
 	return all, nil
 }
 
-// one finds the tier of that name. Of two in two namespaces it takes none.
-func (f *source) one(tiers []manifest.Tier, name string) (*manifest.Tier, error) {
+// one finds the tier of that name among those to choose from. Of two in two namespaces it takes none.
+func (f *source) one(all, tiers []manifest.Tier, name string) (*manifest.Tier, error) {
 	var found *manifest.Tier
-	var there []string
 	for i := range tiers {
 		tier := &tiers[i]
 		switch {
 		case tier.Name != name:
-			there = append(there, tier.Name)
 		case found != nil:
 			return nil, fmt.Errorf("the files hold two EngineEnvironments %q, in %s and in %s: choose one with -n",
 				name, namespaceOf(found), namespaceOf(tier))
@@ -80,13 +81,42 @@ func (f *source) one(tiers []manifest.Tier, name string) (*manifest.Tier, error)
 		}
 	}
 	if found == nil {
-		in := ""
-		if f.namespace != "" {
-			in = " in namespace " + f.namespace
-		}
-		return nil, fmt.Errorf("the files hold no EngineEnvironment %q%s; there is %s", name, in, orNothing(strings.Join(there, ", ")))
+		return nil, f.missing(all, fmt.Sprintf(" %q", name))
 	}
 	return found, nil
+}
+
+// notOne says why none is taken where no name is given.
+func (f *source) notOne(all, tiers []manifest.Tier) error {
+	if len(tiers) == 0 {
+		return f.missing(all, "")
+	}
+	hint := "name one"
+	if slices.ContainsFunc(tiers, func(t manifest.Tier) bool { return t.Namespace != tiers[0].Namespace }) {
+		hint += ", or choose a namespace with -n"
+	}
+	return fmt.Errorf("the files hold %d EngineEnvironments, %s: %s", len(tiers), listed(tiers), hint)
+}
+
+// missing says that a tier is not there, and what is.
+func (f *source) missing(all []manifest.Tier, name string) error {
+	text := "the files hold no EngineEnvironment" + name
+	if f.namespace != "" {
+		text += " in namespace " + f.namespace
+	}
+	if len(all) > 0 {
+		text += "; there is " + listed(all)
+	}
+	return errors.New(text)
+}
+
+// listed are tiers by namespace and name.
+func listed(tiers []manifest.Tier) string {
+	var names []string
+	for i := range tiers {
+		names = append(names, strings.TrimPrefix(tiers[i].Namespace+"/"+tiers[i].Name, "/"))
+	}
+	return strings.Join(names, ", ")
 }
 
 // namespaceOf is where a tier of the files is.
@@ -148,9 +178,6 @@ func renderCommand(world World) *cobra.Command {
 		found, err := f.declare(cmd.Context(), world, args...)
 		if err != nil {
 			return err
-		}
-		if len(found) == 0 {
-			return errors.New("the files hold more than one EngineEnvironment, or none: name one, or choose a namespace with -n")
 		}
 		text, err := found[0].render(service, reveal)
 		if err != nil {

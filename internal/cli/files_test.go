@@ -132,8 +132,13 @@ spec:
 	assert.Contains(t, s.ok("render", "-f", path, "-n", "team-a"), "A=of-a\n", "there is one")
 	assert.Contains(t, s.ok("render", "-f", path, "other"), "A=other\n")
 	assert.Regexp(t, `engine.variables.A +of-b +other`, s.ok("diff", "-f", path, "-n", "team-b", "dev", "other"))
-	assert.Contains(t, s.run("render", "-f", path, "-n", "team-a", "other").err, `the files hold no EngineEnvironment "other" in namespace team-a; there is dev`)
-	assert.Contains(t, s.run("render", "-f", path, "-n", "team-c").err, "or none: name one, or choose a namespace with -n")
+	assert.Contains(t, s.run("render", "-f", path, "-n", "team-a", "other").err, `the files hold no EngineEnvironment "other" in namespace team-a; there is team-a/dev, team-b/dev, team-b/other`)
+	assert.Contains(t, s.run("render", "-f", path, "-n", "team-c").err,
+		"the files hold no EngineEnvironment in namespace team-c; there is team-a/dev, team-b/dev, team-b/other\n")
+	assert.Contains(t, s.run("render", "-f", path).err,
+		"the files hold 3 EngineEnvironments, team-a/dev, team-b/dev, team-b/other: name one, or choose a namespace with -n\n")
+	assert.Contains(t, s.run("render", "-f", path, "-n", "team-b").err, "the files hold 2 EngineEnvironments, team-b/dev, team-b/other: name one\n")
+	assert.Contains(t, s.run("render", "-f", s.file("empty.yaml", "{}")).err, "the files hold no EngineEnvironment\n")
 
 	open := s.file("open.yaml", tier("name: dev", "open")+tier("name: dev, namespace: team-b", "of-b"))
 	assert.Contains(t, s.run("render", "-f", open, "dev").err, "in no namespace and in namespace team-b: choose one with -n")
@@ -184,7 +189,7 @@ func TestDiffOfFiles(t *testing.T) {
 	assert.Regexp(t, `engine.variables.DB_SCHEMA +\S+ +production`, diff)
 	assert.Regexp(t, `engine.variables.RATE_LIMIT_RPM +100 +60`, diff)
 	assert.Contains(t, s.ok("diff", "-f", "../../config/samples", "dev", "dev"), "dev and dev declare the same.")
-	assert.Contains(t, s.run("diff", "-f", "../../config/samples", "dev", "nope").err, "there is dev, local, preview, production")
+	assert.Contains(t, s.run("diff", "-f", "../../config/samples", "dev", "nope").err, "there is ai-engine/dev, ai-engine/local, ai-engine/preview, ai-engine/production")
 	for _, value := range []string{"replace-me", "sk-"} {
 		assert.NotContains(t, diff, value)
 	}
