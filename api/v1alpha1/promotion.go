@@ -150,7 +150,7 @@ type PromotionRecord struct {
 // RollbackStatus says that a verified revision is held in place of what is declared. The hold ends when what was rejected changes,
 // when upstream has verified a newer source that may be promoted, or when a person says resume.
 type RollbackStatus struct {
-	// from is the revision that failed, in short.
+	// from is the revision that was rolled back, in short.
 	// +required
 	From string `json:"from"`
 	// to is the revision that runs instead, in short.
@@ -159,13 +159,13 @@ type RollbackStatus struct {
 	// revisionName is the ControllerRevision that holds it.
 	// +required
 	RevisionName string `json:"revisionName"`
-	// reason is why.
+	// reason says why it was rolled back.
 	// +required
 	Reason string `json:"reason"`
 	// requested is true when a person asked for it.
 	// +optional
 	Requested bool `json:"requested,omitempty"`
-	// at is when.
+	// at is when it was rolled back.
 	// +required
 	At metav1.Time `json:"at"`
 	// content is a hash of what was rejected: settings, engine, services and shared variables as they were declared.

@@ -272,8 +272,9 @@ type Restart struct {
 
 // Limits of one replica. Railway: deploy.limitOverride.
 type Limits struct {
-	// cpu in cores, for example "2" or 500m. Between 1m and 1000, which is what Railway's Pro plan gives a service with all its
-	// replicas (railway-api.md, "Service settings"); plans have lower limits per replica, which Railway checks.
+	// cpu in cores, for example 2, 500m or "1.5", a fraction in quotes. Between 1m and 1000, which is what Railway's Pro plan gives
+	// a service with all its replicas (railway-api.md, "Service settings"); plans have lower limits per replica, which Railway
+	// checks.
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:Schemaless

@@ -132,10 +132,10 @@ type Check struct {
 	// +optional
 	Contains string `json:"contains,omitempty"`
 
-	// timeout of one attempt; for load, of each request. Between 1s and 60s. Default: 10s.
+	// timeout of one attempt; for load, of each request. Between 1s and 60s, in seconds. Default: 10s.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=8
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+s$') && duration(self) >= duration('1s') && duration(self) <= duration('60s')",message="a check's timeout must be between 1s and 60s, for example 10s"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+s$') && duration(self) >= duration('1s') && duration(self) <= duration('60s')",message="a check's timeout must be between 1s and 60s, in seconds, for example 10s"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
@@ -273,10 +273,10 @@ type LoadCheck struct {
 	// +optional
 	Concurrency *int32 `json:"concurrency,omitempty"`
 
-	// duration after which no further request is sent. Between 1s and 60s. Default: 30s.
+	// duration after which no further request is sent. Between 1s and 60s, in seconds. Default: 30s.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=8
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+s$') && duration(self) >= duration('1s') && duration(self) <= duration('60s')",message="load.duration must be between 1s and 60s, for example 30s"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+s$') && duration(self) >= duration('1s') && duration(self) <= duration('60s')",message="load.duration must be between 1s and 60s, in seconds, for example 30s"
 	// +optional
 	Duration *metav1.Duration `json:"duration,omitempty"`
 }

@@ -131,6 +131,13 @@ func TestRefused(t *testing.T) {
 		reason: "HTTP's own headers are the connection's",
 		want:   []string{`spec.verification.checks[0].http.headers[0].name: Invalid value: "Transfer-Encoding": ` + ownHeader},
 	}, {
+		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /}, status: 200, timeout: 1m}, {name: b, load: {path: /, duration: 1m}, expect: "true"}]}`,
+		reason: "a minute is within the bounds, but no number of seconds",
+		want: []string{
+			`spec.verification.checks[0].timeout: Invalid value: "1m": a check's timeout must be between 1s and 60s, in seconds, for example 10s`,
+			`spec.verification.checks[1].load.duration: Invalid value: "1m": load.duration must be between 1s and 60s, in seconds, for example 30s`,
+		},
+	}, {
 		tier: "Dev", patch: `verification: {checks: [{name: a, http: {path: /}, status: 200, blames: Provider}]}`, reason: "two can be blamed",
 		want: []string{`spec.verification.checks[0].blames: Unsupported value: "Provider": supported values: "Revision", "Environment"`},
 	}, {
