@@ -252,7 +252,7 @@ func TestHold(t *testing.T) {
 	l.rest("preview", 3)
 	l.onWrite = nil
 	assert.Equal(t, []string{
-		`Warning RollbackRefused Does not roll back: nothing that was verified here and differs from what is declared is called "demo"`,
+		`Warning RollbackRefused Does not roll back: nothing but what is declared was verified here (asked for: "demo")`,
 		"Normal Held A person holds what runs: demo",
 	}, l.toldOf("Held", "Resumed", "RollbackRefused"), "what was edited before the status could be written is not told")
 	assert.Equal(t, "demo", l.get("preview").Status.Promotion.Hold)

@@ -98,25 +98,25 @@ func (s *session) returning(object *v1alpha1.EngineEnvironment, stored []promoti
 	case len(targets) == 0:
 		return nil, fmt.Errorf("nothing but what %s declares was verified in it: there is nothing to go back to", object.Name)
 	case !found:
-		return nil, fmt.Errorf("%s has no verified revision %s that differs from what is declared; there is %s", object.Name, to, known(targets))
+		return nil, fmt.Errorf("%s has no verified revision %s that differs from what is declared; there is %s", object.Name, to, promotion.Called(targets))
 	case held != nil && held.RevisionName == target.Name:
 		others := slices.DeleteFunc(targets, func(s promotion.Stored) bool { return s.Name == target.Name })
 		if len(others) == 0 {
-			return nil, fmt.Errorf("%s holds revision %s already, and no other was verified in it", object.Name, called(target))
+			return nil, fmt.Errorf("%s holds revision %s already, and no other was verified in it", object.Name, target.Called())
 		}
-		return nil, fmt.Errorf("%s holds revision %s already; name another with --to: there is %s", object.Name, called(target), known(others))
+		return nil, fmt.Errorf("%s holds revision %s already; name another with --to: there is %s", object.Name, target.Called(), promotion.Called(others))
 	}
 	name := promotion.Ask(object, stored, target)
 	if name == "" {
-		return nil, fmt.Errorf("a rollback of %s to revision %s was asked for by each of its names; %s", object.Name, called(target), s.follow(object))
+		return nil, fmt.Errorf("a rollback of %s to revision %s was asked for by each of its names; %s", object.Name, target.Called(), s.follow(object))
 	}
 	return &act{
 		tells: []string{
-			fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", called(target), object.Name, orNothing(runs(object))),
+			fmt.Sprintf("The operator puts revision %s of %s back, settings and all, in place of %s.", target.Called(), object.Name, orNothing(runs(object))),
 			"It is held until " + until(object) + ".",
 		},
 		change: annotate(v1alpha1.AnnotationRollback, name),
-		done:   fmt.Sprintf("asked for a rollback of %s to revision %s; %s", object.Name, called(target), s.follow(object)),
+		done:   fmt.Sprintf("asked for a rollback of %s to revision %s; %s", object.Name, target.Called(), s.follow(object)),
 	}, nil
 }
 
@@ -133,18 +133,4 @@ func runs(object *v1alpha1.EngineEnvironment) string {
 		return ""
 	}
 	return object.Status.Engine.Revision
-}
-
-// known lists revisions.
-func known(targets []promotion.Stored) string {
-	var all []string
-	for _, s := range targets {
-		all = append(all, called(s))
-	}
-	return strings.Join(all, ", ")
-}
-
-// called is a revision by its number and what it runs.
-func called(s promotion.Stored) string {
-	return fmt.Sprintf("%d (%s)", s.Order, promotion.Revision(s.Content.Engine.Source))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -35,7 +36,7 @@ func (in *Input) rollBackOnRequest(d *Decision) {
 	}
 	target, ok := in.requested(asked, in.declared(d))
 	if !ok {
-		d.Refused = fmt.Sprintf("nothing that was verified here and differs from what is declared is called %q", asked)
+		d.Refused = in.refusal(asked, in.declared(d))
 		return
 	}
 	in.Held = &target.Content
@@ -50,6 +51,29 @@ func (in *Input) rollBackOnRequest(d *Decision) {
 	}
 	c := Conclusion{Promotion: d.Promotion}
 	c.reject()
+}
+
+// refusal says why there is no such revision, and which there are. What a person wrote ends it: that may be long.
+func (in *Input) refusal(asked string, declared Content) string {
+	others := in.others(declared)
+	if len(others) == 0 {
+		return fmt.Sprintf("nothing but what is declared was verified here (asked for: %q)", asked)
+	}
+	return fmt.Sprintf("there is no such verified revision that differs from what is declared; there is %s (asked for: %q)", Called(others), asked)
+}
+
+// Called lists revisions by their numbers and what they run.
+func Called(revisions []Stored) string {
+	var all []string
+	for _, s := range revisions {
+		all = append(all, s.Called())
+	}
+	return strings.Join(all, ", ")
+}
+
+// Called is the revision by its number and what it runs.
+func (s Stored) Called() string {
+	return fmt.Sprintf("%d (%s)", s.Order, Revision(s.Content.Engine.Source))
 }
 
 // requested finds the revision that a person asks for among those that differ from what is declared.
@@ -68,11 +92,13 @@ func (in *Input) requested(asked string, declared Content) (Stored, bool) {
 	return Stored{}, false
 }
 
-// others are the revisions that differ from what is declared.
+// others are the revisions that differ from what is declared, the one verified last first.
 func (in *Input) others(declared Content) []Stored {
-	return slices.DeleteFunc(slices.Clone(in.Stored), func(s Stored) bool {
+	others := slices.DeleteFunc(slices.Clone(in.Stored), func(s Stored) bool {
 		return s.Content.Hash() == declared.Hash() || s.Content.with(declared.Engine.Source, in.Runs) == declared.Hash()
 	})
+	slices.SortFunc(others, func(a, b Stored) int { return int(b.Order - a.Order) })
+	return others
 }
 
 // withoutReplaced leaves out what a hold replaces: while it lasts, Railway does not tell which bytes the declared tag is, and what was

@@ -13,9 +13,7 @@ import (
 // declared.
 func Targets(object *v1alpha1.EngineEnvironment, stored []Stored) []Stored {
 	in, d := asked(object, stored)
-	targets := in.others(in.declared(&d))
-	slices.SortFunc(targets, func(a, b Stored) int { return int(b.Order - a.Order) })
-	return targets
+	return in.others(in.declared(&d))
 }
 
 // Target is the revision that a person who asks for a rollback calls by the name: the operator decides the same.
