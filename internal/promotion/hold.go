@@ -48,7 +48,7 @@ func (in *Input) endHold(d *Decision) {
 func (in *Input) place(d *Decision) {
 	switch {
 	case d.Rollback != nil && in.Held == nil:
-		d.Stuck, d.Invalid = fmt.Sprintf("%s was rolled back, and the ControllerRevision %s that holds %s is gone: change the spec, or try again with %s",
+		d.Stuck, d.Invalid = fmt.Sprintf("%s was rolled back, and the ControllerRevision %s that holds %s is gone: change the spec, or try it again with %s",
 			d.Rollback.From, d.Rollback.RevisionName, d.Rollback.To, in.ResumeCommand()), true
 	case d.Rollback != nil:
 		d.Spec = in.Held.ApplyTo(in.Spec)
@@ -62,7 +62,7 @@ func (in *Input) place(d *Decision) {
 
 // waysOut says how a hold can end, behind what is held.
 func (in *Input) waysOut(d *Decision) string {
-	resume := "try again with " + in.ResumeCommand()
+	resume := fmt.Sprintf("try %s again with %s", Replaced(d.Rollback), in.ResumeCommand())
 	if d.Promotion == nil {
 		return ": change settings, engine, services or sharedVariables, or " + resume
 	}
@@ -92,6 +92,15 @@ func Replacement(r *v1alpha1.RollbackStatus) string {
 		return r.To + " runs as it was verified before, not as declared now"
 	}
 	return fmt.Sprintf("%s runs in place of %s", r.To, r.From)
+}
+
+// Standing says what is held in place of what, as far as it runs: it does not yet while a plan waits or a deployment is under way.
+func Standing(object *v1alpha1.EngineEnvironment) string {
+	r, engine := object.Status.Rollback, object.Status.Engine
+	if r.To != r.From && engine != nil && engine.Revision == r.From {
+		return fmt.Sprintf("%s is to run in place of %s", r.To, r.From)
+	}
+	return Replacement(r)
 }
 
 // Replaced is what the hold keeps from running.

@@ -40,7 +40,7 @@ func TestHold(t *testing.T) {
 		says         string
 	}{
 		{"held", "nothing has changed", held(), true, old,
-			"2 failed, 1 runs instead: verify another revision in dev, or try again with kubectl annotate eenv -n team preview --overwrite " +
+			"2 failed, 1 runs instead: verify another revision in dev, or try 2 again with kubectl annotate eenv -n team preview --overwrite " +
 				"railway.engine-operator.dev/resume=$(date +%s) (what failed: check health failed)"},
 		{"interval edited", "that is no content", held(func(in *promotion.Input) { in.Spec.Interval = &metav1.Duration{Duration: time.Hour} }), true, old, "verify another"},
 		{"suspended and resumed", "nor is that", held(func(in *promotion.Input) { in.Spec.Suspend = true }), true, old, "verify another"},
@@ -81,7 +81,7 @@ func TestHoldOfADeclaredSource(t *testing.T) {
 	in := promotion.Input{Spec: spec, Rollback: rollback, Held: &content, Now: epoch, Namespace: "team", Name: "dev"}
 	d := promotion.Decide(in)
 	assert.Equal(t, old, d.Spec.Engine.Source.Image)
-	assert.Contains(t, promotion.HeldMessage(in, d), "change settings, engine, services or sharedVariables, or try again with kubectl annotate eenv -n team dev")
+	assert.Contains(t, promotion.HeldMessage(in, d), "change settings, engine, services or sharedVariables, or try 2 again with kubectl annotate eenv -n team dev")
 
 	in.Held = nil
 	d = promotion.Decide(in)

@@ -23,8 +23,8 @@ func TestMessagesNameOneWay(t *testing.T) {
 	}
 	assert.Equal(t, show.Flags(` --context 'it'\''s!'`), show.FlagsOf("", "it's!"), "an interactive shell expands ! between double quotes")
 	for text, want := range map[string]string{
-		"end it with kubectl annotate eenv -n team dev " + v1alpha1.AnnotationHold + "-":                                          "end it with kubectl engine resume" + given,
-		"try again with kubectl annotate eenv -n team dev --overwrite " + v1alpha1.AnnotationResume + "=$(date +%s) (RolledBack)": "try again with kubectl engine resume" + given + " (RolledBack)",
+		"end it with kubectl annotate eenv -n team dev " + v1alpha1.AnnotationHold + "-":                                            "end it with kubectl engine resume" + given,
+		"try 2 again with kubectl annotate eenv -n team dev --overwrite " + v1alpha1.AnnotationResume + "=$(date +%s) (RolledBack)": "try 2 again with kubectl engine resume" + given + " (RolledBack)",
 		"kubectl annotate eenv -n team dev --overwrite " + v1alpha1.AnnotationApprove + "=r/app@sha256:1 " + v1alpha1.AnnotationApprovedBy +
 			`="$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"`: "kubectl engine approve" + given,
 		"approve it: kubectl engine approve -n team dev, or kubectl annotate eenv -n team dev --overwrite " + v1alpha1.AnnotationApprovePlan + "=3f1c": "approve it: kubectl engine approve" + given,
