@@ -68,13 +68,15 @@ func (s *session) planApproval(object *v1alpha1.EngineEnvironment, hash string) 
 	case object.Spec.EffectiveWritePolicy() != v1alpha1.WritePolicyApprove:
 		return nil, fmt.Errorf("%s is only observed: set spec.writePolicy to Approve or Apply to have its plan written", object.Name)
 	}
+	next := s.follow(object)
 	tells := append([]string{fmt.Sprintf("The operator writes this to Railway for %s, and nothing else:", object.Name)}, show.PlannedChanges(p, len(p.Changes))...)
 	if object.Spec.Suspend {
+		next = "it is written once the tier is no longer suspended: " + s.flags.Command(object, "resume")
 		tells = append(tells, "It does so once the tier is no longer suspended:", "  "+s.flags.Command(object, "resume"))
 	}
 	return &act{
 		tells: append(tells, "  "+p.Message), change: annotate(v1alpha1.AnnotationApprovePlan, p.Hash),
-		done: fmt.Sprintf("approved plan %s of %s; %s", p.Hash, object.Name, s.follow(object)),
+		done: fmt.Sprintf("approved plan %s of %s; %s", p.Hash, object.Name, next),
 	}, nil
 }
 
@@ -98,10 +100,13 @@ func (s *session) approval(object *v1alpha1.EngineEnvironment, source, who strin
 		fmt.Sprintf("%s runs %s. Approve %s from %s, as %s:", object.Name, orNothing(p.Revision), p.CandidateRevision, object.Spec.Promotion.From, who),
 		"  " + p.Candidate,
 	}
+	next := s.follow(object)
 	switch {
 	case object.Spec.Suspend:
+		next = "it is promoted once the tier is no longer suspended: " + s.flags.Command(object, "resume")
 		tells = append(tells, "The operator promotes it once the tier is no longer suspended:", "  "+s.flags.Command(object, "resume"))
 	case object.Annotations[v1alpha1.AnnotationHold] != "":
+		next = "it is promoted once the hold has ended: " + s.flags.Command(object, "resume")
 		tells = append(tells, "The operator promotes it once the hold has ended:", "  "+s.flags.Command(object, "resume"))
 	case p.State != v1alpha1.PromotionAwaitingApproval:
 		tells = append(tells, fmt.Sprintf("The operator promotes it once it may: it is %s.", p.State))
@@ -111,7 +116,7 @@ func (s *session) approval(object *v1alpha1.EngineEnvironment, source, who strin
 	return &act{
 		tells:  tells,
 		change: annotate(v1alpha1.AnnotationApprove, p.Candidate, v1alpha1.AnnotationApprovedBy, who),
-		done:   fmt.Sprintf("approved %s for %s as %s; %s", p.CandidateRevision, object.Name, who, s.follow(object)),
+		done:   fmt.Sprintf("approved %s for %s as %s; %s", p.CandidateRevision, object.Name, who, next),
 	}, nil
 }
 

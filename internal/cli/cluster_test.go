@@ -238,6 +238,7 @@ func TestHold(t *testing.T) {
 	assert.Contains(t, s.run("hold", "production", "-y", "--reason", "demo on Friday").err, "held already")
 	s.in = "n\n"
 	assert.Contains(t, s.run("approve", "production").err, "The operator promotes it once the hold has ended:\n  kubectl engine resume -n ")
+	assert.Contains(t, s.ok("approve", "production", "-y"), "; it is promoted once the hold has ended: kubectl engine resume -n ")
 	assert.Contains(t, s.run("hold", "production", "--reason", "again").err, "takes the place of the hold in force: demo on Friday")
 	managers := map[string]bool{}
 	for _, entry := range s.read("production").ManagedFields {
@@ -278,6 +279,7 @@ func TestRollback(t *testing.T) {
 	s.ok("suspend", "production", "-y")
 	s.in = "n\n"
 	assert.Contains(t, s.run("approve", "production").err, "The operator promotes it once the tier is no longer suspended:\n  kubectl engine resume -n ")
+	assert.Contains(t, s.ok("approve", "production", "-y"), "; it is promoted once the tier is no longer suspended: kubectl engine resume -n ")
 	assert.Contains(t, s.ok("status", "production"), "\n              kubectl engine resume -n ")
 	assert.Contains(t, s.run("rollback", "production", "-y").err, "production is suspended, and nothing is written: resume it first")
 }
@@ -303,6 +305,11 @@ func TestSuspendAndResume(t *testing.T) {
 	said := s.run("resume", "preview").err
 	assert.Contains(t, said, "1.7.0 was rolled back in preview because a person asked for it: 1.6.0 runs in place of 1.7.0.")
 	assert.NotContains(t, said, "failed", "nothing did")
+	preview.Spec.WritePolicy, preview.Spec.Suspend = v1alpha1.WritePolicyApprove, true
+	require.NoError(t, s.Update(t.Context(), preview))
+	said = s.run("resume", "preview").err
+	assert.Contains(t, said, "The operator works on it again, and writes to Railway what is approved.\n")
+	assert.Contains(t, said, "The operator deploys 1.7.0 again, once the plan is approved.\n")
 }
 
 // TestCommandsKeepTheCluster: what a person is told to run next reaches the cluster that this command was told to use.

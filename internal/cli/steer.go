@@ -15,6 +15,7 @@ import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
 	"github.com/engine-operator/engine-operator/internal/promotion"
+	"github.com/engine-operator/engine-operator/internal/proposal"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
 
@@ -32,12 +33,26 @@ func resumeCommand(world World) *cobra.Command {
 	})
 }
 
+// written is what the operator writes.
+func written(object *v1alpha1.EngineEnvironment) string {
+	switch policy := object.Spec.EffectiveWritePolicy(); {
+	case object.Spec.Tier == v1alpha1.TierLocal:
+		return "its Secret"
+	case policy == v1alpha1.WritePolicyObserve:
+		return "nothing to Railway"
+	case policy == v1alpha1.WritePolicyApprove:
+		return "to Railway what is approved"
+	default:
+		return "what differs on Railway"
+	}
+}
+
 // resumption ends whatever holds the operator back.
 func (s *session) resumption(object *v1alpha1.EngineEnvironment, now time.Time) (*act, error) {
 	todo := &act{done: object.Name + " resumed; " + s.follow(object)}
 	var changes []func(*v1alpha1.EngineEnvironment)
 	if object.Spec.Suspend {
-		todo.tells = append(todo.tells, fmt.Sprintf("%s is suspended. The operator works on it again, and writes what differs on Railway.", object.Name))
+		todo.tells = append(todo.tells, fmt.Sprintf("%s is suspended. The operator works on it again, and writes %s.", object.Name, written(object)))
 		changes = append(changes, func(o *v1alpha1.EngineEnvironment) { o.Spec.Suspend = false })
 	}
 	again := annotate(v1alpha1.AnnotationResume, strconv.FormatInt(now.Unix(), 10))
@@ -47,12 +62,12 @@ func (s *session) resumption(object *v1alpha1.EngineEnvironment, now time.Time) 
 			why = "a person asked for it"
 		}
 		todo.tells = append(todo.tells,
-			fmt.Sprintf("%s was rolled back in %s because %s: %s.", promotion.Replaced(r), object.Name, why, promotion.Replacement(r)),
-			fmt.Sprintf("The operator deploys %s again.", promotion.Replaced(r)))
+			fmt.Sprintf("%s was rolled back in %s because %s: %s.", promotion.Replaced(r), object.Name, why, promotion.Standing(object)),
+			fmt.Sprintf("The operator deploys %s again%s.", promotion.Replaced(r), proposal.OnceApproved(&object.Spec)))
 		changes = append(changes, again)
 	} else if p := object.Status.Promotion; p != nil && len(p.Rejected) > 0 {
-		todo.tells = append(todo.tells, fmt.Sprintf("%s was rolled back from %s that had been promoted to it, which may be promoted again.",
-			object.Name, status.Count(len(p.Rejected), "source", "sources")))
+		todo.tells = append(todo.tells, fmt.Sprintf("%s that failed in %s may be promoted to it again.",
+			status.Count(len(p.Rejected), "source", "sources"), object.Name))
 		changes = append(changes, again)
 	}
 	if why := object.Annotations[v1alpha1.AnnotationHold]; why != "" {

@@ -161,9 +161,9 @@ func decision(tier *v1alpha1.EngineEnvironment, now time.Time, flags Flags) stri
 func held(tier *v1alpha1.EngineEnvironment, flags Flags) string {
 	r, newer := tier.Status.Rollback, ""
 	if p := tier.Spec.Promotion; p != nil {
-		newer = p.From + " has a newer one or "
+		newer = p.From + " has verified a newer one or "
 	}
-	return fmt.Sprintf("%s, until %sthe spec changes; to deploy %s again: %s", promotion.Replacement(r), newer, promotion.Replaced(r), flags.Command(tier, "resume"))
+	return fmt.Sprintf("%s, until %sthe spec changes; to deploy %s again: %s", promotion.Standing(tier), newer, promotion.Replaced(r), flags.Command(tier, "resume"))
 }
 
 // table aligns the rows, one line each. The last column is not filled up; cell may colour a text that has its final width.

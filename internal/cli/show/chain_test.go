@@ -28,11 +28,14 @@ func TestRolledBackInBrief(t *testing.T) {
 		},
 	}
 	chain := show.Chain([]v1alpha1.EngineEnvironment{tier}, time.Time{}, false, show.NewPaint(false), "")
-	assert.Regexp(t, `NO-GO .* 1\.6\.0 runs in place of 1\.7\.0, until dev has a newer one or the spec changes; to deploy 1\.7\.0 again: kubectl engine resume -n team preview\n`, chain)
+	assert.Regexp(t, `NO-GO .* 1\.6\.0 runs in place of 1\.7\.0, until dev has verified a newer one or the spec changes; to deploy 1\.7\.0 again: kubectl engine resume -n team preview\n`, chain)
 	assert.NotContains(t, chain, "long message")
 	screen := show.Tier(&tier, time.Time{}, show.NewPaint(false), "")
 	assert.Contains(t, screen, "1.6.0 runs in place of 1.7.0, which was rolled back: check health failed")
 	assert.NotContains(t, screen, "it was rolled back here", "said once")
+	tier.Status.Engine = &v1alpha1.ServiceStatus{Revision: "1.7.0"}
+	assert.Contains(t, show.Tier(&tier, time.Time{}, show.NewPaint(false), ""), "1.6.0 is to run in place of 1.7.0, which was rolled back: ",
+		"as long as nobody has approved the plan, what was rolled back runs")
 }
 
 // TestWaitsFor: the tree says of each tier what to do next, where there is something.

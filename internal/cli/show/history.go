@@ -190,6 +190,9 @@ func fromEvents(events []corev1.Event) []Entry {
 	var all []Entry
 	for i := range events {
 		e := &events[i]
+		if e.Reason == v1alpha1.ReasonRolledBack && e.Action == "Reconcile" {
+			continue // that Ready says so, after the event of the rollback itself
+		}
 		at := e.LastTimestamp.Time
 		if at.IsZero() {
 			at = e.EventTime.Time

@@ -46,11 +46,12 @@ func TestHistoryOfOneSecond(t *testing.T) {
 	object.Status.LastCommit = &v1alpha1.Commit{ID: "eo-2", Message: "set Y", Time: metav1.NewTime(at.Add(100 * time.Millisecond))}
 	object.Status.Rollback = &v1alpha1.RollbackStatus{From: "2", To: "1", At: metav1.NewTime(at.Add(900 * time.Millisecond))}
 	event := func(reason string) corev1.Event { return corev1.Event{Reason: reason, LastTimestamp: at} }
+	ready := corev1.Event{Reason: "RolledBack", Action: "Reconcile", LastTimestamp: metav1.NewTime(at.Add(time.Minute)), Message: "2 failed, 1 runs instead"}
 	var got []string
-	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{event("Succeeded"), event("Created"), event("Deployed")}}) {
+	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{ready, event("Succeeded"), event("Created"), event("Deployed")}}) {
 		got = append(got, e.Kind)
 	}
-	assert.Equal(t, []string{"Succeeded", "Deployed", "Committed", "Created", "RolledBack"}, got)
+	assert.Equal(t, []string{"Succeeded", "Deployed", "Committed", "Created", "RolledBack"}, got, "one rollback is one entry")
 }
 
 // TestHistoryKeepsTheOrderOfItsSources: within a second each place knows the order of its own entries, however it lists them.

@@ -57,14 +57,16 @@ func (s *screen) plan(object *v1alpha1.EngineEnvironment) {
 	for _, line := range PlannedChanges(p, plannedAtMost) {
 		s.line("", Visible(line))
 	}
-	switch proposal.StateOf(object) {
-	case proposal.Approved:
+	switch state := proposal.StateOf(object); {
+	case state == proposal.Approved && object.Spec.Suspend:
+		s.line("", "approved, and written once the tier is no longer suspended")
+	case state == proposal.Approved:
 		s.line("", "approved, and being written")
-	case proposal.Observed:
+	case state == proposal.Observed:
 		s.line("", "only observed: set spec.writePolicy to Apply, or to Approve, to have it written")
-	case proposal.Outdated:
+	case state == proposal.Outdated:
 		s.line("", "for an older spec: the operator has not read the newest one yet")
-	case proposal.Waits:
+	case state == proposal.Waits:
 		if stale := proposal.Stale(object); stale != "" {
 			s.line("", Visible("the approval so far, "+stale+", is for another plan: this one has changed since"))
 		}

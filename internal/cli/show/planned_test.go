@@ -47,6 +47,9 @@ func TestPlanOnTheScreen(t *testing.T) {
 	stale.Annotations = map[string]string{v1alpha1.AnnotationApprovePlan: "90a1b2c3d4e5"}
 	assert.Contains(t, screen(stale), "the approval so far, 90a1b2c3d4e5, is for another plan: this one has changed since\n")
 	assert.Contains(t, screen(planned(v1alpha1.WritePolicyApprove, true)), "approved, and being written\n")
+	suspended := planned(v1alpha1.WritePolicyApprove, true)
+	suspended.Spec.Suspend = true
+	assert.Contains(t, screen(suspended), "approved, and written once the tier is no longer suspended\n")
 	older := planned(v1alpha1.WritePolicyApprove, false)
 	older.Generation = 2
 	assert.NotContains(t, screen(older), "kubectl engine approve", "the next pass makes another plan")

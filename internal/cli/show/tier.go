@@ -21,7 +21,7 @@ import (
 const (
 	// labelWidth is the width of the column of labels.
 	labelWidth = 11
-	// driftAtMost is how many drifting fields a screen names.
+	// driftAtMost is how many drifting, unmanaged or staged fields a screen names.
 	driftAtMost = 8
 )
 
@@ -53,6 +53,8 @@ func Tier(object *v1alpha1.EngineEnvironment, now time.Time, paint Paint, flags 
 	s.ready(object, now)
 	s.checks(object.Status.Checks)
 	s.drift(object.Status.Drift)
+	s.names("unmanaged", "on Railway that nobody declared", object.Status.UnmanagedVariables)
+	s.names("staged", "on Railway's dashboard that nobody deployed", object.Status.StagedChanges)
 	s.plan(object)
 	s.rollback(object)
 	s.hold(object)
@@ -217,6 +219,18 @@ func (s *screen) drift(all []v1alpha1.Drift) {
 	}
 }
 
+// names lists what the status names, the first of many.
+func (s *screen) names(label, what string, all []string) {
+	if len(all) == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d %s: %s", len(all), what, strings.Join(all[:min(len(all), driftAtMost)], ", "))
+	if more := len(all) - driftAtMost; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	s.line(label, Visible(text))
+}
+
 // quoted is a value between quotes, and a note such as (absent) as it is.
 func quoted(value string) string {
 	if strings.HasPrefix(value, "(") && strings.HasSuffix(value, ")") {
@@ -227,7 +241,7 @@ func quoted(value string) string {
 
 func (s *screen) rollback(object *v1alpha1.EngineEnvironment) {
 	if r := object.Status.Rollback; r != nil {
-		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.Replacement(r), r.Reason)))
+		s.line("held", s.paint.Bad(fmt.Sprintf("%s, which was rolled back: %s", promotion.Standing(object), r.Reason)))
 		s.line("", Visible(s.flags.Command(object, "resume")+"  # deploys "+promotion.Replaced(r)+" again"))
 	}
 }

@@ -4,6 +4,7 @@
 package show_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -51,4 +52,15 @@ func TestChecksCount(t *testing.T) {
 	assert.Contains(t, text, "- metrics  asleep\n")
 	object.Status.Checks = object.Status.Checks[2:]
 	assert.Contains(t, show.Tier(object, time.Time{}, show.NewPaint(false), ""), "  checks      1 skipped\n")
+}
+
+// TestNamesOnTheScreen: variables that nobody declared, and changes that nobody deployed, are on the screen, and not only in the status.
+func TestNamesOnTheScreen(t *testing.T) {
+	object := &v1alpha1.EngineEnvironment{Status: v1alpha1.EngineEnvironmentStatus{
+		UnmanagedVariables: []string{"engine.variables.A", "engine.variables.\x1b[2J"}, StagedChanges: strings.Split("a b c d e f g h i j", " "),
+	}}
+	text := show.Tier(object, time.Time{}, show.NewPaint(false), "")
+	assert.Contains(t, text, "  unmanaged   2 on Railway that nobody declared: engine.variables.A, engine.variables.␛[2J\n")
+	assert.Contains(t, text, "  staged      10 on Railway's dashboard that nobody deployed: a, b, c, d, e, f, g, h and 2 more\n")
+	assert.NotContains(t, show.Tier(&v1alpha1.EngineEnvironment{}, time.Time{}, show.NewPaint(false), ""), "that nobody declared")
 }
