@@ -443,7 +443,7 @@ Try it in another terminal, in this directory:
   bin/engine-operator history -n %[2]s production
   bin/engine-operator resume -n %[2]s preview       # give the bad image another try: it is rolled back again
   bin/engine-operator board -n %[2]s                # the tiers as a live page; Ctrl-C ends it
-What reads Railway itself takes the local one, which plan needs a token for:
+Commands that read Railway need the address of the local one, and plan a token:
   export RAILWAY_API_TOKEN=%[5]s
   bin/engine-operator plan -f config/samples/dev.yaml --cluster --railway-endpoint %[6]s
   bin/engine-operator logs -n %[2]s dev --railway-endpoint %[6]s
