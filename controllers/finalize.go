@@ -63,10 +63,14 @@ func (f finalizer) finalize(ctx context.Context, p *pass) *outcome.Outcome {
 	return wayOut(p, f.deleteFromRailway(ctx, p))
 }
 
-// letGo ends all work for the object and removes the finalizer.
+// letGo removes the finalizer and ends all work for the object. While the finalizer stays, so does what is kept: the token that served last
+// may be the only one.
 func (f finalizer) letGo(ctx context.Context, p *pass) *outcome.Outcome {
-	f.forget(p.key)
-	return f.store.letGo(ctx, p)
+	out := f.store.letGo(ctx, p)
+	if out.Gone {
+		f.forget(p.key)
+	}
+	return out
 }
 
 // withoutToken goes on when the token's Secret went away together with the object: with the token that served last, or, when

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 )
@@ -83,4 +84,23 @@ func TestDeletionWithoutTheToken(t *testing.T) {
 	l.apply("again", "deletionPolicy: Retain\n"+loopDev)
 	l.gone("again")
 	assert.Empty(t, l.requests(before))
+}
+
+// TestDeletionOutlivesARefusedWrite: while the finalizer stays, the token that served last serves on.
+func TestDeletionOutlivesARefusedWrite(t *testing.T) {
+	t.Parallel()
+	l, _ := takenOver(t, "interval: 30s", "interval: 30s\ndeletionPolicy: Delete")
+	require.NoError(t, l.client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "railway"}}))
+	require.NoError(t, l.client.Delete(t.Context(), l.get("dev")))
+	refused := 0
+	l.onWrite = func(verb string, object client.Object) error {
+		if refused++; verb == "patch" && refused == 1 {
+			return apierrors.NewServiceUnavailable("etcd has no leader")
+		}
+		return nil
+	}
+	_, _ = l.tryPass("dev")
+	require.Positive(t, refused)
+	require.NotEmpty(t, l.get("dev").Finalizers)
+	l.gone("dev")
 }
