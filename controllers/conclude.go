@@ -43,6 +43,9 @@ func (f follower) assess(ctx context.Context, p *pass, v *view.View, declared *d
 		if result.State == rollout.Failed && result.Deployment != nil {
 			result = f.explain(ctx, p, declared, result)
 		}
+		if result.State != rollout.Healthy {
+			result.Message = declared.Redact(result.Message) // before it is cut
+		}
 		results = append(results, result)
 		p.facts.Services = append(p.facts.Services, v.Service(service, result.Deployment))
 	}

@@ -6,10 +6,13 @@
 package findings
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 	"github.com/engine-operator/engine-operator/internal/rollout"
 	"github.com/engine-operator/engine-operator/internal/status"
 )
@@ -21,33 +24,77 @@ type Health struct {
 	State   rollout.State
 	// Due is when the answer changes although Railway does not.
 	Due time.Time
+
+	blame string
 }
 
 var weight = map[rollout.State]int{rollout.Healthy: 0, rollout.Progressing: 1, rollout.Failed: 2}
 
-// HealthOf sums up the services, of which there is at least one: the worst one is told, and the others that are as bad.
+// HealthOf sums up the services, of which there is at least one: the worst are told. Their order changes nothing.
 func HealthOf(results []rollout.Result) Health {
-	worst := results[0]
-	h := Health{}
+	h := Health{State: rollout.Healthy}
 	for _, result := range results {
-		if weight[result.State] > weight[worst.State] {
-			worst = result
+		if weight[result.State] > weight[h.State] {
+			h.State = result.State
 		}
 		if !result.Due.IsZero() && (h.Due.IsZero() || result.Due.Before(h.Due)) {
 			h.Due = result.Due
 		}
 	}
-	var messages []string
-	for _, result := range results {
-		if result.State == worst.State {
-			messages = append(messages, result.Service+": "+result.Message)
-		}
+	if h.State == rollout.Healthy {
+		h.Finding = status.Passed(joined(results))
+		return h
 	}
-	h.State, h.Finding = worst.State, status.Failed(worst.Reason, strings.Join(messages, "; "))
-	if worst.State == rollout.Healthy {
-		h.Finding = status.Passed(strings.Join(messages, "; "))
+	worst := slices.DeleteFunc(slices.Clone(results), func(r rollout.Result) bool { return r.State != h.State })
+	slices.SortFunc(worst, func(a, b rollout.Result) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Service, b.Service))
+	})
+	h.Finding = status.Failed(worst[0].Reason, told(worst))
+	if blamed := slices.DeleteFunc(worst, func(r rollout.Result) bool { return !blamesRevision[r.Reason] }); len(blamed) > 0 {
+		h.blame = told(blamed)
 	}
 	return h
+}
+
+// rank says which of equally bad services gives the reason: one that blames the revision, or waits for a person.
+func rank(r rollout.Result) int {
+	if blamesRevision[r.Reason] || r.Reason == v1alpha1.ReasonNeedsApproval {
+		return 0
+	}
+	return 1
+}
+
+// Of several services so many say what is wrong, in so many bytes together: a condition's message holds the names, too.
+const (
+	toldInFull   = 4
+	toldInAtMost = 600
+)
+
+// told is what services say that are equally bad. What each of several says is bounded, so that no log of one hides another.
+func told(bad []rollout.Result) string {
+	inFull := slices.Clone(bad[:min(len(bad), toldInFull)])
+	if len(bad) > 1 && len(joined(inFull)) > toldInAtMost {
+		for i := range inFull {
+			inFull[i].Message = redact.CutMessage(inFull[i].Message, toldInAtMost/len(inFull))
+		}
+	}
+	text := joined(inFull)
+	if len(bad) > toldInFull {
+		var others []string
+		for _, result := range bad[toldInFull:] {
+			others = append(others, result.Service)
+		}
+		text += "; as bad: " + status.List(others)
+	}
+	return text
+}
+
+func joined(results []rollout.Result) string {
+	messages := make([]string, 0, len(results))
+	for _, result := range results {
+		messages = append(messages, result.Service+": "+result.Message)
+	}
+	return strings.Join(messages, "; ")
 }
 
 // blamesRevision are the reasons that say that what was deployed is bad, and not that somebody deleted it, say.
@@ -57,10 +104,6 @@ var blamesRevision = map[string]bool{
 	v1alpha1.ReasonDeadlineExceeded: true,
 }
 
-// Blame says why the revision that was deployed is bad; empty when it is not, or something else is to blame.
-func (h Health) Blame() string {
-	if h.State == rollout.Failed && blamesRevision[h.Finding.Reason] {
-		return h.Finding.Message
-	}
-	return ""
-}
+// Blame says why the revision that was deployed is bad, when one of its services says so; empty when none does, or something else is to
+// blame.
+func (h Health) Blame() string { return h.blame }
