@@ -9,6 +9,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
@@ -53,6 +54,7 @@ func (f finalizer) finalize(ctx context.Context, p *pass) *outcome.Outcome {
 		return outcome.Failed(err)
 	}
 	if rival != nil { // what another object claims is not deleted
+		p.event(normal, "Retained", "Delete", "EngineEnvironment %s claims the Railway environment: everything stays on Railway", client.ObjectKeyFromObject(rival))
 		return f.letGo(ctx, p)
 	}
 	if out := f.reader.connect(ctx, p); out != nil {

@@ -104,3 +104,21 @@ func TestDeletionOutlivesARefusedWrite(t *testing.T) {
 	require.NotEmpty(t, l.get("dev").Finalizers)
 	l.gone("dev")
 }
+
+// TestDeletionYieldsAloud: what another object claims stays on Railway, and people are told why.
+func TestDeletionYieldsAloud(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", "deletionPolicy: Delete\n"+loopDev)
+	claimed := l.settled("dev").Status.Railway
+	l.apply("rival", loopDev)
+	rival := l.get("rival")
+	before := rival.DeepCopy()
+	rival.Status.Railway = claimed
+	require.NoError(t, l.client.Status().Patch(t.Context(), rival, client.MergeFrom(before)))
+	mutations := l.mutations()
+	require.NoError(t, l.client.Delete(t.Context(), l.get("dev")))
+	l.gone("dev")
+	assert.Equal(t, mutations, l.mutations())
+	assert.True(t, l.told("Retained"))
+}

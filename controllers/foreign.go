@@ -20,13 +20,22 @@ func writerOf(p *pass) view.Writer { return view.NewWriter(p.key, string(p.objec
 // seeForeign notes commits of an operator in another cluster, by its marks in Railway's history
 // (railway-api.md, "Staged changes and history"). Those from before the environment was taken over are the past.
 func seeForeign(p *pass, v *view.View) {
-	at, own := p.at(), writerOf(p)
-	if at == nil || at.Since == nil {
-		return
-	}
-	claim.SeeForeign(p.journal, v, own, at.Since.Time)
+	claim.SeeForeign(p.journal, v, writerOf(p), takenOverAt(p))
 	if p.journal.Overrule(p.object.Annotations[v1alpha1.AnnotationTakeOver]) {
 		p.eventOnceStored(normal, "TakenOver", "Locate", "Takes the environment back from EngineEnvironment %s in another cluster", p.journal.Claim().OtherObject)
+	}
+}
+
+// takenOverAt is since when the environment is this object's, as its claim says. One that is known by its name only may be another's: then all
+// commits count.
+func takenOverAt(p *pass) time.Time {
+	switch at := p.at(); {
+	case at == nil:
+		return time.Time{}
+	case at.Since == nil: // an older version did not note it
+		return p.object.CreationTimestamp.Time
+	default:
+		return at.Since.Time
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -93,20 +94,57 @@ func TestAForcedPassTakesNothingOver(t *testing.T) {
 	assert.Equal(t, "theirs", l.variable("DB_SCHEMA"))
 }
 
-// TestDeletingOneOfTwoClustersObjects deletes nothing that the other one runs, whether this one knows of it or not.
+// TestDeletingOneOfTwoClustersObjects deletes nothing that the other one runs, whether this one knows of it or not, and since when it is
+// here or not.
 func TestDeletingOneOfTwoClustersObjects(t *testing.T) {
 	t.Parallel()
-	for _, knows := range []bool{true, false} {
+	for _, tt := range []struct {
+		name string
+		act  func(*loop)
+	}{
+		{"known", func(l *loop) { minutes(1, l) }},
+		{"unknown", func(*loop) {}},
+		{"the status of an older version", func(l *loop) {
+			o := l.get("dev")
+			before := o.DeepCopy()
+			o.Status.Railway.Since = nil
+			require.NoError(t, l.client.Status().Patch(t.Context(), o, client.MergeFrom(before)))
+		}},
+	} {
 		l, _ := takenOver(t, "interval: 30s", "interval: 30s\ndeletionPolicy: Delete")
-		if knows {
-			minutes(1, l)
-		}
+		tt.act(l)
 		before := l.mutations()
 		require.NoError(t, l.client.Delete(t.Context(), l.get("dev")))
 		l.gone("dev")
-		assert.Equal(t, before, l.mutations(), "knows: %v", knows)
+		assert.Equal(t, before, l.mutations(), tt.name)
 		assert.True(t, l.told("Retained"))
 	}
+}
+
+// TestDeletingWhatAnotherClusterCreated: an object whose creation was announced and not answered finds the environment by its name. The
+// other cluster may have been faster.
+func TestDeletingWhatAnotherClusterCreated(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	other := l.elsewhere()
+	other.apply("dev", loopDev)
+	other.settled("dev")
+	l.apply("dev", "deletionPolicy: Delete\n"+loopDev)
+	o := l.get("dev")
+	before := o.DeepCopy()
+	o.Finalizers = []string{v1alpha1.Finalizer}
+	require.NoError(t, l.client.Patch(t.Context(), o, client.MergeFrom(before)))
+	before = o.DeepCopy()
+	o.Status.WorkingRecord = &v1alpha1.WorkingRecord{Pending: &v1alpha1.PendingWrite{
+		Kind: v1alpha1.WriteEnvironment, Name: "dev", StartedAt: metav1.NewTime(l.clock()),
+	}}
+	require.NoError(t, l.client.Status().Patch(t.Context(), o, client.MergeFrom(before)))
+	mutations := l.mutations()
+	require.NoError(t, l.client.Delete(t.Context(), o))
+	l.gone("dev")
+	assert.Equal(t, mutations, l.mutations())
+	assert.True(t, l.told("Retained"))
+	assert.Contains(t, l.sim.State()["ai-engine"], "dev")
 }
 
 // TestAnEditMeetsTheOtherCluster: an edit here does not go on top of a commit of the other one that no poll has shown yet.
