@@ -5,11 +5,11 @@ package controllers
 
 import (
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/fieldhash"
 	"github.com/engine-operator/engine-operator/internal/findings"
 	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/redact"
 	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/verify"
 	"github.com/engine-operator/engine-operator/internal/view"
@@ -47,7 +47,7 @@ func (c checks) ask(p *pass, v *view.View, chosen *chosen) (verify.Report, error
 	if err != nil {
 		return verify.Report{}, err
 	}
-	subject, forced := v.Subject(chosen.declared), cluster.RequestedAt(p.object)
+	subject, forced := v.Subject(chosen.declared), status.RequestedAt(p.object)
 	report := c.verifier.Want(p.key, verify.Job{
 		Subject: subject, Checks: built, Forced: forced, Interval: p.object.Spec.EffectiveVerificationInterval(),
 		Gentle: chosen.decision.Spec.Engine.Service.Sleeps(), Logs: railway.PatientLogs{Client: p.client}, Redact: chosen.declared.Redactor(),
@@ -61,7 +61,7 @@ func (c checks) ask(p *pass, v *view.View, chosen *chosen) (verify.Report, error
 func (c checks) known(p *pass) verify.Known {
 	subject, forced := p.journal.Subject()
 	if subject == "" {
-		subject, forced = status.Subject(&p.object.Status), p.object.Status.LastHandledReconcileAt
+		subject, forced = status.Subject(&p.object.Status), redact.Identity(p.object.Status.LastHandledReconcileAt)
 	}
 	return verify.Known{
 		Subject: subject, Forced: forced, Results: findings.KnownResults(p.object.Status.Checks, p.journal.KeyLost(c.hasher.Name())),

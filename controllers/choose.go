@@ -50,6 +50,9 @@ func (ch chooser) promote(ctx context.Context, p *pass, v *view.View, gathered d
 	if err != nil {
 		return nil, outcome.Failed(err)
 	}
+	if input.Mask = p.facts.Redact; input.Mask == nil { // a rollback may replace what cannot be built
+		input.Mask = gathered.Redact
+	}
 	c := &chosen{input: input, decision: promotion.Decide(input), stored: stored, gathered: gathered}
 	adoptDecision(p, c.decision)
 	defer p.tellHold() // a person may have named a secret in the reason: those of a rollback are known at the end only
@@ -111,7 +114,7 @@ func adoptDecision(p *pass, d promotion.Decision) {
 // somebody asks.
 func (p *pass) tellResumed(d promotion.Decision) {
 	before := p.object.Status.Promotion
-	if d.Promotion == nil || before == nil || len(before.Rejected) == 0 || d.Promotion.Resume == before.Resume || d.Resumed != "" {
+	if d.Promotion == nil || before == nil || len(before.Rejected) == 0 || d.Promotion.Resume == redact.Identity(before.Resume) || d.Resumed != "" {
 		return
 	}
 	p.eventOnceStored(normal, "Resumed", "Resume", "A person resumed it: %s that failed here may be promoted again",

@@ -132,7 +132,7 @@ func (f follower) try(ctx context.Context, p *pass, v *view.View, c *chosen) (tr
 	p.find(v1alpha1.ConditionHealthy, t.health.Finding)
 	tried := promotion.Tried{
 		Object: p.object.Name, Decision: c.decision, Runs: v.Newest(c.decision.Spec.Engine.Name), ReadAt: v.ReadAt, Stored: c.stored,
-		RollsBack: rollsBack(p), Previous: p.object.Status.Verified, Resume: p.object.Annotations[v1alpha1.AnnotationResume],
+		RollsBack: rollsBack(p), Previous: p.object.Status.Verified, Resume: promotion.ResumeOf(p.object.Annotations),
 		InPlace: t.health.State == rollout.Healthy && p.facts.Findings[v1alpha1.ConditionSynced].Reason == v1alpha1.ReasonSucceeded,
 		Failed:  t.health.Blame(), Now: p.now,
 	}

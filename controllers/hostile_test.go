@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
@@ -309,4 +310,53 @@ func TestObserveWhileItConverges(t *testing.T) {
 	assert.Zero(t, l.mutations()["CommitPatch"])
 	assert.Equal(t, v1alpha1.ReasonObserving, ready(o).Reason)
 	require.NotNil(t, o.Status.Plan)
+}
+
+// TestLongAnnotations: an annotation may have 256 KiB and the status all together no more than etcd takes, so that it keeps little of each.
+// Each long value counts as one of its own, and the version before, which kept them as they were, has carried out the same.
+func TestLongAnnotations(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.verified("dev", "1.4.2")
+	l.apply("preview", loopPreview, "{railway: true}",
+		"{railway: true}, variables: [{name: KEY, valueFrom: {secretKeyRef: {name: openai, key: api-key}}}]")
+	l.settled("preview")
+	requests := []string{
+		v1alpha1.AnnotationRequestedAt, v1alpha1.AnnotationResume, v1alpha1.AnnotationRollback, v1alpha1.AnnotationApprove,
+		v1alpha1.AnnotationApprovedBy, v1alpha1.AnnotationApprovePlan, v1alpha1.AnnotationTakeOver, v1alpha1.AnnotationHold,
+	}
+	for _, request := range requests {
+		l.annotate("preview", request, long+loopSecret)
+	}
+	l.annotate("preview", v1alpha1.AnnotationApprovedBy, loopSecret+long)
+	l.rest("preview", 3)
+	o := l.get("preview")
+	assert.Less(t, len(asText(t, o.Status)), 30_000)
+	assert.NotContains(t, asText(t, o.Status), loopSecret)
+	assert.Len(t, l.toldOf("RollbackRefused", "Resumed", "Held"), 2)
+	handled := o.Status.LastHandledReconcileAt
+	require.NotEmpty(t, handled)
+
+	before := o.DeepCopy() // as the version before wrote it
+	o.Status.LastHandledReconcileAt, o.Status.Promotion.Resume = long+loopSecret, long+loopSecret
+	o.Status.WorkingRecord.RollbackRequest, o.Status.WorkingRecord.Forced = long+loopSecret, long+loopSecret
+	o.Status.Promotion.Rejected = []string{"ghcr.io/acme/ai-engine:0"}
+	require.NoError(t, l.client.Status().Patch(t.Context(), o, client.MergeFrom(before)))
+	l.crash()
+	l.rest("preview", 3)
+	assert.Empty(t, l.toldOf("RollbackRefused", "Resumed", "Held"), "nothing is carried out again")
+	assert.Equal(t, handled, l.get("preview").Status.LastHandledReconcileAt)
+	assert.NotEmpty(t, l.get("preview").Status.Promotion.Rejected)
+	assert.Less(t, len(asText(t, l.get("preview").Status)), 30_000)
+
+	for _, request := range requests {
+		l.annotate("preview", request, long+"y")
+	}
+	l.rest("preview", 3)
+	o = l.get("preview")
+	assert.Len(t, l.toldOf("RollbackRefused"), 1, "another value is another request")
+	assert.Empty(t, o.Status.Promotion.Rejected)
+	assert.NotEqual(t, handled, o.Status.LastHandledReconcileAt)
 }

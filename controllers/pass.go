@@ -19,7 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/journal"
 	"github.com/engine-operator/engine-operator/internal/outcome"
@@ -79,8 +78,8 @@ func newPass(ctx context.Context, object *v1alpha1.EngineEnvironment, o Options)
 	}
 	p.journal = journal.Open(&object.Status, o.Settle, p.now)
 	p.facts = status.Facts{Spec: &object.Spec, Generation: object.Generation, Findings: map[string]status.Finding{}}
-	if requested := cluster.RequestedAt(object); requested != "" && requested != object.Status.LastHandledReconcileAt {
-		p.forced = requested
+	if !status.Handled(object) {
+		p.forced = status.RequestedAt(object)
 		if status.ReasonOf(&object.Status, v1alpha1.ConditionSynced) == v1alpha1.ReasonContested {
 			p.journal.ForgetRepairs() // whoever asks for a pass then wants the repairs tried again
 		}

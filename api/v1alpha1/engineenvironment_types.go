@@ -110,7 +110,7 @@ type EngineEnvironmentStatus struct {
 	// +optional
 	LastCommit *Commit `json:"lastCommit,omitempty"`
 
-	// lastHandledReconcileAt echoes the annotation that last forced a pass.
+	// lastHandledReconcileAt echoes the annotation that last forced a pass; of a value of more than 1024 bytes its digest.
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
@@ -152,7 +152,7 @@ type WorkingRecord struct {
 	// +optional
 	Subject string `json:"subject,omitempty"`
 
-	// forced is the annotation's value that the checks were last forced with.
+	// forced is the annotation's value that the checks were last forced with, or its digest.
 	// +optional
 	Forced string `json:"forced,omitempty"`
 
@@ -198,7 +198,7 @@ type WorkingRecord struct {
 	// +optional
 	ApprovedPlan *ApprovedPlan `json:"approvedPlan,omitempty"`
 
-	// rollbackRequest is the annotation's value by which a person last asked for a rollback.
+	// rollbackRequest is the annotation's value by which a person last asked for a rollback; of one of more than 1024 bytes its digest.
 	// +optional
 	RollbackRequest string `json:"rollbackRequest,omitempty"`
 

@@ -90,7 +90,7 @@ type PromotionStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	Rejected []string `json:"rejected,omitempty"`
-	// resume is the annotation's last value that was carried out.
+	// resume is the annotation's last value that was carried out; of one of more than 1024 bytes its digest.
 	// +optional
 	Resume string `json:"resume,omitempty"`
 	// hold is why a person keeps the tier at what it runs, as the annotation says; empty when nobody does.
@@ -105,11 +105,11 @@ type PromotionStatus struct {
 
 // Approval is a person's approval of one source.
 type Approval struct {
-	// source that was approved.
+	// source that was approved; of a value of more than 1024 bytes its digest.
 	// +required
 	Source string `json:"source"`
 	// by is who approved, as the annotation railway.engine-operator.dev/approved-by says. With the approval policy installed it is
-	// the user that the API server authenticated.
+	// the user that the API server authenticated. At most 480 bytes of it, without values of the tier's Secrets.
 	// +optional
 	By string `json:"by,omitempty"`
 }
@@ -136,7 +136,7 @@ type PromotionRecord struct {
 	// from is the EngineEnvironment it came from.
 	// +required
 	From string `json:"from"`
-	// approvedBy is who approved just this; empty when nobody had to.
+	// approvedBy is who approved just this, as in approval.by; empty when nobody had to.
 	// +optional
 	ApprovedBy string `json:"approvedBy,omitempty"`
 	// at is when it was taken.
@@ -171,7 +171,7 @@ type RollbackStatus struct {
 	// content is a hash of what was rejected: settings, engine, services and shared variables as they were declared.
 	// +optional
 	Content string `json:"content,omitempty"`
-	// resume is the annotation's value at that time: another one ends the hold.
+	// resume is the annotation's value at that time, or its digest as in promotion.resume: another value ends the hold.
 	// +optional
 	Resume string `json:"resume,omitempty"`
 }

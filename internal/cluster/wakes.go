@@ -16,20 +16,8 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/promotion"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
-
-// RequestedAt returns the value of the annotations that force a pass. Both may be set; a change of either counts.
-func RequestedAt(object *v1alpha1.EngineEnvironment) string {
-	own, flux := object.Annotations[v1alpha1.AnnotationRequestedAt], object.Annotations[v1alpha1.AnnotationFluxRequestedAt]
-	switch {
-	case own == "":
-		return flux
-	case flux == "":
-		return own
-	default:
-		return own + "," + flux
-	}
-}
 
 // Requested lets a changed request of a person through: for a pass, an approval, a resumption; and a status that was
 // deleted.
@@ -40,7 +28,7 @@ func Requested() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, ok := e.ObjectOld.(*v1alpha1.EngineEnvironment)
 			after, ok2 := e.ObjectNew.(*v1alpha1.EngineEnvironment)
-			return ok && ok2 && (wiped(before, after) || RequestedAt(before) != RequestedAt(after) ||
+			return ok && ok2 && (wiped(before, after) || status.RequestedAt(before) != status.RequestedAt(after) ||
 				annotated(before, after, v1alpha1.AnnotationApprove) || annotated(before, after, v1alpha1.AnnotationApprovedBy) ||
 				annotated(before, after, v1alpha1.AnnotationResume) || annotated(before, after, v1alpha1.AnnotationApprovePlan) ||
 				annotated(before, after, v1alpha1.AnnotationHold) || annotated(before, after, v1alpha1.AnnotationRollback) ||

@@ -6,6 +6,7 @@
 package desired
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -95,6 +96,15 @@ func (e *Environment) Redact(text string) string { return e.Redactor()(text) }
 func (e *Environment) Redactor() func(string) string {
 	e.once.Do(func() { e.masker = redact.New(e.secrets(), e.public()...) })
 	return e.masker.Text
+}
+
+// Redact masks every value of the Secrets in a text, for whoever has no environment.
+func (s Sources) Redact(text string) string {
+	var values []string
+	for _, secret := range s.Secrets {
+		values = slices.AppendSeq(values, maps.Values(secret))
+	}
+	return redact.New(values).Text(text)
 }
 
 // Name tells names that messages are made of, such as the object's. It must be called before Redact.

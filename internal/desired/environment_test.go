@@ -52,3 +52,12 @@ func TestEnv(t *testing.T) {
 	assert.Equal(t, map[string]string{"A": "service", "B": "${{shared.C}}", "C": "c", "KEY": "s"}, service.Env(shared),
 		"the service wins over shared, references stay, and what only Railway reads is left out")
 }
+
+// TestSourcesRedact: without an environment every value of the Secrets is masked, and none of the ConfigMaps.
+func TestSourcesRedact(t *testing.T) {
+	sources := desired.Sources{
+		Secrets:    map[string]map[string]string{"openai": {"api-key": "sk-live-51H8xY2e"}},
+		ConfigMaps: map[string]map[string]string{"settings": {"REGION": "us-west2-region"}},
+	}
+	assert.Equal(t, "dana said (secret) in us-west2-region", sources.Redact("dana said sk-live-51H8xY2e in us-west2-region"))
+}

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // ServiceIDs returns Railway's ids of the declared services, by declared name.
@@ -78,9 +79,9 @@ func (j *Journal) Approve(approved *v1alpha1.ApprovedPlan) {
 func (j *Journal) RollbackRequest() string { return j.record.RollbackRequest }
 
 // RollbackRequested notes it: each value is carried out once.
-func (j *Journal) RollbackRequested(value string) { j.record.RollbackRequest = value }
+func (j *Journal) RollbackRequested(value string) { j.record.RollbackRequest = redact.Identity(value) }
 
 // AsksForRollback reports whether the annotation's value asks for a rollback that was not carried out yet.
 func (j *Journal) AsksForRollback(value string) bool {
-	return value != "" && value != j.record.RollbackRequest
+	return value != "" && redact.Identity(value) != j.record.RollbackRequest
 }

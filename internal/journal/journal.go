@@ -15,6 +15,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/plan"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Journal is the memory of one object. Its methods change it; the caller stores it in the status before it sends what was
@@ -56,6 +57,7 @@ func Open(status *v1alpha1.EngineEnvironmentStatus, lag time.Duration, now time.
 	} else {
 		j.record = fromOlderVersion(status)
 	}
+	j.record.RollbackRequest, j.record.Forced = redact.Identity(j.record.RollbackRequest), redact.Identity(j.record.Forced)
 	for _, at := range j.times() {
 		if at.After(now) {
 			*at = metav1.NewTime(now)

@@ -5,6 +5,7 @@ package journal_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -511,4 +512,17 @@ func TestWhatWasForeseenTooLongAgo(t *testing.T) {
 	for _, kind := range []v1alpha1.WriteKind{v1alpha1.WriteService, v1alpha1.WriteDomain} {
 		assert.Positive(t, j.Outstanding(kind, "engine", start.Add(18*time.Second)), kind)
 	}
+}
+
+// TestLongRequests: what an annotation asked for is remembered in a bounded size, also where a version before has stored it as it was.
+func TestLongRequests(t *testing.T) {
+	long := strings.Repeat("x", 200_000)
+	j := journal.Open(&v1alpha1.EngineEnvironmentStatus{WorkingRecord: &v1alpha1.WorkingRecord{RollbackRequest: long, Forced: long}}, lag, epoch)
+	assert.False(t, j.AsksForRollback(long))
+	assert.True(t, j.AsksForRollback(long+"y"))
+	_, forced := j.Subject()
+	assert.Less(t, len(j.Record().RollbackRequest)+len(forced), 2048)
+	j.RollbackRequested(long + "y")
+	assert.False(t, j.AsksForRollback(long+"y"))
+	assert.Less(t, len(j.Record().RollbackRequest), 1024)
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // declared is the content that counts without a hold: with the promoted source in place.
@@ -29,11 +30,12 @@ func (in *Input) endHold(d *Decision) {
 	switch {
 	case rollback == nil:
 		return
-	case rollback.Resume != in.Annotations[v1alpha1.AnnotationResume]:
+	case redact.Identity(rollback.Resume) != ResumeOf(in.Annotations):
 		d.Resumed = "a person resumed it"
 	case rollback.Content != "" && rollback.Content != in.declared(d).Hash():
 		d.Resumed = "what is declared has changed"
 	default:
+		rollback.Resume = ResumeOf(in.Annotations)
 		return
 	}
 	d.Rollback = nil
@@ -149,8 +151,9 @@ type Tried struct {
 	Stored    []Stored
 	RollsBack bool
 	Previous  *v1alpha1.VerifiedStatus
-	Resume    string
-	Now       time.Time
+	// Resume is what ResumeOf says.
+	Resume string
+	Now    time.Time
 }
 
 // Conclusion is what follows from it.

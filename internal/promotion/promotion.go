@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Upstream is the tier whose verified source is taken, as far as the decision depends on it.
@@ -75,6 +76,8 @@ type Input struct {
 	// Runs is what serves.
 	Runs     Running
 	Upstream Upstream
+	// Mask takes secret values out of what a person wrote; nil masks nothing.
+	Mask func(string) string `json:"-"`
 	// Gate says why nothing new may be promoted now, empty when it may.
 	Gate string
 	Now  time.Time
@@ -90,7 +93,7 @@ type Decision struct {
 	// Reason and Message are for the condition Promoted, with spec.promotion; UpToDate says whether it holds.
 	UpToDate        bool
 	Reason, Message string
-	// Quoted is what a person wrote, as it is and of any length: Told puts it behind the message.
+	// Quoted is what a person wrote, masked and of any length: Told puts it behind the message.
 	Quoted string
 	// Wake is when to decide again although nothing that can be watched may have changed by then: when the soak ends, or soon while
 	// it waits for the upstream tier to be read or for the gate. Zero when a change wakes it.
@@ -137,13 +140,21 @@ func Decide(in Input) Decision {
 func (in *Input) previous() *v1alpha1.PromotionStatus {
 	status := in.Previous.DeepCopy()
 	if status == nil {
-		status = &v1alpha1.PromotionStatus{Source: in.Runs.asConfigured(), Resume: in.Annotations[v1alpha1.AnnotationResume]}
+		status = &v1alpha1.PromotionStatus{Source: in.Runs.asConfigured(), Resume: ResumeOf(in.Annotations)}
 	}
-	if resume := in.Annotations[v1alpha1.AnnotationResume]; resume != status.Resume {
-		status.Resume, status.Rejected = resume, nil
+	if ResumeOf(in.Annotations) != redact.Identity(status.Resume) {
+		status.Rejected = nil
 	}
-	status.Approval = in.approval(status.Approval)
+	status.Resume, status.Approval = ResumeOf(in.Annotations), in.approval(status.Approval)
+	for i := range status.History {
+		status.History[i].ApprovedBy = cutName(status.History[i].ApprovedBy)
+	}
 	return status
+}
+
+// ResumeOf is what the annotation resume says, as the status remembers it.
+func ResumeOf(annotations map[string]string) string {
+	return redact.Identity(annotations[v1alpha1.AnnotationResume])
 }
 
 // HeldEvent is how the event of a person's hold begins; the reason follows.
@@ -152,16 +163,14 @@ const HeldEvent = "A person holds what runs: "
 // approval is the approval that is there, and who gave it: a name belongs to the approval that it came with. One that was withdrawn
 // leaves its name, so that nobody gets it who approves the same again.
 func (in *Input) approval(before *v1alpha1.Approval) *v1alpha1.Approval {
-	approved := in.Annotations[v1alpha1.AnnotationApprove]
+	approved := redact.Identity(in.Annotations[v1alpha1.AnnotationApprove])
 	switch {
 	case before == nil && approved == "":
 		return nil
 	case before == nil:
 		return &v1alpha1.Approval{Source: approved, By: in.approver("")}
-	case before.Source == approved:
-		return before
-	case approved == "":
-		return &v1alpha1.Approval{By: before.By}
+	case approved == "" || redact.Identity(before.Source) == approved:
+		return &v1alpha1.Approval{Source: approved, By: cutName(before.By)}
 	default:
 		return &v1alpha1.Approval{Source: approved, By: in.approver(before.By)}
 	}
@@ -172,15 +181,33 @@ const asBefore = " (as in the approval before)"
 
 // approver is who gave an approval that is new, when that name gave the one before.
 func (in *Input) approver(before string) string {
-	by := in.Annotations[v1alpha1.AnnotationApprovedBy]
-	switch by {
-	case "":
+	name := in.Annotations[v1alpha1.AnnotationApprovedBy]
+	by, known := cutName(in.mask(name)), strings.TrimSuffix(cutName(before), asBefore)
+	switch {
+	case name == "":
 		return "(not named)"
-	case strings.TrimSuffix(before, asBefore):
+	case known == by || known == cutName(name): // an older version masked nothing
 		return by + asBefore
 	default:
 		return by
 	}
+}
+
+// nameAtMost is how many bytes the status keeps of a name, and asBefore behind it.
+const nameAtMost = 480
+
+func cutName(name string) string {
+	if bare, marked := strings.CutSuffix(name, asBefore); marked {
+		return redact.Cut(bare, nameAtMost) + asBefore
+	}
+	return redact.Cut(name, nameAtMost)
+}
+
+func (in *Input) mask(text string) string {
+	if in.Mask == nil {
+		return text
+	}
+	return in.Mask(text)
 }
 
 // promote decides whether the tier takes what upstream has verified.
@@ -225,7 +252,7 @@ func (in *Input) judge(d *Decision) (state v1alpha1.PromotionState, reason, mess
 		return waiting(fmt.Sprintf("%s is not GO at the moment", up.Name))
 	}
 	if hold := in.Annotations[v1alpha1.AnnotationHold]; hold != "" {
-		d.Quoted = "the reason: " + hold
+		d.Quoted = "the reason: " + in.mask(hold)
 		return v1alpha1.PromotionBlocked, v1alpha1.ReasonPromotionHeld, fmt.Sprintf(
 			"a person holds what runs: end the hold with kubectl annotate eenv -n %s %s %s-", in.Namespace, in.Name, v1alpha1.AnnotationHold)
 	}
@@ -285,7 +312,7 @@ func (in *Input) current(source *v1alpha1.Source) Source {
 
 // approves reports whether a person approved just this source.
 func approves(status *v1alpha1.PromotionStatus, candidate Source) bool {
-	return status.Approval != nil && status.Approval.Source == string(candidate)
+	return status.Approval != nil && status.Approval.Source == redact.Identity(string(candidate))
 }
 
 // whoami is how a shell names the user that the API server authenticates, which the approval policy asks for.
@@ -293,7 +320,7 @@ const whoami = `"$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}'
 
 func (in *Input) askApproval(d *Decision, candidate Source) string {
 	if a := d.Promotion.Approval; a != nil && a.Source != "" {
-		d.Quoted = "the approval so far is for another source, " + a.Source
+		d.Quoted = "the approval so far is for another source, " + in.mask(a.Source)
 	}
 	return fmt.Sprintf("a person must approve it: kubectl annotate eenv -n %s %s --overwrite %s=%s %s=%s",
 		in.Namespace, in.Name, v1alpha1.AnnotationApprove, candidate, v1alpha1.AnnotationApprovedBy, whoami)

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // PreviousRevision asks for what was verified last before what is declared now.
@@ -30,8 +31,8 @@ func (s Stored) Names() []string {
 // carried out once; the hold that it begins ends like any other.
 func (in *Input) rollBackOnRequest(d *Decision) {
 	asked := in.Annotations[v1alpha1.AnnotationRollback]
-	d.RollbackRequest = asked
-	if asked == "" || asked == in.RollbackRequest {
+	d.RollbackRequest = redact.Identity(asked)
+	if asked == "" || d.RollbackRequest == redact.Identity(in.RollbackRequest) {
 		return
 	}
 	target, ok := in.requested(asked, in.declared(d))
@@ -47,7 +48,7 @@ func (in *Input) rollBackOnRequest(d *Decision) {
 	d.Rollback = &v1alpha1.RollbackStatus{
 		From: Revision(replaced), To: Revision(target.Content.Engine.Source), RevisionName: target.Name,
 		Reason: "a person asked for it", Requested: true, At: metav1.NewTime(in.Now), Content: in.declared(d).Hash(),
-		Resume: in.Annotations[v1alpha1.AnnotationResume],
+		Resume: ResumeOf(in.Annotations),
 	}
 	c := Conclusion{Promotion: d.Promotion}
 	c.reject()

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/redact"
 )
 
 // Targets are the revisions that a person may ask to be put back now, the one verified last first: those that differ from what is
@@ -50,12 +51,12 @@ func asked(object *v1alpha1.EngineEnvironment, stored []Stored) (Input, Decision
 // Ask is a name that means the revision and by which no rollback of the object was asked for: the operator carries each value of the
 // annotation out once. Empty when there is none.
 func Ask(object *v1alpha1.EngineEnvironment, stored []Stored, target Stored) string {
-	before := []string{object.Annotations[v1alpha1.AnnotationRollback]}
+	before := []string{redact.Identity(object.Annotations[v1alpha1.AnnotationRollback])}
 	if record := object.Status.WorkingRecord; record != nil {
-		before = append(before, record.RollbackRequest)
+		before = append(before, redact.Identity(record.RollbackRequest))
 	}
 	for _, name := range target.Names() {
-		if slices.Contains(before, name) {
+		if slices.Contains(before, redact.Identity(name)) {
 			continue
 		}
 		if meant, ok := Target(object, stored, name); ok && meant.Name == target.Name {

@@ -5,6 +5,7 @@
 package redact
 
 import (
+	"crypto/sha256"
 	b64 "encoding/base64"
 	"encoding/hex"
 	"regexp"
@@ -191,6 +192,20 @@ func CutMessage(text string, bytes int) string {
 			return Cut(text, min(bytes, start+len(ellipsis)))
 		}
 	}
+}
+
+// identityAtMost is from which length on a text that is compared is kept as its digest, in bytes. Every image and commit, every name of a
+// revision and every time is shorter.
+const identityAtMost = 1024
+
+// Identity is what tells a text that somebody wrote, such as an annotation, apart from another one: the text itself, or the digest of a long
+// one. That of an identity is the identity.
+func Identity(text string) string {
+	if len(text) <= identityAtMost {
+		return text
+	}
+	sum := sha256.Sum256([]byte(text))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // Cut shortens a text to at most so many bytes, with an ellipsis, without leaving half a character. Mask a text before it is

@@ -252,3 +252,13 @@ func TestNamesSurvive(t *testing.T) {
 	}
 	assert.Equal(t, "pay with (secret)", redact.New([]string{"cash"}, "cashier").Text("pay with cash"), "a short value that a name contains stays masked")
 }
+
+// TestIdentity: what is short stays as it is, what is long is told apart from what begins alike, and the identity of an identity is the same.
+func TestIdentity(t *testing.T) {
+	short, long := strings.Repeat("x", 1024), strings.Repeat("x", 1025)
+	assert.Equal(t, short, redact.Identity(short))
+	assert.Equal(t, "", redact.Identity(""))
+	assert.Len(t, redact.Identity(long), len("sha256:")+64)
+	assert.NotEqual(t, redact.Identity(long), redact.Identity(long+"x"))
+	assert.Equal(t, redact.Identity(long), redact.Identity(redact.Identity(long)))
+}

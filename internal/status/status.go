@@ -120,6 +120,7 @@ func Next(previous v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Tim
 	if facts.Forced != "" {
 		next.LastHandledReconcileAt = facts.Forced
 	}
+	next.LastHandledReconcileAt = redact.Identity(next.LastHandledReconcileAt)
 	return next
 }
 
