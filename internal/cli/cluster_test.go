@@ -29,6 +29,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cli"
 	owned "github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/promotion"
+	statuses "github.com/engine-operator/engine-operator/internal/status"
 )
 
 const candidate = "ghcr.io/acme/ai-engine@sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
@@ -334,7 +335,7 @@ func (s *stage) handled(name string) {
 	time.AfterFunc(time.Second, func() {
 		object := &v1alpha1.EngineEnvironment{}
 		_ = s.Get(context.Background(), key(s.namespace, name), object)
-		object.Status.LastHandledReconcileAt = object.Annotations[v1alpha1.AnnotationRequestedAt]
+		object.Status.LastHandledReconcileAt = statuses.RequestedAt(object)
 		_ = s.Status().Update(context.Background(), object)
 	})
 }
@@ -358,7 +359,11 @@ func TestReconcile(t *testing.T) {
 	assert.Equal(t, "asked for a pass of dev\ndev is GO\n", done.out)
 	assert.Empty(t, done.err, "nobody sees it")
 	s.now = s.now.Add(time.Second)
-	s.handled("preview")
+	before := s.read("preview")
+	flux := before.DeepCopy()
+	flux.Annotations[v1alpha1.AnnotationFluxRequestedAt] = "2026-11-28T18:00:00Z"
+	require.NoError(t, s.Patch(t.Context(), flux, client.MergeFrom(before)))
+	s.handled("preview") // the status echoes both annotations
 	assert.Contains(t, s.ok("reconcile", "preview", "--timeout", "30s"),
 		"preview is NO-GO: check health failed: answered 500\nfollow it with: kubectl engine status -n "+s.namespace+" preview --watch\n")
 	s.ok("suspend", "preview", "-y")

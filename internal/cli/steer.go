@@ -153,7 +153,11 @@ func awaitPass(ctx context.Context, world World, s *session, name, mark string, 
 		defer cancel()
 		var err error
 		object, err = s.tier(reading, name)
-		return err == nil && object.Status.LastHandledReconcileAt == mark, err
+		if err != nil {
+			return false, err
+		}
+		asked := object.Annotations[v1alpha1.AnnotationRequestedAt] != ""
+		return object.Status.LastHandledReconcileAt == mark || asked && status.Handled(object), nil // a later request counts, too
 	})
 	switch {
 	case wait.Interrupted(err) && ctx.Err() == nil:

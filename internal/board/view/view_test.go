@@ -152,6 +152,8 @@ func TestWaits(t *testing.T) {
 		{"deploying", "it ends by itself", []edit{condition(v1alpha1.ConditionReconciling, "True", "Deploying", "for 10s")}, view.ForOperator, "Deploying: for 10s", ""},
 		{"soak is no work", "it is told by the promotion", []edit{condition(v1alpha1.ConditionReconciling, "True", "Soaking", "30m")}, "", "", ""},
 		{"forced", "asked for and not handled", []edit{annotated(v1alpha1.AnnotationRequestedAt, "1")}, view.ForOperator, "a pass was asked for and has not run yet", ""},
+		{"forced with Flux's annotation, too, and done", "handled", []edit{annotated(v1alpha1.AnnotationRequestedAt, "1"),
+			annotated(v1alpha1.AnnotationFluxRequestedAt, "2"), func(o *v1alpha1.EngineEnvironment) { o.Status.LastHandledReconcileAt = "1,2" }}, "", "", ""},
 		{"forced and done", "handled", []edit{annotated(v1alpha1.AnnotationRequestedAt, "1"), func(o *v1alpha1.EngineEnvironment) { o.Status.LastHandledReconcileAt = "1" }}, "", "", ""},
 	}
 	for _, tt := range tests {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/status"
 )
 
 // holdOf says what is held in place of what is declared, by a rollback or by a person.
@@ -114,7 +115,7 @@ func waitsForHelp(object *v1alpha1.EngineEnvironment) []Wait {
 
 func waitsForOperator(object *v1alpha1.EngineEnvironment) []Wait {
 	var waits []Wait
-	if at := object.Annotations[v1alpha1.AnnotationRequestedAt]; at != "" && at != object.Status.LastHandledReconcileAt && !object.Spec.Suspend {
+	if !status.Handled(object) && !object.Spec.Suspend {
 		waits = append(waits, Wait{For: ForOperator, What: "a pass was asked for and has not run yet"})
 	}
 	if at := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReconciling); at != nil && waitsToFinish[at.Reason] {
