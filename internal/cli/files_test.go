@@ -20,6 +20,7 @@ import (
 	"github.com/engine-operator/engine-operator/internal/adopt"
 	"github.com/engine-operator/engine-operator/internal/cli"
 	"github.com/engine-operator/engine-operator/internal/cli/show"
+	words "github.com/engine-operator/engine-operator/internal/shell"
 )
 
 func TestTheOperatorRunsWithoutACommand(t *testing.T) {
@@ -173,7 +174,7 @@ func TestQuote(t *testing.T) {
 	for seed := range 200 { // all in one shell: to start one is dear
 		value := values.Example(seed)
 		want = append(want, value, value)
-		fmt.Fprintf(&script, "X=%s\nprintf '%%s\\0' \"$X\" %s\n", show.Quote(value), show.Word(value))
+		fmt.Fprintf(&script, "X=%s\nprintf '%%s\\0' \"$X\" %s\n", show.Quote(value), words.Word(value))
 	}
 	command := exec.CommandContext(t.Context(), "sh")
 	command.Stdin = strings.NewReader(script.String())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/redact"
+	"github.com/engine-operator/engine-operator/internal/shell"
 )
 
 // Upstream is the tier whose verified source is taken, as far as the decision depends on it.
@@ -318,12 +319,13 @@ func approves(status *v1alpha1.PromotionStatus, candidate Source) bool {
 // whoami is how a shell names the user that the API server authenticates, which the approval policy asks for.
 const whoami = `"$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"`
 
+// askApproval says how a person approves the candidate. Whoever edits the tier before chooses the text that names it.
 func (in *Input) askApproval(d *Decision, candidate Source) string {
 	if a := d.Promotion.Approval; a != nil && a.Source != "" {
 		d.Quoted = "the approval so far is for another source, " + in.mask(a.Source)
 	}
 	return fmt.Sprintf("a person must approve it: kubectl annotate eenv -n %s %s --overwrite %s=%s %s=%s",
-		in.Namespace, in.Name, v1alpha1.AnnotationApprove, candidate, v1alpha1.AnnotationApprovedBy, whoami)
+		in.Namespace, in.Name, v1alpha1.AnnotationApprove, shell.Word(string(candidate)), v1alpha1.AnnotationApprovedBy, whoami)
 }
 
 // ResumeCommand is the command that ends a hold.

@@ -114,6 +114,10 @@ func TestDecide(t *testing.T) {
 		{"no soak", "zero asks for none", preview(func(in *promotion.Input) { in.Spec.Promotion.Soak, in.Upstream.GoSince = nil, epoch }), promoting, ""},
 		{"needs a person", "nobody approved", preview(manual), awaiting, "kubectl annotate eenv -n team preview --overwrite " +
 			v1alpha1.AnnotationApprove + "=" + candidate + " " + v1alpha1.AnnotationApprovedBy + `="$(kubectl auth whoami`},
+		{"needs a person, of a directory", "no shell carries out what its name says", preview(manual, func(in *promotion.Input) {
+			in.Upstream.Verified.Source = v1alpha1.Source{Repo: "acme/app", Commit: "01", RootDirectory: "/it's $(id); x"}
+		}), awaiting, "2: a person must approve it: kubectl annotate eenv -n team preview --overwrite " +
+			v1alpha1.AnnotationApprove + `='acme/app@01:/it'\''s $(id); x' ` + v1alpha1.AnnotationApprovedBy + `="$(kubectl auth whoami`},
 		{"approved", "just this source", preview(manual, approve(candidate)), promoting, ""},
 		{"revision approved", "a tag may be anybody's", preview(manual, approve("2")), awaiting, "the approval so far is for another source, 2"},
 		{"other registry approved", "the same tag elsewhere", preview(manual, approve("other/app@"+digest(2))), awaiting, "another source"},

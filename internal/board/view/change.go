@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
-	"github.com/engine-operator/engine-operator/internal/cli/show"
+	"github.com/engine-operator/engine-operator/internal/shell"
 )
 
 // inputAtMost bounds what a person types, in bytes.
@@ -134,7 +134,7 @@ func patch(object *v1alpha1.EngineEnvironment, writes []write) json.RawMessage {
 
 // command does in a shell what the writes do.
 func command(object *v1alpha1.EngineEnvironment, writes []write) string {
-	at := "-n " + show.Word(object.Namespace) + " " + show.Word(object.Name)
+	at := "-n " + shell.Word(object.Namespace) + " " + shell.Word(object.Name)
 	if writes[0].key == "" {
 		return fmt.Sprintf("kubectl patch eenv %s --type merge -p '{\"spec\":{\"suspend\":%t}}'", at, writes[0].suspend)
 	}
@@ -144,7 +144,7 @@ func command(object *v1alpha1.EngineEnvironment, writes []write) string {
 			parts = append(parts, w.key+"-")
 			continue
 		}
-		parts = append(parts, w.key+"="+show.Word(*w.value))
+		parts = append(parts, w.key+"="+shell.Word(*w.value))
 	}
 	return strings.Join(parts, " ")
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/shell"
 )
 
 // Flags are those of kubectl's flags that a command was given, as a shell reads them: whoever runs what it tells to run next means the
@@ -19,24 +20,12 @@ type Flags string
 func FlagsOf(kubeconfig, context string) Flags {
 	var f Flags
 	if kubeconfig != "" {
-		f += Flags(" --kubeconfig " + Word(kubeconfig))
+		f += Flags(" --kubeconfig " + shell.Word(kubeconfig))
 	}
 	if context != "" {
-		f += Flags(" --context " + Word(context))
+		f += Flags(" --context " + shell.Word(context))
 	}
 	return f
-}
-
-// plain are the words that no shell reads as something else.
-var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
-
-// Word makes a word of a shell out of any text: nothing in it is carried out or expanded, not even the ! of a shell that somebody types
-// into, which it finds between double quotes, too.
-func Word(text string) string {
-	if plain.MatchString(text) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // Command is how the command line is called for the object.
@@ -51,7 +40,7 @@ func (f Flags) command(namespace, name, verb string) string {
 // annotates is a command in a message of the status, which is for those who have no plugin, too.
 var annotates = regexp.MustCompile(`(?:kubectl engine approve -n \S+ \S+, or )?` +
 	`kubectl annotate eenv -n (\S+) (\S+)(?: --overwrite)?((?: ` + regexp.QuoteMeta(v1alpha1.GroupVersion.Group) +
-	`/[a-z-]+(?:=(?:"?\$\([^)]*\)"?|[^\s\x1b]+)|-))+)`)
+	`/[a-z-]+(?:=(?:"?\$\([^)]*\)"?|(?:'[^']*'|\\')+|[^\s\x1b]+)|-))+)`)
 
 // verbs are the commands that set or remove an annotation.
 var verbs = []struct{ annotation, verb string }{

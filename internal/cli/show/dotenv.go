@@ -40,7 +40,7 @@ func Dotenv(service desired.Service, shared []desired.Variable, unknown map[stri
 var bare = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]*$`)
 
 // Quote writes a value so that a shell that reads the file gets it back as it is, and so do dotenv libraries as far as they agree: some
-// of them take a backslash before a quote for an escape even in single quotes. Word is for commands that people paste.
+// of them take a backslash before a quote for an escape even in single quotes. shell.Word is for commands that people paste.
 func Quote(value string) string {
 	switch {
 	case bare.MatchString(value):
