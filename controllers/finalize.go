@@ -43,19 +43,17 @@ func (f finalizer) finalize(ctx context.Context, p *pass) *outcome.Outcome {
 	case p.object.Status.Railway == nil && p.journal.Pending() == nil: // nothing of this object can be on Railway
 		return f.letGo(ctx, p)
 	case p.object.Spec.EffectiveWritePolicy() == v1alpha1.WritePolicyObserve:
-		p.event(normal, "Retained", "Delete", "writePolicy is Observe: everything stays on Railway")
-		return f.letGo(ctx, p)
+		return f.leave(ctx, p, "Retained", "writePolicy is Observe: everything stays on Railway")
 	case p.object.Spec.EffectiveDeletionPolicy() == v1alpha1.DeletionPolicyRetain:
-		p.event(normal, "Retained", "Delete", "deletionPolicy is Retain: everything stays on Railway")
-		return f.letGo(ctx, p)
+		return f.leave(ctx, p, "Retained", "deletionPolicy is Retain: everything stays on Railway")
 	}
 	rival, _, err := f.store.Rival(ctx, p.object)
 	if err != nil {
 		return outcome.Failed(err)
 	}
 	if rival != nil { // what another object claims is not deleted
-		p.event(normal, "Retained", "Delete", "EngineEnvironment %s claims the Railway environment: everything stays on Railway", client.ObjectKeyFromObject(rival))
-		return f.letGo(ctx, p)
+		return f.leave(ctx, p, "Retained",
+			fmt.Sprintf("EngineEnvironment %s claims the Railway environment: everything stays on Railway", client.ObjectKeyFromObject(rival)))
 	}
 	if out := f.reader.connect(ctx, p); out != nil {
 		if out = f.withoutToken(ctx, p, out); out != nil {
@@ -75,6 +73,15 @@ func (f finalizer) letGo(ctx context.Context, p *pass) *outcome.Outcome {
 	return out
 }
 
+// leave is letGo that tells what becomes of Railway, once it is decided: until the finalizer is gone, somebody may edit the policy.
+func (f finalizer) leave(ctx context.Context, p *pass, reason, message string) *outcome.Outcome {
+	out := f.letGo(ctx, p)
+	if out.Gone {
+		p.event(normal, reason, "Delete", "%s", message)
+	}
+	return out
+}
+
 // withoutToken goes on when the token's Secret went away together with the object: with the token that served last, or, when
 // Railway has accepted the deletion before, without another one.
 func (f finalizer) withoutToken(ctx context.Context, p *pass, out *outcome.Outcome) *outcome.Outcome {
@@ -82,8 +89,7 @@ func (f finalizer) withoutToken(ctx context.Context, p *pass, out *outcome.Outco
 		return nil
 	}
 	if p.journal.DeletionAccepted() {
-		p.event(normal, "Deleted", "Delete", "Railway has accepted the deletion; the token to watch it with is gone")
-		return f.letGo(ctx, p)
+		return f.leave(ctx, p, "Deleted", "Railway has accepted the deletion; the token to watch it with is gone")
 	}
 	return wayOut(p, out)
 }
@@ -106,16 +112,14 @@ func (f finalizer) deleteFromRailway(ctx context.Context, p *pass) *outcome.Outc
 		return out
 	}
 	if id == "" {
-		p.event(normal, "Deleted", "Delete", "The Railway environment is deleted")
-		return f.letGo(ctx, p)
+		return f.leave(ctx, p, "Deleted", "The Railway environment is deleted")
 	}
 	environment, err := p.client.Environment(ctx, p.object.Spec.Railway.ProjectID, id)
 	if err != nil {
 		return p.rejected(ctx, err)
 	}
 	if seeForeign(p, view.Of(environment, p.now, p.journal.ServiceIDs())); disputed(p) {
-		p.event(normal, "Retained", "Delete", "An operator in another cluster writes to the environment: everything stays on Railway")
-		return f.letGo(ctx, p)
+		return f.leave(ctx, p, "Retained", "An operator in another cluster writes to the environment: everything stays on Railway")
 	}
 	environment = environment.Named(p.journal.ServiceIDs())
 	all := made(p) && view.HoldsOnly(environment, view.DeclaredNames(&p.object.Spec))
@@ -125,8 +129,7 @@ func (f finalizer) deleteFromRailway(ctx context.Context, p *pass) *outcome.Outc
 	case !all && len(services) == 0 && wait > 0:
 		return notShown(wait)
 	case !all && len(services) == 0:
-		p.event(normal, "Retained", "Delete", "Deleted the declared services; the Railway environment stays, because it was there before or holds something else")
-		return f.letGo(ctx, p)
+		return f.leave(ctx, p, "Retained", "Deleted the declared services; the Railway environment stays, because it was there before or holds something else")
 	case p.journal.DeletionSince(p.now) < f.settle:
 		return outcome.Progressing(v1alpha1.ReasonDeleting, "waits for Railway to show the deletion", goneRetry)
 	case all:

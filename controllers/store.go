@@ -25,11 +25,10 @@ type store struct {
 func (s store) report(ctx context.Context, p *pass) (written bool, err error) {
 	p.journal.Forgo()
 	next := p.next()
-	wait := p.object.DeletionTimestamp.IsZero() && !p.facts.Gone && !p.erred
+	wait := p.object.DeletionTimestamp.IsZero() && !p.facts.Gone && !p.erred && len(p.decided) == 0
 	if wait && status.Underway(&s.Stored(p.object).Status, &next) {
 		if object, due, ok := s.Keep(p.object, next, p.now, p.now.Add(s.patience)); ok {
 			p.stored(object)
-			p.tellDecided()
 			p.wakeAt(due)
 			return false, nil
 		}
