@@ -270,6 +270,9 @@ type Restart struct {
 	MaxRetries *int32 `json:"maxRetries,omitempty"`
 }
 
+// The rules of limits look at the exponent first: Kubernetes reckons with as many digits as it says, which takes an API server hours and
+// gigabytes.
+
 // Limits of one replica. Railway: deploy.limitOverride.
 type Limits struct {
 	// cpu in cores, for example 2, 500m or "1.5", a fraction in quotes. Between 1m and 1000, which is what Railway's Pro plan gives
@@ -278,7 +281,7 @@ type Limits struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:Schemaless
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1m')) >= 0 && quantity(string(self)).compareTo(quantity('1000')) <= 0",message="limits.cpu must be a quantity between 1m and 1000 cores, for example 2 or 500m; without it Railway's limit stays"
+	// +kubebuilder:validation:XValidation:rule="!string(self).matches('[eE][+-]?0*[1-9][0-9]{2}') && isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1m')) >= 0 && quantity(string(self)).compareTo(quantity('1000')) <= 0",message="limits.cpu must be a quantity between 1m and 1000 cores, for example 2 or 500m; without it Railway's limit stays"
 	// +optional
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
@@ -287,7 +290,7 @@ type Limits struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:Schemaless
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0",message="limits.memory must be a quantity between 1Mi and 1Ti, for example 4Gi or 512Mi (the units are Ki, Mi, Gi, Ti or k, M, G, T, without a B); without it Railway's limit stays"
+	// +kubebuilder:validation:XValidation:rule="!string(self).matches('[eE][+-]?0*[1-9][0-9]{2}') && isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0",message="limits.memory must be a quantity between 1Mi and 1Ti, for example 4Gi or 512Mi (the units are Ki, Mi, Gi, Ti or k, M, G, T, without a B); without it Railway's limit stays"
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
 }

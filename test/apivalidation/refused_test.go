@@ -358,6 +358,13 @@ func TestRefused(t *testing.T) {
 			`spec.engine.deploy.limits.memory: Invalid value: "1e30"` + memory,
 		},
 	}, {
+		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: "1e-999999999", memory: "1E+0999999999"}}}`,
+		reason: "Kubernetes would reckon with numbers of so many digits, for hours",
+		want: []string{
+			`spec.engine.deploy.limits.cpu: Invalid value: "1e-999999999"` + cpu,
+			`spec.engine.deploy.limits.memory: Invalid value: "1E+0999999999"` + memory,
+		},
+	}, {
 		tier: "Dev", patch: `engine: {deploy: {limits: {cpu: 500u, memory: 4}}}`, reason: "a forgotten unit makes bytes",
 		want: []string{
 			`spec.engine.deploy.limits.cpu: Invalid value: "500u"` + cpu,

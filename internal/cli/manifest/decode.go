@@ -113,11 +113,25 @@ func merged(node *yaml.Node) map[string]bool {
 // API server's do.
 func decodeTier(ctx context.Context, object map[string]any, into *v1alpha1.EngineEnvironment) error {
 	delete(object, "status") // the API server drops it, too: it is the operator's
+	if hasVastQuantity(object) {
+		if err := admission.Explain(admission.Check(ctx, object, nil)); err != nil {
+			return err
+		}
+	}
 	if err := decode(object, into, admission.Secret, admission.FieldsBeside); err != nil {
 		return err
 	}
 	admission.Default(object) // the definition has none for a spec, but nulls are left out
 	return admission.Explain(admission.Check(ctx, object, nil))
+}
+
+// vast is a limit with an exponent of three digits and more, in JSON. Kubernetes reckons with as many digits as the exponent says when it
+// decodes one, for hours; the definition's rules refuse it at once.
+var vast = regexp.MustCompile(`"(cpu|memory)":"[^"]*[eE][+-]?0*[1-9][0-9]{2}`)
+
+func hasVastQuantity(object map[string]any) bool {
+	document, err := json.Marshal(object)
+	return err == nil && vast.Match(document)
 }
 
 // noFields is of objects whose fields are Kubernetes' own.

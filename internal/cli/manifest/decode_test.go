@@ -83,6 +83,7 @@ func TestWhatToWriteInstead(t *testing.T) {
 		{"deeper", tier(", deploy: {overlap: 20}", ""), "spec.engine.deploy.overlap: 20 is no duration: write 20s"},
 		{"in a list", tier("", "  verification: {checks: [{name: a, status: 200, timeout: 5, http: {path: /}}]}\n"), "timeout: 5 is no duration: write 5s"},
 		{"a quantity", tier(", deploy: {limits: {memory: true}}", ""), "spec.engine.deploy.limits.memory: true is no quantity: write 4Gi"},
+		{"a quantity that takes hours", tier(`, deploy: {limits: {cpu: "1e-999999999"}}`, ""), "spec.engine.deploy.limits.cpu: Invalid value: \"1e-999999999\": limits.cpu must be"},
 		{"a quantity as an object", tier(", deploy: {limits: {memory: {max: 4}}}", ""), "limits.memory: the value is no quantity: write 4Gi"},
 		{"dollars as a text", tier("", "  budget: {monthlyUSD: $50}\n"), "spec.budget.monthlyUSD: the value is no whole number of dollars: write one such as 50"},
 		{"a token in place of its Secret", strings.Replace(tier("", ""), "{name: railway}", "p7700", 1),
