@@ -26,7 +26,7 @@ func Dotenv(service desired.Service, shared []desired.Variable, unknown map[stri
 		from, missing := unknown[name]
 		switch {
 		case missing:
-			fmt.Fprintf(&out, "# %s is not known: from %s\n", name, from)
+			fmt.Fprintf(&out, "# %s is not known: from %s\n", name, Visible(from)) // in one line: a shell reads the file
 		case secret[name] && !reveal:
 			fmt.Fprintf(&out, "# %s is from a Secret: show it with --reveal\n", name)
 		default:
