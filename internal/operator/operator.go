@@ -98,11 +98,14 @@ type Operator struct {
 	Pool     *railway.Pool
 	Watch    *railway.Watch
 	Verifier *verify.Verifier
+	// stopped is closed when the operator is told to end.
+	stopped chan struct{}
 }
 
 // New puts the operator together. It writes nothing but the Secret of the hash key.
 func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, error) {
-	manager, err := newManager(apiServer, o)
+	stopped := make(chan struct{})
+	manager, err := newManager(apiServer, o, stopped)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +116,7 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	}
 	waker := &cluster.Waker{}
 	o.Watch.Changed, o.Verifier.Changed = waker.Wake, waker.Wake
-	operator := &Operator{Manager: manager, Watch: railway.NewWatch(o.Watch), Verifier: verify.New(o.Verifier)}
+	operator := &Operator{Manager: manager, Watch: railway.NewWatch(o.Watch), Verifier: verify.New(o.Verifier), stopped: stopped}
 	o.Railway.Registerer = o.Registerer
 	var passes trace.Tracer
 	if o.Traces != nil {
@@ -173,7 +176,7 @@ func hashKey(ctx context.Context, apiServer *rest.Config, scheme *runtime.Scheme
 	return ensureHashKey(ctx, direct, namespace)
 }
 
-func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
+func newManager(apiServer *rest.Config, o Options, stopped <-chan struct{}) (ctrl.Manager, error) {
 	scheme, err := Scheme()
 	if err != nil {
 		return nil, err
@@ -187,9 +190,10 @@ func newManager(apiServer *rest.Config, o Options) (ctrl.Manager, error) {
 		return nil, err
 	}
 	manager, err := ctrl.NewManager(apiServer, ctrl.Options{
-		Scheme:  scheme,
-		Logger:  o.Log,
-		Metrics: o.Metrics,
+		Scheme:   scheme,
+		Logger:   o.Log,
+		Metrics:  o.Metrics,
+		NewCache: newStoppable(stopped),
 		Cache: cache.Options{
 			DefaultNamespaces: namespaces,
 			DefaultTransform:  cache.TransformStripManagedFields(),
