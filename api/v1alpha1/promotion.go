@@ -109,7 +109,7 @@ type Approval struct {
 	// +required
 	Source string `json:"source"`
 	// by is who approved, as the annotation railway.engine-operator.dev/approved-by says. With the approval policy installed it is
-	// the user that the API server authenticated. At most 480 bytes of it, without values of the tier's Secrets.
+	// the user that the API server authenticated. At most 480 bytes of it.
 	// +optional
 	By string `json:"by,omitempty"`
 }

@@ -180,14 +180,15 @@ func (in *Input) approval(before *v1alpha1.Approval) *v1alpha1.Approval {
 // asBefore marks a name that stood there with the approval before: it may be another person's.
 const asBefore = " (as in the approval before)"
 
-// approver is who gave an approval that is new, when that name gave the one before.
+// approver is who gave an approval that is new, when that name gave the one before. A name is an identity and stays as it is, also where a
+// part of it happens to be the value of a Secret.
 func (in *Input) approver(before string) string {
 	name := in.Annotations[v1alpha1.AnnotationApprovedBy]
-	by, known := cutName(in.mask(name)), strings.TrimSuffix(cutName(before), asBefore)
+	by, known := cutName(name), strings.TrimSuffix(cutName(before), asBefore)
 	switch {
 	case name == "":
 		return "(not named)"
-	case known == by || known == cutName(name): // an older version masked nothing
+	case known == by:
 		return by + asBefore
 	default:
 		return by
