@@ -330,7 +330,7 @@ func TestLongAnnotations(t *testing.T) {
 	for _, request := range requests {
 		l.annotate("preview", request, long+loopSecret)
 	}
-	l.annotate("preview", v1alpha1.AnnotationApprovedBy, loopSecret+long)
+	l.annotate("preview", v1alpha1.AnnotationApprovedBy, "dana@acme.example"+long)
 	l.rest("preview", 3)
 	o := l.get("preview")
 	assert.Less(t, len(asText(t, o.Status)), 30_000)
