@@ -230,7 +230,7 @@ func TestThrottledTokenDelaysNobodyElse(t *testing.T) {
 	start, before := time.Now(), w.mark()
 	w.apply("dev", strings.Replace(devSpec, "{name: railway}", "{name: other}", 1))
 	w.ready("dev")
-	assert.Less(t, time.Since(start), time.Minute, "others wait ten minutes")
+	assert.Less(t, time.Since(start), 6*time.Second)
 	assert.Equal(t, 1, w.count(before)["CreateEnvironment"])
 	// An object of the paused token can be deleted, and does not block.
 	require.NoError(t, w.client.Delete(t.Context(), w.get("a")))

@@ -70,7 +70,7 @@ func TestMisfitIsFoundSoon(t *testing.T) {
 	assert.Contains(t, refusal(t, tier(", variables: ["+variables.String()+"{name: B, value: 1}]", "")), "variables[1000].value: ")
 	deep := strings.Replace(tier("", ""), "tier: Dev", "budget: "+strings.Repeat("[", 5000)+strings.Repeat("]", 5000), 1)
 	assert.Contains(t, refusal(t, deep), "spec.budget: the value does not fit")
-	assert.Less(t, time.Since(start), 10*time.Second, "it took 18 s once")
+	assert.Less(t, time.Since(start), 4*time.Second)
 }
 
 // TestWhatToWriteInstead: a value of the wrong kind is told with what the field takes.
