@@ -44,6 +44,9 @@ func addHistory(operation string, env *model.Environment, r *gql.ReadEnvironment
 	return nil
 }
 
+// maxPerson bounds the name of a person, in bytes: it stands in the status beside each field that differs.
+const maxPerson = 128
+
 func decodePatch(p gql.Patch) model.Patch {
 	patch := model.Patch{
 		ID: p.Id, Status: p.Status, Message: text(p.Message),
@@ -51,7 +54,7 @@ func decodePatch(p gql.Patch) model.Patch {
 		CreatedAt: p.CreatedAt, AppliedAt: instant(p.AppliedAt), Paths: leafPaths(p.Patch),
 	}
 	if by := p.AppliedBy; by != nil {
-		patch.AppliedBy = cmp.Or(text(by.Name), text(by.Username), by.Email)
+		patch.AppliedBy = truncate(cmp.Or(text(by.Name), text(by.Username), by.Email), maxPerson)
 	}
 	return patch
 }

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/engine-operator/engine-operator/internal/railway/gql"
 	"github.com/engine-operator/engine-operator/internal/railway/model"
 )
 
@@ -163,6 +165,14 @@ func TestEnvironment(t *testing.T) {
 			{ID: "p-old", Status: "COMMITTED", Message: "by hand", AppliedBy: "ada", CreatedAt: noon, Paths: []string{"services.s1.variables.B"}},
 		},
 	}, env)
+}
+
+// TestNamesOfPeopleAreBounded: anybody can choose a name, and it stands in the status beside each field that differs.
+func TestNamesOfPeopleAreBounded(t *testing.T) {
+	long := strings.Repeat("Ada ", 1000)
+	patch := decodePatch(gql.Patch{AppliedBy: &gql.PatchAppliedByAppliedByMember{Name: &long}})
+	assert.True(t, strings.HasPrefix(patch.AppliedBy, "Ada Ada"))
+	assert.LessOrEqual(t, len(patch.AppliedBy), 128)
 }
 
 func TestEnvironmentHistory(t *testing.T) {

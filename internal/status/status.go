@@ -162,6 +162,10 @@ func sections(s *v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Time)
 		s.Cost = nil
 	}
 	s.WorkingRecord, s.LastCommit = facts.Record.DeepCopy(), facts.LastCommit.DeepCopy()
+	if s.WorkingRecord != nil && s.WorkingRecord.Refused != nil { // Railway may repeat a value that it could not apply
+		refused := s.WorkingRecord.Refused
+		refused.Message = redact.CutMessage(redacted(facts, refused.Message), messageSize)
+	}
 }
 
 func replace[T interface{ DeepCopy() T }](field *T, found T) {

@@ -258,6 +258,17 @@ func TestReasonsAreBounded(t *testing.T) {
 	assert.Equal(t, "0/40", s.Readiness)
 }
 
+// TestWhatRailwayRefusedIsMasked: Railway may repeat the value that it could not apply, and its message is kept in the record.
+func TestWhatRailwayRefusedIsMasked(t *testing.T) {
+	record := &v1alpha1.WorkingRecord{Refused: &v1alpha1.RefusedCommit{Message: "bad hunter2-hunter2 " + strings.Repeat("word ", 1000)}}
+	s := next(healthy(func(f *own.Facts) {
+		f.Record, f.Redact = record, func(s string) string { return strings.ReplaceAll(s, "hunter2-hunter2", "(secret)") }
+	}))
+	assert.True(t, strings.HasPrefix(s.WorkingRecord.Refused.Message, "bad (secret) word"))
+	assert.LessOrEqual(t, len(s.WorkingRecord.Refused.Message), 1024)
+	assert.Contains(t, record.Refused.Message, "hunter2-hunter2", "the facts are not changed")
+}
+
 func TestReadiness(t *testing.T) {
 	passed, failed, skipped := check("a", v1alpha1.CheckPassed, ""), check("b", v1alpha1.CheckFailed, ""), check("c", v1alpha1.CheckSkipped, "")
 	undecided := check("d", v1alpha1.CheckPending, "")

@@ -87,6 +87,7 @@ func TestNothingShowsAndEveryRightIsNeeded(t *testing.T) {
 	t.Run("the story was told", func(t *testing.T) {
 		assert.Contains(t, left["the log"], redact.Mark, "something was masked in the log")
 		assert.Contains(t, left["EngineEnvironments"], `"verdict":`)
+		assert.Contains(t, left["EngineEnvironments on the way"], `"refused":{`)
 		assert.Contains(t, left["events"], redact.Mark, "something was masked in the events")
 		assert.Contains(t, metrics, `engine_operator_environment_info{`)
 		assert.Contains(t, left["ControllerRevisions"], `"secretKeyRef"`)
@@ -138,6 +139,7 @@ func (w *world) pullSecret(password string) {
 // story lets the operator do all that it does, and lets everything fail that can tell a value.
 func (w *world) story() {
 	w.local()
+	w.takenOver()
 	w.refusals()
 	w.revisions()
 	w.leaks()
@@ -158,9 +160,21 @@ func (w *world) local() {
 	w.remove("local")
 }
 
+// retained leaves alone what is on Railway, in an environment of its own.
+func retained(spec string) string {
+	return strings.NewReplacer("railway: {", "railway: {environment: other, ", "deletionPolicy: Delete", "deletionPolicy: Retain").Replace(spec)
+}
+
+// takenOver is an object that another process of the operator has worked for: it is read past the cache.
+func (w *world) takenOver() {
+	w.apply("taken", "suspend: true\n"+retained(devSpec), v1alpha1.Finalizer)
+	w.reason("taken", v1alpha1.ReasonSuspended)
+	w.remove("taken")
+}
+
 // refusals are specs whose secrets are not fit for what they are for; the messages say why, without them.
 func (w *world) refusals() {
-	other := strings.NewReplacer("railway: {", "railway: {environment: other, ", "deletionPolicy: Delete", "deletionPolicy: Retain").Replace(devSpec)
+	other := retained(devSpec)
 	for reason, spec := range map[string]string{
 		v1alpha1.ReasonTokenRejected:     strings.Replace(other, "{name: railway}", "{name: rejected}", 1),
 		v1alpha1.ReasonInvalidVariable:   strings.Replace(other, "{name: whole}", "{name: refused}", 1),
@@ -275,6 +289,7 @@ func (w *world) approve(name string, paths ...string) {
 func TestNamespacedRights(t *testing.T) {
 	w := newWorld(t, team, team, append(manifests(t, "cluster"), namespaced(t)...)...)
 	w.plant()
+	w.takenOver()
 	w.revisions()
 	w.apply("preview", promotedSpec)
 	w.approve("preview", "environment")
@@ -285,7 +300,7 @@ func TestNamespacedRights(t *testing.T) {
 	rightsAreNeeded(t, team, namespaced(t))
 }
 
-// leftBehind is everything that the story left where people may read it.
+// leftBehind is everything that the story left where people may read it, and what stood in a status on the way.
 func (w *world) leftBehind() map[string]string {
 	w.t.Helper()
 	left := map[string]string{}
@@ -297,6 +312,14 @@ func (w *world) leftBehind() map[string]string {
 		raw, err := json.Marshal(list)
 		require.NoError(w.t, err)
 		left[name] = string(raw)
+	}
+	var stored v1alpha1.EngineEnvironmentList
+	require.NoError(w.t, w.kube.List(w.t.Context(), &stored, client.InNamespace(w.namespace)))
+	for _, object := range stored.Items {
+		require.Eventually(w.t, func() bool {
+			left["EngineEnvironments on the way"] = strings.Join(w.versions(), "\n")
+			return strings.Contains(left["EngineEnvironments on the way"], fmt.Sprintf(`"resourceVersion":%q`, object.ResourceVersion))
+		}, eventually, wait, "the last version of %s was seen", object.Name)
 	}
 	requests, err := json.Marshal(w.sim.Requests())
 	require.NoError(w.t, err)

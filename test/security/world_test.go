@@ -7,10 +7,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +61,8 @@ type world struct {
 	sim             *railwaysim.Sim
 	metrics         string
 	stop            func()
+	// versions are all versions of the objects that the API server has stored: what stands in a status for a moment is read, too.
+	versions func() []string
 }
 
 // newWorld installs the manifests and starts the operator in its home, for all namespaces unless its objects are at home.
@@ -85,14 +89,41 @@ limits: {environmentCreateInterval: 0s}
 	t.Cleanup(edge.Close)
 	scheme, err := operator.Scheme()
 	require.NoError(t, err)
-	kube, err := client.New(cluster.Config, client.Options{Scheme: scheme})
+	kube, err := client.NewWithWatch(cluster.Config, client.Options{Scheme: scheme})
 	require.NoError(t, err)
 	w := &world{t: t, namespace: namespace, home: home, kube: kube, sim: sim, metrics: freeAddress(t)}
 	require.NoError(t, kube.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
 	install(t, kube, manifests)
+	w.versions = record(t, kube, namespace)
 	w.stop = w.start(endpoint, edge)
 	t.Cleanup(func() { w.stop() })
 	return w
+}
+
+// record keeps every version of the objects of the namespace, from now on.
+func record(t *testing.T, kube client.WithWatch, namespace string) (versions func() []string) {
+	t.Helper()
+	watcher, err := kube.Watch(t.Context(), &v1alpha1.EngineEnvironmentList{}, client.InNamespace(namespace))
+	require.NoError(t, err)
+	t.Cleanup(watcher.Stop)
+	var mu sync.Mutex
+	var seen []string
+	go func() {
+		for event := range watcher.ResultChan() {
+			raw, err := json.Marshal(event.Object)
+			mu.Lock()
+			seen = append(seen, string(raw))
+			if err != nil {
+				seen = append(seen, err.Error())
+			}
+			mu.Unlock()
+		}
+	}()
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(seen)
+	}
 }
 
 // start runs the operator as main does, with the most talkative log that --log-level has, as its ServiceAccount.
@@ -169,13 +200,13 @@ func (w *world) secret(name string, data map[string]string) {
 	require.NoError(w.t, err)
 }
 
-func (w *world) apply(name, spec string) {
+func (w *world) apply(name, spec string, finalizers ...any) {
 	w.t.Helper()
 	var fields map[string]any
 	require.NoError(w.t, yaml.Unmarshal([]byte(spec), &fields))
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "railway.engine-operator.dev/v1alpha1", "kind": "EngineEnvironment",
-		"metadata": map[string]any{"name": name, "namespace": w.namespace}, "spec": fields,
+		"metadata": map[string]any{"name": name, "namespace": w.namespace, "finalizers": finalizers}, "spec": fields,
 	}}
 	require.NoError(w.t, w.kube.Apply(w.t.Context(), client.ApplyConfigurationFromUnstructured(object),
 		client.FieldOwner("test"), client.ForceOwnership))
