@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -41,6 +42,9 @@ func operate(ctx context.Context, opts *options.Options) error {
 	}
 	defer flush()
 	ctrl.SetLogger(logger)
+	if opts.PprofAddress == "" || opts.PprofAddress == "0" {
+		runtime.MemProfileRate = 0 // nobody can read the profile
+	}
 	if os.Getenv("GOGC") == "" {
 		go operator.PaceCollector(ctx)
 	}

@@ -22,9 +22,13 @@ type reader struct {
 	checks  checks
 }
 
-// connect reads the token and takes its client.
+// connect takes the client of the token, which is read when its Secret has changed.
 func (r reader) connect(ctx context.Context, p *pass) *outcome.Outcome {
 	name, secret := p.object.Spec.Railway.TokenSecretRef.Name, &corev1.Secret{}
+	if client, kept, known := r.tokens.Unchanged(p.key, name, r.sources.SecretVersion(ctx, p.object.Namespace, name)); known {
+		p.client, p.token = client, kept
+		return nil
+	}
 	found, err := r.sources.Read(ctx, p.object.Namespace, name, secret)
 	if err != nil {
 		return outcome.Failed(err)

@@ -146,7 +146,7 @@ func newLaggingLoop(t *testing.T, lag time.Duration, edit ...string) *loop {
 	require.NoError(t, err)
 	l.Reconciler = New(Options{
 		Metrics: objects,
-		Client:  l.client, Live: l.client, Events: l.events, Railway: pool, Watch: l.watch, Verifier: verifier,
+		Client:  l.client, Live: l.client, Cache: l.client, Events: l.events, Railway: pool, Watch: l.watch, Verifier: verifier,
 		HashKey: []byte("0123456789abcdef0123456789abcdef"), Settle: 5 * time.Second, Patience: 10 * time.Second, Now: l.clock, Concurrency: 1,
 	})
 	l.secret("railway", map[string]string{"RAILWAY_API_TOKEN": loopToken})

@@ -37,6 +37,8 @@ type Options struct {
 	Client client.Client
 	// Live reads past the cache.
 	Live client.Reader
+	// Cache has the metadata of Secrets, of which Client reads nothing but live.
+	Cache client.Reader
 	// Namespaces are those that are watched; none means all.
 	Namespaces []string
 	// Events records what people should know, on transitions only.
@@ -86,7 +88,7 @@ func New(o Options) *Reconciler {
 	watch, history := watcher{o.Watch}, cluster.History{Client: o.Client}
 	r := &Reconciler{options: o, store: store{cluster.NewObjects(o.Client, o.Live, o.Namespaces), o.Patience}, ledger: &usage.Ledger{}}
 	checks := checks{verifier: o.Verifier, hosts: o.ProbeHosts, hasher: hasher, key: o.HashKey}
-	r.reader = reader{sources: cluster.Sources{Reader: o.Client}, tokens: tokens.New(o.Railway), checks: checks}
+	r.reader = reader{sources: cluster.Sources{Reader: o.Client, Metadata: o.Cache}, tokens: tokens.New(o.Railway), checks: checks}
 	r.local = local{secrets: cluster.EnvSecrets{Client: o.Client, Sources: r.reader.sources}, reader: r.reader}
 	r.writer = writer{store: r.store, watch: watch, metrics: o.Metrics, hasher: hasher, settle: o.Settle, now: o.Now}
 	r.locator = locator{store: r.store, watch: watch, writer: r.writer, idle: r.idle}
@@ -117,6 +119,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	p := newPass(ctx, object, r.options)
 	defer p.end()
 	out := r.run(ctx, p)
+	if out.Reason == v1alpha1.ReasonTokenRejected {
+		r.reader.tokens.Doubt(p.key)
+	}
 	if !p.wantsTurn && out.Learnt() { // others of its project need not wait for it
 		r.options.Railway.Leave(p.key)
 	}

@@ -4,19 +4,66 @@
 package controllers
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
+	"github.com/engine-operator/engine-operator/internal/outcome"
 	"github.com/engine-operator/engine-operator/internal/railway"
 	"github.com/engine-operator/engine-operator/internal/railwaysim"
 )
+
+// TestAFinalizerThatIsRefusedIsNoError: the cache was behind, and there is nothing to report of an object that is not as it was read.
+func TestAFinalizerThatIsRefusedIsNoError(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.apply("dev", loopDev)
+	l.onWrite = func(string, client.Object) error {
+		return apierrors.NewConflict(schema.GroupResource{}, "dev", errors.New("somebody was faster"))
+	}
+	l.kubernetesWrites()
+	assert.Equal(t, ctrl.Result{RequeueAfter: outcome.ConflictDelay}, l.pass("dev"))
+	assert.Equal(t, []string{"patch EngineEnvironment"}, l.kubernetesWrites())
+	l.onWrite = nil
+	l.settled("dev")
+}
+
+// behind is a cache whose metadata never changes.
+type behind struct{ client.Reader }
+
+func (behind) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	into.SetName(key.Name)
+	into.SetResourceVersion("1")
+	return nil
+}
+
+// TestARefusedTokenIsReadAgain: the Secret may have another one by now, also when the cache does not know of it yet.
+func TestARefusedTokenIsReadAgain(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.reader.sources.Metadata = behind{}
+	require.NoError(t, l.client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "railway"}}))
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "railway"}, Data: map[string][]byte{"RAILWAY_API_TOKEN": []byte("nonsense")}}
+	require.NoError(t, l.client.Create(t.Context(), secret))
+	require.Equal(t, "1", secret.ResourceVersion, "what the cache goes on to say")
+	l.apply("dev", loopDev)
+	l.pass("dev")
+	require.Equal(t, v1alpha1.ReasonTokenRejected, ready(l.get("dev")).Reason)
+	l.secret("railway", map[string]string{"RAILWAY_API_TOKEN": loopToken})
+	l.settled("dev")
+}
 
 // TestAConflictCostsNothing: an announcement that was not stored was not sent, so nobody waits for it.
 func TestAConflictCostsNothing(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/outcome"
@@ -80,6 +82,9 @@ func (s store) announce(ctx context.Context, p *pass, reason, message string) er
 // hold adds the finalizer, letGo removes it; the API server then deletes the object.
 func (s store) hold(ctx context.Context, p *pass) error {
 	object, err := s.AddFinalizer(ctx, p.object)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) { // the object is not as it was read: there is nothing to report
+		p.unwritten = err
+	}
 	if err == nil {
 		p.stored(object)
 	}

@@ -46,7 +46,8 @@ func NewObjects(c client.Client, live client.Reader, namespaces []string) *Objec
 }
 
 // Get returns the object, never older than it was last written, with the status that waits to be written. The first time it is read
-// past the cache: another operator may have written it a moment ago.
+// past the cache: another operator may have written it a moment ago. Where there is no finalizer yet, none has done anything for it, or
+// the finalizer, which is written before all else, will be refused.
 func (o *Objects) Get(ctx context.Context, name types.NamespacedName) (*v1alpha1.EngineEnvironment, error) {
 	object, err := o.get(ctx, name)
 	if err != nil {
@@ -60,7 +61,7 @@ func (o *Objects) get(ctx context.Context, name types.NamespacedName) (*v1alpha1
 	if err := o.client.Get(ctx, name, object); err != nil {
 		return nil, err
 	}
-	if o.current(name.String(), object.ResourceVersion) {
+	if o.current(name.String(), object) {
 		return object, nil
 	}
 	object = &v1alpha1.EngineEnvironment{}
@@ -71,15 +72,15 @@ func (o *Objects) get(ctx context.Context, name types.NamespacedName) (*v1alpha1
 	return object, nil
 }
 
-// current reports whether the version is at least the one that was seen last.
-func (o *Objects) current(key, version string) bool {
+// current reports whether a pass may work on this version: it is at least the one that was seen last, or the first of all.
+func (o *Objects) current(key string, object *v1alpha1.EngineEnvironment) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	seen, known := o.seen[key]
 	if !known {
-		return false
+		return object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.Finalizer)
 	}
-	order, err := resourceversion.CompareResourceVersion(version, seen)
+	order, err := resourceversion.CompareResourceVersion(object.ResourceVersion, seen)
 	return err == nil && order >= 0
 }
 

@@ -22,7 +22,9 @@ import (
 type versioned struct {
 	client.Client
 	version string
-	reads   int
+	// untouched is true of an object without finalizer, deleted of one that is being deleted.
+	untouched, deleted bool
+	reads              int
 }
 
 func (v *versioned) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
@@ -30,6 +32,12 @@ func (v *versioned) Get(_ context.Context, key client.ObjectKey, into client.Obj
 	into.SetName(key.Name)
 	into.SetNamespace(key.Namespace)
 	into.SetResourceVersion(v.version)
+	if !v.untouched {
+		into.SetFinalizers([]string{v1alpha1.Finalizer})
+	}
+	if v.deleted {
+		into.SetDeletionTimestamp(&metav1.Time{Time: time.Unix(1, 0)})
+	}
 	return nil
 }
 
@@ -59,6 +67,24 @@ func TestNoPassWorksOnAnOlderObject(t *testing.T) {
 	cache.version = "1000"
 	assert.Equal(t, "1000", get())
 	assert.Equal(t, 4, live.reads, "nothing is kept of an object that is gone")
+}
+
+// TestWhatNobodyTouchedIsNotReadTwice: the first thing that is written is the finalizer, and the API server refuses it for an older version.
+func TestWhatNobodyTouchedIsNotReadTwice(t *testing.T) {
+	for reason, c := range map[string]struct {
+		cache *versioned
+		live  int
+	}{
+		"nothing was done for it":                {&versioned{version: "90", untouched: true}, 0},
+		"another operator works for it":          {&versioned{version: "90"}, 1},
+		"it goes: who let it go may have more":   {&versioned{version: "90", untouched: true, deleted: true}, 1},
+		"another operator works on its deletion": {&versioned{version: "90", deleted: true}, 1},
+	} {
+		live := &versioned{version: "100"}
+		_, err := NewObjects(c.cache, live, nil).Get(t.Context(), types.NamespacedName{Namespace: "team", Name: "dev"})
+		require.NoError(t, err)
+		assert.Equal(t, c.live, live.reads, reason)
+	}
 }
 
 // listing answers every List with the objects given, and keeps what was asked for.

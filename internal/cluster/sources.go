@@ -20,7 +20,12 @@ import (
 )
 
 // Sources reads the Secrets and ConfigMaps that specs name, in the namespace of their object.
-type Sources struct{ Reader client.Reader }
+type Sources struct {
+	// Reader reads them live.
+	Reader client.Reader
+	// Metadata has the metadata of all Secrets, as old as the cache.
+	Metadata client.Reader
+}
 
 // Gather reads the Secrets and ConfigMaps that the spec names. What does not exist is left out.
 func (s Sources) Gather(ctx context.Context, namespace string, spec *v1alpha1.EngineEnvironmentSpec) (desired.Sources, error) {
@@ -71,6 +76,16 @@ func (s Sources) Read(ctx context.Context, namespace, name string, into client.O
 		return false, fmt.Errorf("read %T %s: %w", into, name, err)
 	}
 	return true, nil
+}
+
+// SecretVersion returns the version of the Secret as the cache has it, empty when it has none.
+func (s Sources) SecretVersion(ctx context.Context, namespace, name string) string {
+	secret := &metav1.PartialObjectMetadata{}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	if err := s.Metadata.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret); err != nil {
+		return "" // whoever reads it live learns why
+	}
+	return secret.ResourceVersion
 }
 
 func texts(data map[string][]byte) map[string]string {

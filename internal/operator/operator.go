@@ -140,7 +140,7 @@ func New(ctx context.Context, apiServer *rest.Config, o Options) (*Operator, err
 	}
 	const patience = 3 // polls of a rollout, for a report of progress
 	reconciler := controllers.New(controllers.Options{
-		Client: manager.GetClient(), Live: manager.GetAPIReader(), Namespaces: o.Namespaces,
+		Client: manager.GetClient(), Live: manager.GetAPIReader(), Cache: manager.GetCache(), Namespaces: o.Namespaces,
 		Events: manager.GetEventRecorder("engine-operator"), Metrics: objects, Tracer: passes, Railway: operator.Pool, Watch: operator.Watch,
 		Verifier: operator.Verifier, Waker: waker, ProbeHosts: o.Verifier.Guard.AllowHosts, HashKey: o.HashKey, Settle: o.Settle,
 		Patience: patience * operator.Watch.Fast(), Now: time.Now, Concurrency: o.Concurrency,

@@ -24,17 +24,24 @@ const (
 )
 
 // Tokens hands out the client of an object's token, and remembers the last one: an object that is being deleted may outlive the
-// Secret.
+// Secret, and one whose Secret has not changed need not read it again.
 type Tokens struct {
 	pool *railway.Pool
 
 	mu   sync.Mutex
-	last map[string]*railway.Client
+	last map[string]taken
+}
+
+// taken is what an object had last, and from which version of which Secret.
+type taken struct {
+	client          *railway.Client
+	credentials     railway.Credentials
+	secret, version string
 }
 
 // New takes the clients from the pool.
 func New(pool *railway.Pool) *Tokens {
-	return &Tokens{pool: pool, last: map[string]*railway.Client{}}
+	return &Tokens{pool: pool, last: map[string]taken{}}
 }
 
 // Problem is why a Secret gives no token. Its message tells a person what to do.
@@ -47,8 +54,31 @@ func (t *Tokens) Take(key, name string, secret *corev1.Secret) (client *railway.
 		return nil, "", problem
 	}
 	client = t.pool.Client(credentials)
-	t.remember(key, client)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last[key] = taken{client, credentials, name, secret.ResourceVersion}
 	return client, describe(name, credentials.Kind), nil
+}
+
+// Unchanged returns what Take returned last for the object, when that came from this version of the Secret. No version is none.
+func (t *Tokens) Unchanged(key, name, version string) (client *railway.Client, kept string, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := t.last[key]
+	if version == "" || last.secret != name || last.version != version {
+		return nil, "", false
+	}
+	return t.pool.Client(last.credentials), describe(name, last.credentials.Kind), true
+}
+
+// Doubt lets the Secret be read again: Railway refuses its token, and there may be a newer version of it than is known.
+func (t *Tokens) Doubt(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last, known := t.last[key]; known {
+		last.version = ""
+		t.last[key] = last
+	}
 }
 
 // Read returns the token in the Secret of that name. A nil secret does not exist.
@@ -70,17 +100,11 @@ func Read(name string, secret *corev1.Secret) (railway.Credentials, *Problem) {
 	return credentials, nil
 }
 
-func (t *Tokens) remember(key string, client *railway.Client) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last[key] = client
-}
-
 // LastOf returns the client that the object had last, nil when this process has seen none.
 func (t *Tokens) LastOf(key string) *railway.Client {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.last[key]
+	return t.last[key].client
 }
 
 // Forget drops what is kept of an object that is gone.
