@@ -20,7 +20,7 @@ PKG ?= ./test/loop ./test/... ./...
 RACE ?= $(shell hack/race.sh)
 # Railway's full schema, which is not ours to publish: an SDL file, or the answer to an introspection as JSON.
 SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
-# How long make soak walks, and how long make fuzz runs each target but those that match FUZZ_SKIP.
+# How long make soak walks, and how long make fuzz runs each target.
 SOAK ?= 30m
 FUZZTIME ?= 10s
 # Tests wait for one another's processes more than they compute: more of them at a time than there are processors end sooner.
@@ -97,7 +97,7 @@ soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m)
 	  -chaos.soak=$(SOAK) -chaos.binary=$(CURDIR)/bin/engine-operator $(GO_TEST_ARGS)
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (10s), but those that match FUZZ_SKIP
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	hack/fuzz.sh $(FUZZTIME)
 .PHONY: test-modules
 test-modules: ## Run the tests that are modules of their own: hack/release (chart, release), test/gitops (Argo CD, Flux), hack/kube/oldest
@@ -182,9 +182,10 @@ install-yaml: ## Write dist/install.yaml, all that a cluster needs, with the ima
 	hack/render.sh "$(IMG)" >/dev/null
 
 .PHONY: release
-release: ## Write dist/release/VERSION (VERSION=v1.2.3 IMAGE=name BASE=layout or name@sha256:…; DOWNLOADS=https://…, QUICK=1: this platform only)
+release: BASE ?= $(shell sed -n 's/^ARG BASE=//p' Dockerfile)
+release: ## Write dist/release/VERSION (VERSION=v1.2.3 IMAGE=name; BASE=layout or name@sha256:…, DOWNLOADS=https://…, QUICK=1: this platform only)
 	cd hack/release && go run . --root "$(CURDIR)" --version "$(VERSION)" --image "$(or $(IMAGE),engine-operator)" \
-	  --base "$(if $(BASE),$(if $(wildcard $(BASE)),$(abspath $(BASE)),$(BASE)))" $(if $(DOWNLOADS),--download-url "$(DOWNLOADS)") $(if $(QUICK),--quick)
+	  --base "$(if $(wildcard $(BASE)),$(abspath $(BASE)),$(BASE))" $(if $(DOWNLOADS),--download-url "$(DOWNLOADS)") $(if $(QUICK),--quick)
 
 .PHONY: clean
 clean: ## Remove what was built; the tools and etcd with kube-apiserver stay, they are slow to build

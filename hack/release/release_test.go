@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -54,6 +55,38 @@ func baseLayout(t *testing.T) string {
 	require.NoError(t, err)
 	require.NoError(t, written.AppendIndex(index))
 	return dir
+}
+
+// TestBases holds that the image is built with bytes that nobody can change: each base of the Dockerfile is named by digest, and `make
+// release` reads BASE as it stands there.
+func TestBases(t *testing.T) {
+	content, err := os.ReadFile(root + "/Dockerfile")
+	require.NoError(t, err)
+	bases := map[string]string{}
+	for line := range strings.Lines(string(content)) {
+		switch instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " "); instruction {
+		case "ARG":
+			if key, image, set := strings.Cut(rest, "="); set && key != "VERSION" {
+				_, err := name.NewDigest(image)
+				assert.NoError(t, err, "%s of the Dockerfile names no bytes", key)
+				bases["$"+key] = image
+			}
+		case "FROM":
+			for field := range strings.FieldsSeq(rest) {
+				if !strings.HasPrefix(field, "--") {
+					assert.Contains(t, bases, field, "what an image is built from is an ARG, so that it can be replaced")
+					break
+				}
+			}
+		}
+	}
+	assert.Len(t, bases, 2)
+
+	dryRun := exec.CommandContext(t.Context(), "make", "-n", "release", "VERSION="+version)
+	dryRun.Dir = root
+	said, err := dryRun.CombinedOutput()
+	require.NoError(t, err, string(said))
+	assert.Contains(t, string(said), "--base \""+bases["$BASE"]+"\"")
 }
 
 // TestRelease makes a release for this machine twice, and holds what is in it and that both are the same to the byte.

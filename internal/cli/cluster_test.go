@@ -402,6 +402,7 @@ func TestHistory(t *testing.T) {
 	assert.Regexp(t, `RolledBack +engine-operator +1.7.0 to 1.6.0: check health failed`, s.ok("history", "preview"))
 	assert.Contains(t, s.ok("history", "dev"), "Nothing is known yet.")
 	_, endpoint := s.railway(strings.NewReplacer("name: dev, ", "name: dev2, ", "      dev:\n", "      dev2:\n").Replace(adoptSeed))
+	assert.Contains(t, s.run("history", "dev", endpoint).err, "--railway-endpoint says where Railway's history is read from, and needs --railway")
 	assert.Contains(t, s.run("history", "dev", "--railway", endpoint).err, `there is no environment "dev" on Railway yet`)
 }
 

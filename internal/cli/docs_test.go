@@ -267,7 +267,7 @@ func kubectlMain(endpoint string) int {
 	args := os.Args[1:]
 	if args[0] == "engine" {
 		args = args[1:]
-		if slices.Contains([]string{"import", "plan", "verify", "logs", "history"}, args[0]) {
+		if slices.Contains([]string{"import", "plan", "verify", "logs"}, args[0]) || slices.Contains(args, "--railway") {
 			args = append(args, "--railway-endpoint="+endpoint)
 		}
 		switch edge, ca, ok := strings.Cut(os.Getenv(edgeOf), ","); {

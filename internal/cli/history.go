@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,9 @@ func historyCommand(world World) *cobra.Command {
 	bindOutput(command, &output, "json", "yaml")
 	command.Flags().BoolVar(&asksRailway, "railway", false, "read Railway's history, too; needs a Railway token, or the right to read its Secret")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
+		if !asksRailway && cmd.Flags().Changed("railway-endpoint") {
+			return errors.New("--railway-endpoint says where Railway's history is read from, and needs --railway")
+		}
 		s, err := c.connect()
 		if err != nil {
 			return err

@@ -5,11 +5,13 @@
 package document
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
 
+	goyaml "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 )
 
@@ -26,15 +28,44 @@ func YAML(value any) (string, error) {
 		return "", err
 	}
 	raw, err := yaml.JSONToYAML([]byte(text))
-	return string(raw), err
+	if err != nil || !bytes.ContainsFunc(raw, acts) {
+		return string(raw), err
+	}
+	var node goyaml.Node
+	if err := goyaml.Unmarshal(raw, &node); err != nil {
+		return "", err
+	}
+	quote(&node)
+	var quoted strings.Builder
+	encoder := goyaml.NewEncoder(&quoted)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	err = encoder.Encode(&node)
+	return escaped(quoted.String()), err
 }
 
-// escaped is JSON with escapes in place of the control characters that encoding/json leaves as they are: terminals act on some, and YAML
-// has none. They are in texts only, where an escape means the same.
+// acts reports whether terminals act on the character, though libraries for JSON and YAML write it as it is: U+007F to U+009F, and what
+// turns the direction of writing.
+func acts(r rune) bool {
+	return r >= '\x7f' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// quote gives double quotes, in which an escape means the character, to each text that has such a character.
+func quote(node *goyaml.Node) {
+	if strings.ContainsFunc(node.Value, acts) {
+		node.Style = goyaml.DoubleQuotedStyle
+	}
+	for _, child := range node.Content {
+		quote(child)
+	}
+}
+
+// escaped is a document with escapes in place of what terminals act on. It stands in texts only, which are in double quotes, and there an
+// escape means the same.
 func escaped(text string) string {
 	var out strings.Builder
 	for _, r := range text {
-		if r >= '\x7f' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+		if acts(r) {
 			fmt.Fprintf(&out, `\u%04x`, r)
 			continue
 		}

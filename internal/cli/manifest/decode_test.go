@@ -190,6 +190,12 @@ func TestLists(t *testing.T) {
 	}
 	assert.Contains(t, refusal(t, "apiVersion: v1\nkind: List"+item(secret)), "items[0] of the list has no kind")
 	assert.Contains(t, refusal(t, "apiVersion: v1\nkind: SecretList\nitems: x\n"), "the items of the list are no list")
+	for _, half := range []struct{ of, missing string }{{"kind: Secret, ", "apiVersion"}, {ofV1, "kind"}} {
+		for _, list := range []string{"List", "SecretList"} {
+			assert.Contains(t, refusal(t, "apiVersion: v1\nkind: "+list+item(half.of+secret)), "items[0] of the list has no "+half.missing)
+		}
+	}
+	assert.Contains(t, refusal(t, "kind: Secret\nmetadata: {name: s}\n"), `Secret "s" has no apiVersion: it is v1`)
 }
 
 // TestNamespaces: what -n says is the namespace of objects that name none, and no object may name another, as with kubectl.

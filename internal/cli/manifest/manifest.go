@@ -167,7 +167,7 @@ func (r *reader) document(ctx context.Context, raw []byte) error {
 func ours(object unstructured.Unstructured) bool {
 	kind, version := object.GetKind(), object.GetAPIVersion()
 	return kind == "EngineEnvironment" || strings.HasPrefix(version, v1alpha1.GroupVersion.Group+"/") ||
-		version == "v1" && slices.Contains([]string{"List", "Secret", "SecretList", "ConfigMap", "ConfigMapList"}, kind)
+		(version == "v1" || version == "") && slices.Contains([]string{"List", "Secret", "SecretList", "ConfigMap", "ConfigMapList"}, kind)
 }
 
 func (r *reader) object(ctx context.Context, object map[string]any) error {
@@ -176,6 +176,8 @@ func (r *reader) object(ctx context.Context, object map[string]any) error {
 	switch {
 	case !ours(of):
 		return nil
+	case kind != "EngineEnvironment" && version == "":
+		return fmt.Errorf("%s %q has no apiVersion: it is v1", kind, of.GetName())
 	case version == "v1" && strings.HasSuffix(kind, "List"), kind == "EngineEnvironmentList":
 		return r.list(ctx, of)
 	case kind != "EngineEnvironment" && version != "v1":
@@ -301,10 +303,13 @@ func (r *reader) list(ctx context.Context, list unstructured.Unstructured) error
 		if !isObject {
 			return fmt.Errorf("items[%d] of the list is no object", i)
 		}
-		if item := (unstructured.Unstructured{Object: of}); item.GetKind() == "" && item.GetAPIVersion() == "" {
-			if list.GetKind() == "List" {
-				return fmt.Errorf("items[%d] of the list has no kind", i)
-			}
+		item := unstructured.Unstructured{Object: of}
+		switch kind, version := item.GetKind() != "", item.GetAPIVersion() != ""; {
+		case kind && !version:
+			return fmt.Errorf("items[%d] of the list has no apiVersion", i)
+		case !kind && (version || list.GetKind() == "List"):
+			return fmt.Errorf("items[%d] of the list has no kind", i)
+		case !kind: // of a list of one kind
 			item.SetKind(strings.TrimSuffix(list.GetKind(), "List"))
 			item.SetAPIVersion(list.GetAPIVersion())
 		}
