@@ -7,6 +7,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/cluster"
@@ -24,12 +25,12 @@ type reader struct {
 
 // connect takes the client of the token, which is read when its Secret has changed.
 func (r reader) connect(ctx context.Context, p *pass) *outcome.Outcome {
-	name, secret := p.object.Spec.Railway.TokenSecretRef.Name, &corev1.Secret{}
-	if client, kept, known := r.tokens.Unchanged(p.key, name, r.sources.SecretVersion(ctx, p.object.Namespace, name)); known {
+	name, secret := types.NamespacedName{Namespace: p.object.Namespace, Name: p.object.Spec.Railway.TokenSecretRef.Name}, &corev1.Secret{}
+	if client, kept, known := r.tokens.Known(p.key, name, r.sources.SecretVersion(ctx, name)); known {
 		p.client, p.token = client, kept
 		return nil
 	}
-	found, err := r.sources.Read(ctx, p.object.Namespace, name, secret)
+	found, err := r.sources.Read(ctx, name.Namespace, name.Name, secret)
 	if err != nil {
 		return outcome.Failed(err)
 	}

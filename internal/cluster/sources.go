@@ -79,10 +79,10 @@ func (s Sources) Read(ctx context.Context, namespace, name string, into client.O
 }
 
 // SecretVersion returns the version of the Secret as the cache has it, empty when it has none.
-func (s Sources) SecretVersion(ctx context.Context, namespace, name string) string {
+func (s Sources) SecretVersion(ctx context.Context, name types.NamespacedName) string {
 	secret := &metav1.PartialObjectMetadata{}
 	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	if err := s.Metadata.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret); err != nil {
+	if err := s.Metadata.Get(ctx, name, secret); err != nil {
 		return "" // whoever reads it live learns why
 	}
 	return secret.ResourceVersion

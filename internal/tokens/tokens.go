@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/engine-operator/engine-operator/api/v1alpha1"
 	"github.com/engine-operator/engine-operator/internal/desired"
@@ -24,60 +25,96 @@ const (
 )
 
 // Tokens hands out the client of an object's token, and remembers the last one: an object that is being deleted may outlive the
-// Secret, and one whose Secret has not changed need not read it again.
+// Secret. What was read of a Secret counts for all objects that name it, until the Secret has another version.
 type Tokens struct {
 	pool *railway.Pool
 
 	mu   sync.Mutex
+	read map[types.NamespacedName]*source
 	last map[string]taken
 }
 
-// taken is what an object had last, and from which version of which Secret.
+// source is the token of one version of a Secret. No version is none.
+type source struct {
+	credentials railway.Credentials
+	version     string
+	// users are the objects that took it last; without one it is dropped.
+	users int
+}
+
+// taken is what an object had last.
 type taken struct {
-	client          *railway.Client
-	credentials     railway.Credentials
-	secret, version string
+	client *railway.Client
+	secret types.NamespacedName
 }
 
 // New takes the clients from the pool.
 func New(pool *railway.Pool) *Tokens {
-	return &Tokens{pool: pool, last: map[string]taken{}}
+	return &Tokens{pool: pool, read: map[types.NamespacedName]*source{}, last: map[string]taken{}}
 }
 
 // Problem is why a Secret gives no token. Its message tells a person what to do.
 type Problem struct{ Reason, Message string }
 
-// Take returns the client of the token in the Secret, and where that token is kept. A nil secret does not exist.
-func (t *Tokens) Take(key, name string, secret *corev1.Secret) (client *railway.Client, kept string, problem *Problem) {
-	credentials, problem := Read(name, secret)
+// Take returns the client of the token in the Secret of that name, and where that token is kept. A nil secret does not exist.
+func (t *Tokens) Take(key string, name types.NamespacedName, secret *corev1.Secret) (client *railway.Client, kept string, problem *Problem) {
+	credentials, problem := Read(name.Name, secret)
 	if problem != nil {
 		return nil, "", problem
 	}
-	client = t.pool.Client(credentials)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last[key] = taken{client, credentials, name, secret.ResourceVersion}
-	return client, describe(name, credentials.Kind), nil
+	from := t.read[name]
+	if from == nil {
+		from = &source{}
+		t.read[name] = from
+	}
+	from.credentials, from.version = credentials, secret.ResourceVersion
+	client, kept = t.hand(key, name, from)
+	return client, kept, nil
 }
 
-// Unchanged returns what Take returned last for the object, when that came from this version of the Secret. No version is none.
-func (t *Tokens) Unchanged(key, name, version string) (client *railway.Client, kept string, ok bool) {
+// Known returns what Take would return, when the Secret has the version that was read last.
+func (t *Tokens) Known(key string, name types.NamespacedName, version string) (client *railway.Client, kept string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	last := t.last[key]
-	if version == "" || last.secret != name || last.version != version {
+	from := t.read[name]
+	if from == nil || version == "" || from.version != version {
 		return nil, "", false
 	}
-	return t.pool.Client(last.credentials), describe(name, last.credentials.Kind), true
+	client, kept = t.hand(key, name, from)
+	return client, kept, true
 }
 
-// Doubt lets the Secret be read again: Railway refuses its token, and there may be a newer version of it than is known.
+// Doubt lets the object's Secret be read again: Railway refuses its token, and there may be a newer version of it than is known.
 func (t *Tokens) Doubt(key string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if last, known := t.last[key]; known {
-		last.version = ""
-		t.last[key] = last
+		t.read[last.secret].version = ""
+	}
+}
+
+// hand hands a token to an object. The mutex is held.
+func (t *Tokens) hand(key string, name types.NamespacedName, from *source) (client *railway.Client, kept string) {
+	from.users++
+	t.leave(key)
+	client = t.pool.Client(from.credentials)
+	t.last[key] = taken{client, name}
+	return client, describe(name.Name, from.credentials.Kind)
+}
+
+// leave takes back what an object had. The mutex is held.
+func (t *Tokens) leave(key string) {
+	last, known := t.last[key]
+	if !known {
+		return
+	}
+	delete(t.last, key)
+	if from := t.read[last.secret]; from.users > 1 {
+		from.users--
+	} else {
+		delete(t.read, last.secret)
 	}
 }
 
@@ -111,7 +148,7 @@ func (t *Tokens) LastOf(key string) *railway.Client {
 func (t *Tokens) Forget(key string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.last, key)
+	t.leave(key)
 }
 
 // describe says where the token is kept, for messages.
