@@ -61,7 +61,7 @@ func restricted(t *testing.T, kube client.Client) {
 
 	container := deployment.Spec.Template.Spec.Containers[0]
 	assert.True(t, *container.SecurityContext.ReadOnlyRootFilesystem)
-	assert.Equal(t, "768Mi", container.Resources.Limits.Memory().String())
+	assert.Equal(t, "512Mi", container.Resources.Limits.Memory().String())
 	assert.True(t, container.Resources.Limits.Cpu().IsZero(), "a CPU limit would only throttle")
 }
 

@@ -57,6 +57,7 @@ func (r reader) declare(ctx context.Context, p *pass) (desired.Sources, *outcome
 	if err != nil {
 		return gathered, outcome.Failed(err)
 	}
+	p.facts.Redact = gathered.Redact // until it is known what is declared
 	if p.object.Status.Rollback != nil || p.journal.AsksForRollback(p.object.Annotations[v1alpha1.AnnotationRollback]) {
 		return gathered, nil
 	}

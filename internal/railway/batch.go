@@ -133,6 +133,16 @@ type fields struct {
 	wrong map[int]error
 }
 
+// unauthorized returns the error of a member that Railway refused to show, nil when there is none.
+func (f fields) unauthorized() error {
+	for _, err := range f.wrong {
+		if ClassOf(err) == Unauthorized {
+			return err
+		}
+	}
+	return nil
+}
+
 // readFields sends a query and leaves its root fields undecoded. Errors whose path names an alias of the batch are put down to that
 // member; the error that is returned concerns the request as a whole.
 func (s *sender) readFields(ctx context.Context, request *graphql.Request, batch int) (fields, error) {
@@ -166,7 +176,8 @@ func (s *sender) readFields(ctx context.Context, request *graphql.Request, batch
 	return answered, s.failure(request, r, v)
 }
 
-// takeNamed takes out the errors that concern one member of a batch of that size, by its number. A rate limit concerns all.
+// takeNamed takes out the errors that concern one member of a batch of that size, by its number. A rate limit concerns all. What is
+// bearable is none: where the data is missing it is another error's fault.
 func (r *reply) takeNamed(batch int) map[int][]problem {
 	named := map[int][]problem{}
 	r.errors = slices.DeleteFunc(r.errors, func(p problem) bool {
@@ -178,7 +189,9 @@ func (r *reply) takeNamed(batch int) map[int][]problem {
 		if class, _ := classOfProblem(p); !ok || n < 0 || n >= batch || class == RateLimited {
 			return false
 		}
-		named[n] = append(named[n], p)
+		if !p.bearable() {
+			named[n] = append(named[n], p)
+		}
 		return true
 	})
 	return named

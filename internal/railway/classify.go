@@ -172,8 +172,10 @@ func (a answer) judgeErrors() verdict {
 	return v
 }
 
-// judgeThrottle is the answer to too many requests, or to one mutation that was sent too often.
+// judgeThrottle is the answer to too many requests, or to one mutation that was sent too often. Nothing else than the token's limit
+// concerns a query.
 func (a answer) judgeThrottle(message string, everything bool) verdict {
+	everything = everything || !a.mutation
 	v := verdict{class: RateLimited, message: message, wait: cmp.Or(a.wait, throttled), everything: everything}
 	if !everything {
 		v.throttle = &throttle{every: spacing(message), wait: a.wait}

@@ -88,11 +88,16 @@ func TestClassifyErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.message+tt.code, func(t *testing.T) {
 			for _, status := range []int{200, 400, 500} {
-				v := classify(answer{sent: true, status: status, noData: true, errors: problemOf(tt.message, tt.code)})
+				a := answer{sent: true, status: status, noData: true, mutation: tt.want == RateLimited, errors: problemOf(tt.message, tt.code)}
+				v := classify(a)
 				assert.Equal(t, tt.want, v.class, "%s, HTTP %d", tt.reason, status)
 				assert.Equal(t, tt.message, v.message, tt.reason)
 				assert.Equal(t, tt.wait, v.wait, tt.reason)
 				assert.Equal(t, tt.everything, v.everything, tt.reason)
+				if a.mutation {
+					a.mutation = false
+					assert.True(t, classify(a).everything, "%s, of a query: there is no other limit", tt.reason)
+				}
 			}
 		})
 	}

@@ -93,7 +93,7 @@ func (w *Watch) finish(f *follower, t turn, o outcome) {
 		f.due = w.next(f, w.options.Now())
 	} else {
 		f.failed(t, o, w.options.Now())
-		f.due = w.options.Now().Add(w.options.Jitter(max(f.retry, RetryAfter(o.err))))
+		f.due = w.options.Now().Add(w.options.Jitter(max(f.wait(), RetryAfter(o.err))))
 	}
 	if t.began.Before(f.hinted) && f.hinted.Before(f.due) {
 		f.due = f.hinted
@@ -128,6 +128,14 @@ func (f *follower) failed(t turn, o outcome, now time.Time) {
 		overdue := now.Sub(f.snapshot.FailingSince) > Tolerance*f.target.Interval
 		f.current = state{digest: f.snapshot.Digest, class: class, overdue: overdue, interval: f.snapshot.Interval}
 	}
+}
+
+// wait is how long until the next try of a read that failed. What goes on failing is read at the pace that the budget allows.
+func (f *follower) wait() time.Duration {
+	if f.retry < min(f.target.Interval, lastRetry) {
+		return f.retry
+	}
+	return f.target.Client.Budget().Stretch(f.retry)
 }
 
 // next is when to poll after a read at that time.

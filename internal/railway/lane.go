@@ -145,6 +145,14 @@ func (l *lane) due(p Priority, now time.Time) (time.Duration, bool) {
 	return due, ok
 }
 
+// apartFirst reports whether one that is read alone is due, and has waited longer than the others: each takes a request, and many of them
+// must not keep the others from theirs.
+func (l *lane) apartFirst(now time.Time) bool {
+	alone, ok := l.apart.due(now)
+	together, also := l.routine.due(now)
+	return ok && alone <= 0 && (!also || alone <= together)
+}
+
 // poll makes a job of what is due, and of what may be read a little early to share its request.
 func (l *lane) poll(p Priority, now time.Time, o *WatchOptions) *job {
 	room := l.client.batch.now()
@@ -152,7 +160,7 @@ func (l *lane) poll(p Priority, now time.Time, o *WatchOptions) *job {
 	if p == Rollout {
 		taken = l.urgent.take(now, nil, room, func(*follower) time.Duration { return o.Fast / 2 })
 		taken = l.routine.take(now, taken, room, func(*follower) time.Duration { return 0 })
-	} else if due, ok := l.apart.due(now); ok && due <= 0 {
+	} else if l.apartFirst(now) {
 		taken = l.apart.take(now, nil, 1, func(*follower) time.Duration { return 0 })
 	} else {
 		taken = l.routine.take(now, nil, room, func(f *follower) time.Duration {

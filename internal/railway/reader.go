@@ -101,6 +101,11 @@ func (r *round) read(ctx context.Context, members []int) {
 	}
 	r.succeeded = true
 	r.client.batch.answered(len(members))
+	if err := answered.unauthorized(); err != nil && r.tokenRefused(ctx) { // it names a field, and means the token
+		r.givenUp = err
+		r.share(members, err)
+		return
+	}
 	if left := r.deliver(ctx, members, answered); len(left) > 0 {
 		r.pending = append(r.pending, left)
 	}
@@ -127,8 +132,8 @@ func (r *round) single(ctx context.Context, i int) {
 	answered, err := r.client.gql.readFields(ctx, singleRequest(r.wants[i].environmentRef), 0)
 	if err != nil {
 		switch class := ClassOf(err); class {
-		case Unauthorized, NotFound: // Railway answered, about this environment
-			r.answer(i, outcome{err: err, own: len(r.wants) > 1})
+		case Unauthorized, NotFound: // Railway answered, about this environment, unless it refuses the token
+			r.answer(i, outcome{err: err, own: len(r.wants) > 1 && (class == NotFound || !r.tokenRefused(ctx))})
 			r.succeeded = true
 		default: // what fails by itself while others do not fails for a reason of its own
 			r.refused++
@@ -137,6 +142,7 @@ func (r *round) single(ctx context.Context, i int) {
 		return
 	}
 	r.succeeded = true
+	r.client.batch.answered(1) // else one that is read alone is never again read with others
 	r.settle(ctx, i, answered.data, func(field string) string { return field }, "ReadEnvironment")
 }
 

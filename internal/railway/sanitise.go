@@ -57,7 +57,7 @@ func truncate(s string, size int) string {
 		return s
 	}
 	cut := size - len(ellipsis)
-	for !utf8.RuneStart(s[cut]) {
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
 	return s[:strings.LastIndexFunc(s[:cut], unicode.IsSpace)+1] + ellipsis

@@ -83,6 +83,7 @@ func TestTruncateLeavesNoHalfWord(t *testing.T) {
 		text := strings.Repeat("x", lead) + " bad key " + secret + " and more"
 		assert.NotContains(t, truncate(text, 64), "k3y", lead)
 	}
+	assert.Equal(t, "…", truncate(strings.Repeat("\x80", 5000), 4096), "bytes of which none begins a character")
 	assert.Equal(t, "short", truncate("short", 64))
 	assert.Equal(t, "one two …", truncate("one two three four", 14))
 	assert.Equal(t, "…", truncate(secret, 64), "one long word is left out whole")

@@ -81,7 +81,7 @@ const Tolerance = 3
 //   - another Interval: the request budget allows fewer polls, or more again,
 //   - another class of error: reads began to fail, fail in another way, or succeed again,
 //   - once, the first failure more than Tolerance intervals after FailingSince, so that whoever tolerates failures that long learns
-//     that it is over. Failing reads are repeated at least once an interval.
+//     that it is over. Failing reads are repeated once an interval, or as often as the budget allows.
 //
 // An unchanged state is never told, and neither is being rate limited, however long: it says nothing about the environment, and
 // waking everybody would make it worse. The schedule goes on after it, no earlier than Railway allows. Who wants to act on the age

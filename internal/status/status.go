@@ -161,10 +161,22 @@ func sections(s *v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Time)
 	if facts.Spec.Budget == nil {
 		s.Cost = nil
 	}
+	before := s.WorkingRecord
 	s.WorkingRecord, s.LastCommit = facts.Record.DeepCopy(), facts.LastCommit.DeepCopy()
-	if s.WorkingRecord != nil && s.WorkingRecord.Refused != nil { // Railway may repeat a value that it could not apply
-		refused := s.WorkingRecord.Refused
-		refused.Message = redact.CutMessage(redacted(facts, refused.Message), messageSize)
+	if s.WorkingRecord != nil && s.WorkingRecord.Refused != nil {
+		s.WorkingRecord.Refused.Message = refused(before, s.WorkingRecord.Refused, facts)
+	}
+}
+
+// refused is why Railway could not apply a commit. Railway may repeat a value of it: where the values are not known, it is left out.
+func refused(before *v1alpha1.WorkingRecord, found *v1alpha1.RefusedCommit, facts Facts) string {
+	switch {
+	case facts.Redact != nil:
+		return redact.CutMessage(facts.Redact(found.Message), messageSize)
+	case before != nil && before.Refused != nil && before.Refused.ID == found.ID && before.Refused.Message == found.Message:
+		return found.Message
+	default:
+		return "Railway could not apply the commit"
 	}
 }
 

@@ -267,6 +267,12 @@ func TestWhatRailwayRefusedIsMasked(t *testing.T) {
 	assert.True(t, strings.HasPrefix(s.WorkingRecord.Refused.Message, "bad (secret) word"))
 	assert.LessOrEqual(t, len(s.WorkingRecord.Refused.Message), 1024)
 	assert.Contains(t, record.Refused.Message, "hunter2-hunter2", "the facts are not changed")
+
+	unknown := healthy(func(f *own.Facts) { f.Record = record })
+	first := next(unknown)
+	assert.NotContains(t, first.WorkingRecord.Refused.Message, "hunter2", "a deletion does not read the values")
+	kept := healthy(func(f *own.Facts) { f.Record = s.WorkingRecord })
+	assert.Equal(t, s.WorkingRecord.Refused.Message, own.Next(s, kept, at(1)).WorkingRecord.Refused.Message, "what was masked before stays")
 }
 
 func TestReadiness(t *testing.T) {

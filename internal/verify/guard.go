@@ -29,37 +29,6 @@ type GuardOptions struct {
 	RootCAs *x509.CertPool
 }
 
-const (
-	// sessions is how many TLS sessions are kept, one for each host, usually of some 1 KiB beside certificates that hosts share. The
-	// manifests' memory limit is made for as many objects.
-	sessions = 10_000
-	// maxSession is the size of a session that is kept, in bytes: ticket and certificates are the host's, and may be anybody's.
-	maxSession = 16 << 10
-)
-
-// smallSessions keeps no session that is larger.
-type smallSessions struct{ tls.ClientSessionCache }
-
-// Put keeps the session of a host; nil keeps none.
-func (s smallSessions) Put(host string, session *tls.ClientSessionState) {
-	if session != nil && sizeOf(session) > maxSession {
-		session = nil
-	}
-	s.ClientSessionCache.Put(host, session)
-}
-
-func sizeOf(session *tls.ClientSessionState) int {
-	ticket, state, err := session.ResumptionState()
-	if err != nil || state == nil {
-		return maxSession + 1
-	}
-	text, err := state.Bytes() // with the certificates
-	if err != nil {
-		return maxSession + 1
-	}
-	return len(ticket) + len(text)
-}
-
 // redirects is how many redirects a probe follows.
 const redirects = 3
 
@@ -68,12 +37,8 @@ const redirects = 3
 func newClient(options GuardOptions) *http.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, Control: publicOnly}
 	transport := &http.Transport{
-		DialContext: dialer.DialContext,
-		TLSClientConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, RootCAs: options.RootCAs,
-			// A check runs every ten minutes, and its connection does not last that long: to resume the session spares half of the handshake.
-			ClientSessionCache: smallSessions{tls.NewLRUClientSessionCache(sessions)},
-		},
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: options.RootCAs},
 		TLSHandshakeTimeout:   10 * time.Second,
 		MaxIdleConnsPerHost:   20,
 		IdleConnTimeout:       30 * time.Second,

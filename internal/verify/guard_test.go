@@ -5,9 +5,7 @@ package verify
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -250,47 +248,5 @@ func TestRedirectsLoseWhatWasForTheEngine(t *testing.T) {
 			defer mu.Unlock()
 			assert.Equal(t, tc.want, arrived[tc.second])
 		})
-	}
-}
-
-// TestSessionsAreResumed: a check opens a connection each time, and makes half of a handshake only. What a host may send is bounded.
-func TestSessionsAreResumed(t *testing.T) {
-	for reason, c := range map[string]struct {
-		ticket  int
-		resumes bool
-	}{
-		"an ordinary ticket":              {0, true},
-		"one that would fill the memory":  {20 << 10, false},
-		"a large one that is still taken": {8 << 10, true},
-	} {
-		var resumed []bool
-		server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			resumed = append(resumed, r.TLS.DidResume)
-		}))
-		server.TLS = &tls.Config{}
-		if c.ticket > 0 {
-			known := map[string]*tls.SessionState{}
-			server.TLS.WrapSession = func(_ tls.ConnectionState, state *tls.SessionState) ([]byte, error) {
-				ticket := strings.Repeat(string(rune('a'+len(known))), c.ticket)
-				known[ticket] = state
-				return []byte(ticket), nil
-			}
-			server.TLS.UnwrapSession = func(ticket []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
-				return known[string(ticket)], nil
-			}
-		}
-		server.StartTLS()
-		roots := x509.NewCertPool()
-		roots.AddCert(server.Certificate())
-		client := newClient(GuardOptions{ConnectTo: server.Listener.Addr().String(), RootCAs: roots})
-		for range 2 {
-			answer, err := client.Get("https://example.com/")
-			require.NoError(t, err, reason)
-			_, _ = io.Copy(io.Discard, answer.Body) // the ticket comes before the body's end
-			require.NoError(t, answer.Body.Close())
-			client.CloseIdleConnections()
-		}
-		server.Close()
-		assert.Equal(t, []bool{false, c.resumes}, resumed, reason)
 	}
 }
