@@ -13,6 +13,8 @@ import (
 	"github.com/engine-operator/engine-operator/internal/cluster"
 	"github.com/engine-operator/engine-operator/internal/desired"
 	"github.com/engine-operator/engine-operator/internal/outcome"
+	"github.com/engine-operator/engine-operator/internal/railway"
+	"github.com/engine-operator/engine-operator/internal/status"
 	"github.com/engine-operator/engine-operator/internal/tokens"
 )
 
@@ -27,7 +29,7 @@ type reader struct {
 func (r reader) connect(ctx context.Context, p *pass) *outcome.Outcome {
 	name, secret := types.NamespacedName{Namespace: p.object.Namespace, Name: p.object.Spec.Railway.TokenSecretRef.Name}, &corev1.Secret{}
 	if client, kept, known := r.tokens.Known(p.key, name, r.sources.SecretVersion(ctx, name)); known {
-		p.client, p.token = client, kept
+		p.connected(client, kept)
 		return nil
 	}
 	found, err := r.sources.Read(ctx, name.Namespace, name.Name, secret)
@@ -41,8 +43,17 @@ func (r reader) connect(ctx context.Context, p *pass) *outcome.Outcome {
 	if problem != nil {
 		return outcome.Stalled(v1alpha1.ConditionCredentialsValid, problem.Reason, problem.Message)
 	}
-	p.client, p.token = client, kept
+	p.connected(client, kept)
 	return nil
+}
+
+// connected notes the client of the token. That there was none is not true any more, also when the pass asks Railway nothing.
+func (p *pass) connected(client *railway.Client, kept string) {
+	p.client, p.token = client, kept
+	switch status.ReasonOf(&p.object.Status, v1alpha1.ConditionCredentialsValid) {
+	case v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonKeyNotFound:
+		p.find(v1alpha1.ConditionCredentialsValid, status.Unknown(v1alpha1.ReasonProgressing, "there is a token, and Railway was not asked with it yet"))
+	}
 }
 
 // gather reads the Secrets and ConfigMaps that the spec names.
@@ -57,8 +68,8 @@ func (r reader) declare(ctx context.Context, p *pass) (desired.Sources, *outcome
 	if err != nil {
 		return gathered, outcome.Failed(err)
 	}
-	p.facts.Redact = gathered.Redact // until it is known what is declared
 	if p.object.Status.Rollback != nil || p.journal.AsksForRollback(p.object.Annotations[v1alpha1.AnnotationRollback]) {
+		p.facts.Redact = gathered.Redactor(p.names()...) // until it is known what counts
 		return gathered, nil
 	}
 	declared, err := desired.Build(&p.object.Spec, gathered)

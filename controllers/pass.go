@@ -119,11 +119,17 @@ func (p *pass) find(kind string, finding status.Finding) { p.facts.Findings[kind
 // declares notes the environment that counts: texts from outside lose its secrets. The names that messages are made of are told, so
 // that a command in one stays whole.
 func (p *pass) declares(declared *desired.Environment) {
-	declared.Name(p.object.Namespace, p.object.Name)
-	if promotion := p.object.Spec.Promotion; promotion != nil {
-		declared.Name(promotion.From)
-	}
+	declared.Name(p.names()...)
 	p.facts.Redact = declared.Redact
+}
+
+// names are those that messages are made of.
+func (p *pass) names() []string {
+	names := []string{p.object.Namespace, p.object.Name}
+	if promotion := p.object.Spec.Promotion; promotion != nil {
+		names = append(names, promotion.From)
+	}
+	return names
 }
 
 // wakeAt asks for a pass at that time.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -218,6 +219,22 @@ func TestCredentials(t *testing.T) {
 		l.apply("dev", loopDev, "name: railway}", "name: nope}")
 		l.pass("dev")
 		assert.Equal(t, v1alpha1.ReasonSecretNotFound, ready(l.get("dev")).Reason)
+	})
+	t.Run("no Secret at first, of a tier whose environment another one holds", func(t *testing.T) {
+		t.Parallel()
+		l := newLoop(t)
+		l.apply("dev", loopDev)
+		l.settled("dev")
+		l.apply("twin", loopDev, "railway: {", "railway: {environment: dev, ", "name: railway}", "name: later}")
+		l.pass("twin")
+		credentials := func() metav1.Condition {
+			return *meta.FindStatusCondition(l.get("twin").Status.Conditions, v1alpha1.ConditionCredentialsValid)
+		}
+		require.Equal(t, v1alpha1.ReasonSecretNotFound, credentials().Reason)
+		l.secret("later", map[string]string{"RAILWAY_API_TOKEN": loopToken})
+		l.pass("twin")
+		require.Equal(t, v1alpha1.ReasonEnvironmentClaimed, ready(l.get("twin")).Reason)
+		assert.Equal(t, metav1.ConditionUnknown, credentials().Status, "Railway was not asked with it: %s", credentials().Message)
 	})
 }
 

@@ -99,12 +99,15 @@ func (e *Environment) Redactor() func(string) string {
 }
 
 // Redact masks every value of the Secrets in a text, for whoever has no environment.
-func (s Sources) Redact(text string) string {
+func (s Sources) Redact(text string) string { return s.Redactor()(text) }
+
+// Redactor is Redact for several texts, which may show the names.
+func (s Sources) Redactor(names ...string) func(string) string {
 	var values []string
 	for _, secret := range s.Secrets {
 		values = slices.AppendSeq(values, maps.Values(secret))
 	}
-	return redact.New(values).Text(text)
+	return redact.New(values, names...).Text
 }
 
 // Name tells names that messages are made of, such as the object's. It must be called before Redact.

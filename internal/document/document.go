@@ -52,8 +52,8 @@ func acts(r rune) bool {
 
 // quote gives double quotes, in which an escape means the character, to each text that has such a character.
 func quote(node *goyaml.Node) {
-	if strings.ContainsFunc(node.Value, acts) {
-		node.Style = goyaml.DoubleQuotedStyle
+	if strings.ContainsFunc(node.Value, acts) || node.Tag == "!!merge" { // a key that is << loses its quotes
+		node.Tag, node.Style = "!!str", goyaml.DoubleQuotedStyle
 	}
 	for _, child := range node.Content {
 		quote(child)

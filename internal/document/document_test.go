@@ -18,7 +18,7 @@ import (
 func TestControlCharacters(t *testing.T) {
 	for _, value := range []map[string]string{
 		{"a": "\x1b[8m \x7f \u009b8m ü ✗ <", "b": "two\nlines\u0085"},
-		{"c": "\u202eback", "two\nlines": "and\n\u2066more\n", "e": "\\u202e stays", "\u200ekey": "1: 2", "f": "two\nlines\n", "g": "true"},
+		{"c": "\u202eback", "two\nlines": "and\n\u2066more\n", "e": "\\u202e stays", "\u200ekey": "1: 2", "f": "two\nlines\n", "g": "true", "<<": "<<"},
 	} {
 		for name, format := range map[string]struct {
 			write func(any) (string, error)

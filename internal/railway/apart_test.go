@@ -126,7 +126,9 @@ func TestManyInvisibleEnvironmentsStarveNobody(t *testing.T) {
 // TestARefusedTokenSetsNobodyApart: Railway refuses the token, whether it names a field or not. A request for many stays one.
 func TestARefusedTokenSetsNobodyApart(t *testing.T) {
 	const all = 300
-	for reason, path := range map[string]string{"without a path": "", "with the path of a field": "environment"} {
+	for reason, path := range map[string]string{
+		"without a path": "", "with the path of a field": "environment", "and does not say so of the token itself": "unasked",
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := watching(t)
 			requests, revoked := 0, false
@@ -142,6 +144,8 @@ func TestARefusedTokenSetsNobodyApart(t *testing.T) {
 					at = `,"path":["environment_0"]`
 				case strings.Contains(body, "environmentId"):
 					at = `,"path":["environment"]`
+				case path == "unasked":
+					return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody}
 				}
 				return answering(`{"errors":[{"message":"Not Authorized"` + at + `}],"data":null}`)
 			})

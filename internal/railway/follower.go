@@ -130,9 +130,9 @@ func (f *follower) failed(t turn, o outcome, now time.Time) {
 	}
 }
 
-// wait is how long until the next try of a read that failed. What goes on failing is read at the pace that the budget allows.
+// wait is how long until the next try of a read that failed. What goes on failing alone is read at the pace that the budget allows.
 func (f *follower) wait() time.Duration {
-	if f.retry < min(f.target.Interval, lastRetry) {
+	if !f.apart || f.retry < min(f.target.Interval, lastRetry) {
 		return f.retry
 	}
 	return f.target.Client.Budget().Stretch(f.retry)

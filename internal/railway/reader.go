@@ -77,8 +77,8 @@ type round struct {
 	succeeded bool
 	// givenUp is the error of everything that is still pending.
 	givenUp error
-	// badToken is set once Railway was asked whether it accepts the token at all.
-	badToken *bool
+	// token is what Railway says of the token itself, once it was asked: None when it accepts it.
+	token *Class
 }
 
 // read reads a group. Each call gives at least one of its members an answer, or halves the group.
@@ -101,7 +101,7 @@ func (r *round) read(ctx context.Context, members []int) {
 	}
 	r.succeeded = true
 	r.client.batch.answered(len(members))
-	if err := answered.unauthorized(); err != nil && r.tokenRefused(ctx) { // it names a field, and means the token
+	if err := answered.unauthorized(); err != nil && !r.tokenAccepted(ctx) { // it names a field, and may mean the token
 		r.givenUp = err
 		r.share(members, err)
 		return
@@ -133,7 +133,7 @@ func (r *round) single(ctx context.Context, i int) {
 	if err != nil {
 		switch class := ClassOf(err); class {
 		case Unauthorized, NotFound: // Railway answered, about this environment, unless it refuses the token
-			r.answer(i, outcome{err: err, own: len(r.wants) > 1 && (class == NotFound || !r.tokenRefused(ctx))})
+			r.answer(i, outcome{err: err, own: len(r.wants) > 1 && (class == NotFound || r.tokenAccepted(ctx))})
 			r.succeeded = true
 		default: // what fails by itself while others do not fails for a reason of its own
 			r.refused++
@@ -185,7 +185,7 @@ func (r *round) suspicious(ctx context.Context, members []int, err error) bool {
 	case RateLimited, SchemaMismatch:
 		return false
 	case Unauthorized:
-		return !r.tokenRefused(ctx)
+		return r.tokenAccepted(ctx)
 	case Transient: // the first time it is put down to Railway
 		for _, i := range members {
 			if !r.wants[i].failing {
@@ -198,13 +198,14 @@ func (r *round) suspicious(ctx context.Context, members []int, err error) bool {
 	}
 }
 
-// tokenRefused reports whether Railway refuses the token whatever it is asked for.
-func (r *round) tokenRefused(ctx context.Context) bool {
-	if r.badToken == nil {
-		refused := ClassOf(r.client.Valid(ctx)) == Unauthorized
-		r.badToken = &refused
+// tokenAccepted reports whether a refusal concerns what was asked for: Railway accepts the token. Where it does not say, nothing is put
+// down to an environment.
+func (r *round) tokenAccepted(ctx context.Context) bool {
+	if r.token == nil {
+		class := ClassOf(r.client.Valid(ctx))
+		r.token = &class
 	}
-	return *r.badToken
+	return *r.token == None
 }
 
 // decode makes a view of the fields that name finds in data.

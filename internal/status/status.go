@@ -171,10 +171,10 @@ func sections(s *v1alpha1.EngineEnvironmentStatus, facts Facts, now metav1.Time)
 // refused is why Railway could not apply a commit. Railway may repeat a value of it: where the values are not known, it is left out.
 func refused(before *v1alpha1.WorkingRecord, found *v1alpha1.RefusedCommit, facts Facts) string {
 	switch {
+	case before != nil && before.Refused != nil && before.Refused.ID == found.ID && before.Refused.Message == found.Message:
+		return found.Message // it was masked when it was stored; a short value may be a part of what stands there since
 	case facts.Redact != nil:
 		return redact.CutMessage(facts.Redact(found.Message), messageSize)
-	case before != nil && before.Refused != nil && before.Refused.ID == found.ID && before.Refused.Message == found.Message:
-		return found.Message
 	default:
 		return "Railway could not apply the commit"
 	}

@@ -268,6 +268,11 @@ func TestWhatRailwayRefusedIsMasked(t *testing.T) {
 	assert.LessOrEqual(t, len(s.WorkingRecord.Refused.Message), 1024)
 	assert.Contains(t, record.Refused.Message, "hunter2-hunter2", "the facts are not changed")
 
+	again := healthy(func(f *own.Facts) {
+		f.Record, f.Redact = s.WorkingRecord, func(s string) string { return strings.ReplaceAll(s, "secret", "(secret)") }
+	})
+	assert.Equal(t, s.WorkingRecord.Refused.Message, own.Next(s, again, at(1)).WorkingRecord.Refused.Message, "the same facts change nothing")
+
 	unknown := healthy(func(f *own.Facts) { f.Record = record })
 	first := next(unknown)
 	assert.NotContains(t, first.WorkingRecord.Refused.Message, "hunter2", "a deletion does not read the values")

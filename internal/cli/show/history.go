@@ -56,6 +56,7 @@ func History(past Past) []Entry {
 	patches, requests := fromPatches(past.Object, past.Patches), fromAnnotations(past.Object)
 	events := slices.DeleteFunc(fromEvents(past.Events), func(event Entry) bool {
 		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin }) ||
+			slices.ContainsFunc(known, func(e Entry) bool { return isCommit(event, e) }) ||
 			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What }) ||
 			slices.ContainsFunc(requests, func(e Entry) bool {
 				return e.Kind == event.Kind && event.What == promotion.HeldEvent+hold && !event.Time.Before(e.Time.Add(-sameWithin))
@@ -66,6 +67,16 @@ func History(past Past) []Entry {
 	slices.SortStableFunc(events, exactly)
 	slices.SortStableFunc(patches, exactly)
 	return merge(known, requests, fromRevisions(past.Revisions), events, patches)
+}
+
+// answeredWithin is how much later than a commit was sent its event may come: once Railway has answered.
+const answeredWithin = 3 * time.Minute
+
+// isCommit reports whether the event is that of the last commit, which the status knows by when it was sent.
+func isCommit(event, last Entry) bool {
+	wrote, ok := strings.CutPrefix(event.What, committedEvent)
+	after := event.Time.Sub(last.Time)
+	return ok && last.Kind == event.Kind && strings.HasPrefix(last.What, wrote) && -sameWithin <= after && after <= answeredWithin
 }
 
 // merge makes one list of several. Each keeps its order: within a second, what comes from one place is told apart by what that place

@@ -39,6 +39,23 @@ func TestHistoryTellsOnce(t *testing.T) {
 	assert.Equal(t, []string{"Committed events ", "Promoted status dana", "Promoted events "}, got)
 }
 
+// TestHistoryTellsACommitOnce: the status has when it was sent, the event comes when Railway has answered.
+func TestHistoryTellsACommitOnce(t *testing.T) {
+	at := metav1.NewTime(time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC))
+	object := &v1alpha1.EngineEnvironment{}
+	object.Status.LastCommit = &v1alpha1.Commit{ID: "eo-2", Message: "set Y", Services: []string{"engine"}, Time: at}
+	committed := func(what string, after time.Duration) corev1.Event {
+		return corev1.Event{Reason: "Committed", Message: "Committed to Railway: " + what, LastTimestamp: metav1.NewTime(at.Add(after))}
+	}
+	var got []string
+	for _, e := range show.History(show.Past{Object: object, Events: []corev1.Event{
+		committed("set Y", 20*time.Second), committed("set Y", -time.Hour), committed("set Z", 5*time.Second),
+	}}) {
+		got = append(got, e.From+" "+e.What)
+	}
+	assert.Equal(t, []string{"events Committed to Railway: set Z", "status set Y; deploys engine", "events Committed to Railway: set Y"}, got)
+}
+
 // TestHistoryOfOneSecond: what leads to something stands below it, whatever part of the second is known.
 func TestHistoryOfOneSecond(t *testing.T) {
 	at := metav1.NewTime(time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC))
