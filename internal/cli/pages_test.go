@@ -249,7 +249,7 @@ func TestPagesAreAccountedFor(t *testing.T) {
 	one[at(one, "docs/release.md")].commands[0].ran = true
 	assert.Equal(t, []string{
 		"it is run, although a list has a reason why not: docs/release.md: " +
-			"make release VERSION=v1.2.3 IMAGE=registry.example/engine-operator BASE=base",
+			"make release VERSION=v1.2.3 IMAGE=registry.example/engine-operator",
 	}, notAccountedFor(one))
 	assert.Equal(t, []string{"notRun names one block, and 0 begin so: docs/release.md: make release"}, notAccountedFor(without("docs/release.md")))
 	assert.Equal(t, []string{"ranElsewhere names a page without a block: docs/adopt.md"}, notAccountedFor(without("docs/adopt.md")))
