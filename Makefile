@@ -20,7 +20,7 @@ PKG ?= ./test/loop ./test/... ./...
 RACE ?= $(shell hack/race.sh)
 # Railway's full schema, which is not ours to publish: an SDL file, or the answer to an introspection as JSON.
 SCHEMA ?= $(or $(wildcard ../shared/railway/schema.graphql),live)
-# How long make soak walks, and how long make fuzz runs each target.
+# How long make soak walks, and how long make fuzz runs each target but those that match FUZZ_SKIP.
 SOAK ?= 30m
 FUZZTIME ?= 10s
 # Tests wait for one another's processes more than they compute: more of them at a time than there are processors end sooner.
@@ -97,7 +97,7 @@ soak: build kube ## Walk at random over edits, faults and crashes for SOAK (30m)
 	  -chaos.soak=$(SOAK) -chaos.binary=$(CURDIR)/bin/engine-operator $(GO_TEST_ARGS)
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (10s)
+fuzz: ## Run every fuzz target for FUZZTIME (10s), but those that match FUZZ_SKIP
 	hack/fuzz.sh $(FUZZTIME)
 .PHONY: test-modules
 test-modules: ## Run the tests that are modules of their own: hack/release (chart, release), test/gitops (Argo CD, Flux), hack/kube/oldest
