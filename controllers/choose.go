@@ -50,9 +50,7 @@ func (ch chooser) promote(ctx context.Context, p *pass, v *view.View, gathered d
 	if err != nil {
 		return nil, outcome.Failed(err)
 	}
-	if input.Mask = p.facts.Redact; input.Mask == nil { // a rollback may replace what cannot be built
-		input.Mask = gathered.Redact
-	}
+	input.Mask = p.facts.Redact
 	c := &chosen{input: input, decision: promotion.Decide(input), stored: stored, gathered: gathered}
 	adoptDecision(p, c.decision)
 	defer p.tellHold() // a person may have named a secret in the reason: those of a rollback are known at the end only

@@ -98,10 +98,7 @@ func (e *Environment) Redactor() func(string) string {
 	return e.masker.Text
 }
 
-// Redact masks every value of the Secrets in a text, for whoever has no environment.
-func (s Sources) Redact(text string) string { return s.Redactor()(text) }
-
-// Redactor is Redact for several texts, which may show the names.
+// Redactor masks every value of the Secrets in texts, which may show the names, for whoever has no environment.
 func (s Sources) Redactor(names ...string) func(string) string {
 	var values []string
 	for _, secret := range s.Secrets {

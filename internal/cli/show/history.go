@@ -55,8 +55,9 @@ func History(past Past) []Entry {
 	}
 	patches, requests := fromPatches(past.Object, past.Patches), fromAnnotations(past.Object)
 	events := slices.DeleteFunc(fromEvents(past.Events), func(event Entry) bool {
-		return slices.ContainsFunc(known, func(e Entry) bool { return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin }) ||
-			slices.ContainsFunc(known, func(e Entry) bool { return isCommit(event, e) }) ||
+		return slices.ContainsFunc(known, func(e Entry) bool {
+			return e.Kind == event.Kind && event.Time.Sub(e.Time).Abs() <= sameWithin || isCommit(event, e)
+		}) ||
 			slices.ContainsFunc(patches, func(e Entry) bool { return e.Who == operatorName && event.What == committedEvent+e.What }) ||
 			slices.ContainsFunc(requests, func(e Entry) bool {
 				return e.Kind == event.Kind && event.What == promotion.HeldEvent+hold && !event.Time.Before(e.Time.Add(-sameWithin))
